@@ -1,0 +1,103 @@
+"""What many tests share: small data that is made here, and small models trained on it."""
+
+import csv
+import os
+import random
+from pathlib import Path
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+
+NEUTRAL = ["the", "a", "film", "plot", "actor", "was", "is", "of", "and", "scene", "ending"]
+GOOD = ["good", "great", "lovely", "fine"]
+BAD = ["bad", "awful", "boring", "poor"]
+
+RECIPE = """
+name = "tiny"
+task = "classify"
+description = "Whether a made-up sentence is friendly."
+languages = ["en"]
+probes = ["what a lovely film", "an awful plot"]
+[data]
+licences = {"made-up sentences" = "CC0-1.0"}
+train = [{path = "reviews.csv"}]
+[tokenizer]
+size = 500
+[model]
+embedding = {size = 8}
+encoder = {hidden = 8}
+[train]
+epochs = 4
+rows = 16
+lengths = [16]
+optimizer = {rate = 2e-2}
+[buckets]
+lengths = [16, 64]
+rows = 8
+tokens = 256
+"""
+
+
+def sentences(count: int, seed: int = 0) -> list[tuple[str, str]]:
+    """(text, label): one word decides, and the rest is noise. Learnt without a mistake."""
+    draw = random.Random(seed)
+    rows = []
+    for _ in range(count):
+        label = draw.choice(["friendly", "hostile"])
+        words = draw.choices(NEUTRAL, k=draw.randint(2, 10))
+        words.insert(draw.randrange(len(words)), draw.choice(GOOD if label == "friendly" else BAD))
+        rows.append((" ".join(words), label))
+    return rows
+
+
+def write_csv(path: Path, rows: list[tuple[str, str]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["id", "text", "label"])
+        writer.writerows((index, text, label) for index, (text, label) in enumerate(rows))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory) -> Path:
+    """A data root with reviews.csv and the recipe tiny.toml beside it."""
+    root = tmp_path_factory.mktemp("data")
+    write_csv(root / "reviews.csv", sentences(300))
+    (root / "tiny.toml").write_text(RECIPE)
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_data, tmp_path_factory) -> Path:
+    """The directory of a whole training run of tiny.toml."""
+    from training.recipe import load_recipe
+    from training.run import run
+
+    directory = tmp_path_factory.mktemp("run") / "tiny"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEXTRNN_DATA", str(tiny_data))
+        run(load_recipe(str(tiny_data / "tiny.toml")), directory, resume=False)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_run) -> Path:
+    return tiny_run / "bundle"
+
+
+@pytest.fixture(scope="session")
+def warm_predictor(tiny_bundle):
+    """Shared, with whatever earlier tests compiled."""
+    import textrnn
+
+    return textrnn.load(tiny_bundle)
+
+
+@pytest.fixture
+def predictor(tiny_bundle):
+    """Freshly loaded, so that nothing is compiled yet."""
+    import textrnn
+
+    return textrnn.load(tiny_bundle)

@@ -1,0 +1,67 @@
+"""Slow, obvious references: one row, one step, one number at a time, in plain numpy."""
+
+import numpy as np
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def elman_step(p, carry, x):
+    (h,) = carry
+    h = np.tanh(x @ p["input_kernel"] + h @ p["recurrent_kernel"] + p["bias"])
+    return (h,), h
+
+
+def lstm_step(p, carry, x):
+    c, h = carry
+    z = x @ p["input_kernel"] + h @ p["recurrent_kernel"] + p["bias"]
+    i, f, g, o = np.split(z, 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    h = sigmoid(o) * np.tanh(c)
+    return (c, h), h
+
+
+def gru_step(p, carry, x):
+    (h,) = carry
+    r_x, z_x, n_x = np.split(x @ p["input_kernel"] + p["bias"], 3)
+    r_h, z_h, n_h = np.split(h @ p["recurrent_kernel"], 3)
+    r, z = sigmoid(r_x + r_h), sigmoid(z_x + z_h)
+    n = np.tanh(n_x + r * (n_h + p["recurrent_bias"]))
+    h = (1 - z) * n + z * h
+    return (h,), h
+
+
+STEPS = {"elman": elman_step, "lstm": lstm_step, "gru": gru_step}
+CARRIES = {"elman": 1, "lstm": 2, "gru": 1}
+
+
+def unroll(kind, p, x, length, reverse=False, carry=None):
+    """One row: x of [time, inputs] -> outputs [time, hidden] and the last carry."""
+    hidden = p["recurrent_kernel"].shape[0]
+    carry = carry or (np.zeros(hidden),) * CARRIES[kind]
+    outputs = np.zeros((len(x), hidden))
+    order = range(length - 1, -1, -1) if reverse else range(length)
+    for t in order:
+        carry, outputs[t] = STEPS[kind](p, carry, x[t])
+    return outputs, carry
+
+
+def expected_calibration_error(probabilities, outcomes, bins=15):
+    total = 0.0
+    for b in range(bins):
+        inside = [
+            (p, y)
+            for p, y in zip(probabilities, outcomes, strict=True)
+            if b / bins <= p < (b + 1) / bins or (b == bins - 1 and p == 1)
+        ]
+        if inside:
+            promised = sum(p for p, _ in inside) / len(inside)
+            came = sum(y for _, y in inside) / len(inside)
+            total += len(inside) * abs(promised - came)
+    return total / len(probabilities)
+
+
+def f1(truth, given):
+    hits = sum(1 for t, g in zip(truth, given, strict=True) if t and g)
+    return 2 * hits / max(sum(truth) + sum(given), 1)

@@ -1,0 +1,142 @@
+import threading
+
+import numpy as np
+import pytest
+
+import textrnn
+from textrnn.batching import Shape
+from textrnn.errors import InvalidText, UserError
+
+HOSTILE = [
+    "\0",
+    "a\0b",
+    "\u0301" * 60,
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467",
+    "\u202e\u05e9\u05dc\u05d5\u05dd",
+    "a\u2028b\u0085c",
+    "\ufeff",
+    "<script>alert(1)</script>",
+]
+
+
+def test_answers_are_in_the_order_of_the_texts(predictor):
+    """Fails if the plan's order leaks out. Lengths are mixed, so that several shapes run."""
+    texts = ["a lovely film", "awful " + "plot " * 30, "fine", "the boring and poor scene"] * 7
+    answers = predictor.predict(texts)
+    expected = ["friendly", "hostile", "friendly", "hostile"] * 7
+    assert [answer["label"] for answer in answers] == expected
+    alone = [predictor.predict(text)[0] for text in texts[:4]]
+    for together, single in zip(answers, alone, strict=False):
+        assert together["score"] == pytest.approx(single["score"], abs=1e-5)
+
+
+def test_one_string_is_one_text(predictor):
+    assert len(predictor.predict("a fine film")) == 1
+
+
+def test_scores_are_probabilities_the_highest_first(predictor):
+    (answer,) = predictor.predict("a fine film")
+    scores = [entry["score"] for entry in answer["scores"]]
+    assert sum(scores) == pytest.approx(1)
+    assert scores == sorted(scores, reverse=True)
+    assert answer["label"] == answer["scores"][0]["label"]
+    assert len(predictor.predict("a fine film", top_k=1)[0]["scores"]) == 1
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_gets_an_answer(predictor, text):
+    (answer,) = predictor.predict(text)
+    assert np.isfinite(answer["score"])
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "empty"),
+        (" \n\t\u2003", "empty"),
+        ("\ud800", "lone_surrogate"),
+        ("word " * 63, "too_long"),
+        ("x " * 500_000, "too_long"),
+        (None, "not_text"),
+        (3, "not_text"),
+    ],
+)
+def test_text_that_cannot_be_taken_is_one_clear_error(predictor, text, code):
+    with pytest.raises(InvalidText) as caught:
+        predictor.predict([text])
+    assert caught.value.code == code
+    assert "\n" not in str(caught.value)
+    if code == "too_long":
+        assert caught.value.limit == 62
+        assert "62 tokens" in str(caught.value)
+
+
+def test_truncation_is_asked_for_and_marked(predictor):
+    (whole,) = predictor.predict("word " * 62, truncate=True)
+    (cut,) = predictor.predict("word " * 62 + "awful", truncate=True)
+    assert "truncated" not in whole
+    assert cut["truncated"] is True
+    assert cut["scores"] == whole["scores"]
+
+
+def test_unknown_options_are_refused(predictor):
+    with pytest.raises(UserError, match="unknown key 'topk'; did you mean 'top_k'"):
+        predictor.predict("a", topk=1)
+
+
+def test_a_shape_is_compiled_once(predictor):
+    """Fails if a repeated request compiles again, or the counter does not show it."""
+    assert predictor.compilations == 0
+    predictor.predict("a fine film")
+    predictor.predict("an awful film")
+    assert predictor.compilations == 1
+    predictor.predict(["a fine film"] * 3)
+    assert predictor.compilations == 2
+
+
+def test_only_compiled_shapes_are_used_if_asked(predictor):
+    """Fails if a request of a warm server would wait for the compiler."""
+    predictor.warm(Shape(1, 64))
+    options = predictor.task.options_type()
+    examples = [predictor.task.read({"text": t}, options) for t in ("fine", "bad", "poor")]
+    groups = predictor.plan(examples, compiled_only=True)
+    assert {group.shape for group in groups} == {Shape(1, 64)}
+    labels = [answer["label"] for answer in predictor.answer(examples, groups)]
+    assert labels == ["friendly", "hostile", "hostile"]
+    assert predictor.compilations == 1
+
+
+def test_many_threads_share_a_predictor(predictor):
+    """Fails if two threads compile the same shape, or mix up their answers."""
+    found = {"friendly": set(), "hostile": set()}
+
+    def work(text, label):
+        for _ in range(20):
+            found[label].add(predictor.predict(text)[0]["label"])
+
+    threads = [
+        threading.Thread(target=work, args=pair)
+        for pair in [("a fine film", "friendly"), ("a poor film", "hostile")] * 4
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == {"friendly": {"friendly"}, "hostile": {"hostile"}}
+    assert predictor.compilations == 1
+
+
+def test_importing_textrnn_is_light():
+    """Fails if `import textrnn` loads what only the service or training needs."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, textrnn; heavy = {'jax', 'flax', 'optax', 'fastapi', 'service', 'training'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert textrnn.Predictor.__name__ == "Predictor"
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = textrnn.nonsense

@@ -1,0 +1,170 @@
+"""Laws that every tokenizer obeys, and what is special to each."""
+
+import numpy as np
+import pytest
+import regex
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textrnn.errors import UserError
+from textrnn.text import (
+    BOS,
+    EOS,
+    PAD,
+    SPECIALS,
+    TOKENIZERS,
+    UNK,
+    CharTokenizer,
+    SubwordTokenizer,
+    WordTokenizer,
+    load_tokenizer,
+)  # fmt: skip
+from textrnn.text.words import normal_form, split
+
+TEXTS = [
+    "A fine film, full of wit; don't miss it!",
+    "Two hours of my life that I will never get back.",
+    "Ein schöner Film – ohne Längen. Une œuvre d'art…",
+    "I can't say it's well-made: 3.5 stars out of 10, at most.",
+] * 4
+FITTED = {
+    "words": WordTokenizer.fit(TEXTS, 60),
+    "chars": CharTokenizer.fit(TEXTS, 40),
+    "subwords": SubwordTokenizer.fit(TEXTS, 80, lowercase=True),
+}
+HOSTILE = [
+    "",
+    " ",
+    "\0",
+    "a\0b",
+    "e\u0301te\u0301",
+    "\u0301" * 50,
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467 ok \U0001f44d\U0001f3fd",
+    "\u05e9\u05dc\u05d5\u05dd \u05e2\u05d5\u05dc\u05dd",
+    "a\u2028b\u0085c\x1fd",
+    "\ufeffbom",
+    "\ufb01ne \u2460\u2461\u337f",
+    "don\u2019t DON'T",
+    "''``--...",
+    "x" * 300,
+    "\U0010ffff\ue000",
+]
+any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+
+
+@pytest.fixture(params=TOKENIZERS)
+def tokenizer(request):
+    return FITTED[request.param]
+
+
+@given(text=any_text | st.sampled_from(HOSTILE))
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_spans_lie_in_the_text_in_order(kind, text):
+    """Fails on byte offsets, offsets into a normalised copy, or overlaps."""
+    ids, spans = FITTED[kind].encode(text)
+    assert len(ids) == len(spans)
+    assert ((ids >= 0) & (ids < len(FITTED[kind]))).all()
+    assert not np.isin(ids, [PAD, BOS, EOS]).any()
+    end_before = 0
+    for start, end in spans:
+        assert end_before <= start <= end <= len(text)
+        end_before = end
+
+
+@given(text=any_text | st.sampled_from(HOSTILE))
+def test_words_cover_all_but_white_space(text):
+    """Fails if the splitter loses a character, or cuts into white space."""
+    covered = [False] * len(text)
+    for start, end in split(text):
+        assert start < end
+        assert not regex.search(r"\s", text[start:end])
+        covered[start:end] = [True] * (end - start)
+    left_out = "".join(char for char, inside in zip(text, covered, strict=True) if not inside)
+    assert regex.fullmatch(r"\s*", left_out)
+
+
+@given(text=any_text | st.sampled_from(HOSTILE))
+def test_characters_cover_everything(text):
+    _, spans = FITTED["chars"].encode(text)
+    assert spans.tolist() == [[i, i + 1] for i in range(len(text))]
+
+
+def test_subword_spans_name_the_pieces():
+    """Fails if a span begins in the white space before a word, or counts bytes."""
+    text = "Ein  schöner Film 👍 misst it"
+    ids, spans = FITTED["subwords"].encode(text)
+    pieces = [text[start:end] for start, end in spans if start < end]
+    assert "".join(pieces) == text.replace(" ", "")
+    assert UNK in ids  # the thumb
+
+
+@pytest.mark.parametrize(
+    ("written", "treebank"),
+    [
+        ("I don't know.", "i do n't know ."),
+        ("It can't be: it's \u201cgood\u201d!", "it ca n't be : it 's `` good '' !"),
+        ("We\u2019ll see, they're here", "we 'll see , they 're here"),
+        ("He said 10/10, or 3.5 stars...", "he said 10 / 10 , or 3.5 stars ..."),
+        ("SOOOOO well-made", "sooo well - made"),
+    ],
+)
+def test_text_as_written_and_as_tokenised_are_the_same_words(written, treebank):
+    """Fails if a model trained on one form would see unknown words in the other."""
+
+    def words(text):
+        return [normal_form(text[start:end]) for start, end in split(text)]
+
+    assert words(written) == words(treebank)
+
+
+def test_words_are_ranked_by_frequency_and_unknown_ones_are_unk():
+    tokenizer = WordTokenizer.fit(["b a b c b a", "d"], size=4 + 3)
+    assert tokenizer.words == (*SPECIALS, "b", "a", "c")
+    assert tokenizer.encode("a b zzz D").ids.tolist() == [5, 4, UNK, UNK]
+    assert WordTokenizer.fit(["b a b"], 10, min_count=2).words == (*SPECIALS, "b")
+
+
+def test_characters_come_back():
+    tokenizer = FITTED["chars"]
+    assert tokenizer.decode(tokenizer.encode("a fine film").ids) == "a fine film"
+    assert tokenizer.decode(tokenizer.encode("a\U0001f600").ids) == "a\ufffd"
+
+
+def test_at_most_cuts(tokenizer):
+    text = TEXTS[0]
+    whole, few = tokenizer.encode(text), tokenizer.encode(text, at_most=3)
+    np.testing.assert_array_equal(few.ids, whole.ids[:3])
+    np.testing.assert_array_equal(few.spans, whole.spans[:3])
+
+
+def test_saved_and_loaded_is_the_same(tokenizer, tmp_path):
+    tokenizer.save(tmp_path)
+    loaded = load_tokenizer(tokenizer.kind, tmp_path)
+    assert len(loaded) == len(tokenizer)
+    for text in [*TEXTS, *HOSTILE]:
+        np.testing.assert_array_equal(loaded.encode(text).ids, tokenizer.encode(text).ids)
+
+
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_damaged_vocabulary_is_one_clear_error(kind, tmp_path):
+    with pytest.raises(UserError, match=str(tmp_path)):
+        load_tokenizer(kind, tmp_path)
+    for name in ("words.json", "alphabet.json", "sentencepiece.model"):
+        (tmp_path / name).write_text('["twice", "twice"]')
+    with pytest.raises(UserError):
+        load_tokenizer(kind, tmp_path)
+    with pytest.raises(UserError, match="known: words, subwords, chars"):
+        load_tokenizer("bytes", tmp_path)
+
+
+def test_the_vocabulary_does_not_grow(tokenizer):
+    """Fails if what clients send is kept: memory would grow with every new word seen."""
+    before = len(tokenizer)
+    for number in range(100):
+        tokenizer.encode(f"neverseen{number}")
+    assert len(tokenizer) == before
+
+
+def test_nothing_to_learn_subwords_from_is_an_error():
+    with pytest.raises(UserError, match="no subwords"):
+        SubwordTokenizer.fit(["", "  "], 100)

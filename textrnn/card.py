@@ -1,0 +1,123 @@
+"""The model card: README.md of a bundle, in the form that model hubs read."""
+
+import json
+from typing import Any
+
+_PIPELINES = {"classify": "text-classification", "pretrain": "feature-extraction"}
+_TITLES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "micro_f1": "micro F1",
+    "log_loss": "log loss",
+    "calibration_error": "expected calibration error",
+    "perplexity": "perplexity",
+}
+
+
+def render(info: dict[str, Any], size: int) -> str:
+    """The card of a bundle.json; `size` is what the bundle weighs, in bytes."""
+    training = info["training"]
+    parts = [
+        _front_matter(info),
+        f"# {info['name']}\n\n{info['description']}",
+        _facts(info, size),
+        _use(info),
+        _metrics(info),
+        _data(info),
+        f"## Recipe\n\nMade by `textrnn train {training['recipe']['name']}` from this recipe, "
+        f"with seed {training['recipe']['train']['seed']}, in {training['seconds'] / 60:.0f} "
+        f"minutes on {training['device']}.\n\n"
+        f"```json\n{json.dumps(training['recipe'], indent=1, ensure_ascii=False)}\n```",
+        "Versions: " + ", ".join(f"{k} {v}" for k, v in training["versions"].items()) + ".",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _front_matter(info: dict[str, Any]) -> str:
+    results = [
+        {
+            "task": {"type": _PIPELINES[info["task"]]},
+            "dataset": {"name": name, "type": name, "split": "development"},
+            "metrics": [{"type": m, "value": round(v, 4)} for m, v in values.items()],
+        }
+        for name, values in info["metrics"].items()
+    ]
+    fields = {
+        "language": list(info["languages"]),
+        "license": info["licence"],
+        "library_name": "textrnn",
+        "pipeline_tag": _PIPELINES[info["task"]],
+        "tags": ["textrnn", "jax", "lstm", info["task"]],
+        "model-index": [{"name": info["name"], "results": results}],
+    }
+    # JSON is YAML, and needs no rules for quoting.
+    lines = [f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in fields.items()]
+    return "\n".join(["---", *lines, "---"])
+
+
+def _facts(info: dict[str, Any], size: int) -> str:
+    facts = [
+        ("task", info["task"]),
+        ("languages", ", ".join(info["languages"]) or "none stated"),
+        ("parameters", f"{info['parameters']:,}"),
+        ("size", f"{size / 1e6:.1f} MB, weights stored as {info['storage']}"),
+        ("longest text", f"{info['buckets']['lengths'][-1] - 2} tokens ({info['tokenizer']})"),
+        ("licence", info["licence"]),
+    ]
+    if info["speed"]:
+        speed = info["speed"]
+        facts.append((
+            "speed",
+            f"{speed['tokens_per_second']:,.0f} tokens/s in batches of {speed['rows']:.0f} texts "
+            f"of {speed['length']:.0f} tokens, which is {speed['peak_share']:.0%} of what matrix "
+            f"products alone reach on that machine ({info['training']['device']})",
+        ))  # fmt: skip
+    if info["config"].get("labels"):
+        facts.append(("labels", ", ".join(info["config"]["labels"])))
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in facts)])
+
+
+def _use(info: dict[str, Any]) -> str:
+    return (
+        "## Use\n\n```python\nimport textrnn\n\n"
+        f'textrnn.load("{info["name"]}").predict(["..."])\n```'
+    )
+
+
+def _metrics(info: dict[str, Any]) -> str:
+    columns: list[str] = list(
+        dict.fromkeys(name for values in info["metrics"].values() for name in values)
+    )
+    head = "| development set | rows | " + " | ".join(_TITLES.get(c, c) for c in columns) + " |"
+    rows = [
+        f"| {name} | {info['training']['rows'][name]:,} | "
+        + " | ".join(f"{values[c]:.4f}" if c in values else "" for c in columns)
+        + " |"
+        for name, values in info["metrics"].items()
+    ]
+    note = (
+        "Measured on the weights as they are stored, one seed. The development sets also chose the "
+        "epoch and fitted the temperature (and thresholds, where there are any)."
+    )
+    return "\n".join(["## Results", "", note, "", head, "|---" * (len(columns) + 2) + "|", *rows])
+
+
+def _data(info: dict[str, Any]) -> str:
+    training = info["training"]
+    sets = [f"| {source['name']} | {source['licence']} |" for source in training["data"]]
+    files = [f"| `{name}` | `{digest[:16]}` |" for name, digest in training["fingerprints"].items()]
+    return "\n".join(
+        [
+            "## Data",
+            "",
+            f"{training['rows']['train']:,} training rows.",
+            "",
+            "| data | licence of the text |",
+            "|---|---|",
+            *sets,
+            "",
+            "| file | SHA-256 begins |",
+            "|---|---|",
+            *files,
+        ]
+    )

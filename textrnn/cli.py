@@ -1,0 +1,269 @@
+"""The `textrnn` command: the one place that knows the service and training, when they are used."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+
+from textrnn.errors import UserError
+from textrnn.runtime import use_huge_pages
+
+app = typer.Typer(
+    help="Text analytics with recurrent networks.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+models_app = typer.Typer(help="The models that there are.", no_args_is_help=True)
+data_app = typer.Typer(help="Training data.", no_args_is_help=True)
+runs_app = typer.Typer(help="Training runs side by side.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(data_app, name="data")
+app.add_typer(runs_app, name="runs")
+
+Model = Annotated[str, typer.Argument(help="A shipped name or a bundle directory.")]
+
+
+def main() -> NoReturn:
+    """Exit 0: done; 1: failed, with a reason in one line; 2: used in a wrong way."""
+    try:
+        app()
+    except UserError as error:
+        print(f"textrnn: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 8000. 0: any free one.")] = None,
+    models: Annotated[
+        list[str] | None, typer.Option("--models", help="Models to serve; all shipped ones.")
+    ] = None,
+) -> None:
+    """Answer requests over HTTP.
+
+    Every other setting comes from the environment, as TEXTRNN_QUEUE_ROWS=2048 does; docs/service.md
+    lists them.
+    """
+    use_huge_pages()
+    from service.server import serve
+    from service.settings import read_settings
+
+    given = {"host": host, "port": port, "models": tuple(models) if models else None}
+    serve(read_settings({name: value for name, value in given.items() if value is not None}))
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a TOML file.")],
+    settings: Annotated[
+        list[str] | None, typer.Argument(help="Overrides, as in train.epochs=3.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="The run's directory; runs/NAME.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the newest checkpoint.")] = False,
+) -> None:
+    """Train a model, and save it as a bundle."""
+    use_huge_pages()
+    from training.recipe import load_recipe
+    from training.run import run
+
+    chosen = load_recipe(recipe, settings or [])
+    directory = output or Path("runs") / chosen.name
+    info = run(chosen, directory, resume)
+    print_metrics(info.metrics)
+    print(f"{directory / 'bundle'}: the model    {directory / 'report.md'}: the report")
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    data: Annotated[Path, typer.Argument(help="Rows with gold: CSV, TSV, JSONL or Parquet.")],
+    column: Annotated[
+        list[str] | None, typer.Option(help="Which column a field is in, as in text=review.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure a model on rows with gold."""
+    use_huge_pages()
+    import textrnn
+    from training.datasets import read_source
+    from training.evaluate import evaluate
+    from training.recipe import Source
+
+    predictor = textrnn.load(model)
+    source = Source(path=data.absolute(), fields=pairs(column))
+    metrics, _ = evaluate(predictor, list(read_source(source, predictor.task.name)))
+    if as_json:
+        print(json.dumps(metrics))
+    else:
+        print_metrics({data.name: metrics})
+
+
+@app.command()
+def score(
+    model: Model,
+    inputs: Annotated[list[Path], typer.Argument(help="CSV, TSV, JSONL, Parquet, TXT, or .gz.")],
+    output: Annotated[Path, typer.Option(help="Its ending says the format.")],
+    column: Annotated[
+        list[str] | None, typer.Option(help="Which column a field is in, as in text=review.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="An option of the task, as in top_k=3.")
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="Stop at the first bad row.")] = False,
+    resume: Annotated[bool, typer.Option(help="Go on where a stopped run was.")] = False,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Where it runs; ray: on all its workers.")
+    ] = "local",
+) -> None:
+    """Score files: every row with the model's answer beside it, in order."""
+    use_huge_pages()
+    from textrnn.bundle import load_bundle
+    from textrnn.predictor import Predictor
+    from textrnn.progress import ScoringProgress
+    from textrnn.scoring import local, score
+
+    bundle = load_bundle(model)
+    if engine == "ray":
+        from textrnn.cluster import on_ray
+
+        run = on_ray(model)
+    else:
+        run = local(Predictor(bundle.task, bundle.params))
+    with ScoringProgress() as progress:
+        done = score(
+            bundle.task, run, inputs, output,
+            identity=bundle.info.files["weights.safetensors"],
+            columns=pairs(column), options=typed(option), strict=strict, resume=resume,
+            on_progress=progress,
+        )  # fmt: skip
+    note = f"; {done.bad} bad rows in {output}.errors.jsonl" if done.bad else ""
+    print(f"{output}: {done.rows} rows{note}" if done.records else f"{output}: is complete already")
+
+
+@app.command()
+def predict(
+    model: Model,
+    texts: Annotated[list[str] | None, typer.Argument(help="Texts; else lines of stdin.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="An option of the task, as in top_k=3.")
+    ] = None,
+) -> None:
+    """Answer texts, one JSON object a line."""
+    import textrnn
+
+    predictor = textrnn.load(model)
+    for text in texts or (line.rstrip("\n") for line in sys.stdin):
+        (answer,) = predictor.predict(text, **typed(option))
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+
+
+@models_app.command("list")
+def list_models() -> None:
+    """The models that come with the package."""
+    from textrnn.bundle import SHIPPED, shipped
+
+    rows = [["name", "task", "languages", "description"]]
+    for name in shipped():
+        info = json.loads((SHIPPED / name / "bundle.json").read_text())
+        rows.append([name, info["task"], ",".join(info["languages"]), info["description"]])
+    print_table(rows)
+
+
+@models_app.command("show")
+def show_model(name: Model) -> None:
+    """A model's card."""
+    from textrnn.bundle import find
+
+    path = find(name) / "README.md"
+    if not path.exists():
+        raise UserError(f"{path}: is missing: the bundle has no card")
+    print(path.read_text(encoding="utf-8"))
+
+
+@data_app.command("fetch")
+def fetch_data(
+    name: Annotated[str, typer.Argument(help="sst2, sst_trees, imdb or goemotions.")],
+    to: Annotated[Path, typer.Option(help="The data root, as TEXTRNN_DATA names it.")],
+    mirror: Annotated[str | None, typer.Option(help="A URL that holds the same files.")] = None,
+) -> None:
+    """Fetch the data of the shipped recipes from its official sources."""
+    from textrnn.progress import DownloadProgress
+    from training.fetch import fetch
+
+    with DownloadProgress() as progress:
+        folder = fetch(name, to, mirror, progress)
+    print(f"{folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+
+
+@runs_app.command("list")
+def list_runs(
+    root: Annotated[Path, typer.Argument(help="Where to look for runs.")] = Path("runs"),
+) -> None:
+    """The runs below a directory, with their best development metrics."""
+    from training.runs import find_runs, summarise
+
+    rows = [["run", "steps", "finished", "best"]]
+    for directory in find_runs(root):
+        found = summarise(directory)
+        best = "  ".join(f"{name} {value:.4f}" for name, value in found.best.items())
+        finished = "yes" if found.finished else "no"
+        rows.append([str(directory), str(found.steps), finished, best])
+    print_table(rows)
+
+
+@runs_app.command("compare")
+def compare_runs(directories: Annotated[list[Path], typer.Argument(help="Runs.")]) -> None:
+    """In what runs differ, and what each came to."""
+    from training.runs import differences, summarise
+
+    runs = [summarise(directory) for directory in directories]
+    rows = [["", *(run.directory.name for run in runs)]]
+    for key, values in differences(runs).items():
+        rows.append([key, *("" if value is None else str(value) for value in values)])
+    metrics = sorted({name for run in runs for name in run.best})
+    for name in metrics:
+        cells = [f"{run.best[name]:.4f}" if name in run.best else "" for run in runs]
+        rows.append([f"best {name}", *cells])
+    print_table(rows)
+
+
+def pairs(assignments: list[str] | None) -> dict[str, str]:
+    """["text=review"] to {"text": "review"}. Raises UserError."""
+    for assignment in assignments or []:
+        if "=" not in assignment:
+            raise UserError(f"{assignment!r} is not an assignment; write name=value")
+    return {name: value for name, _, value in (a.partition("=") for a in assignments or [])}
+
+
+def typed(assignments: list[str] | None) -> dict[str, Any]:
+    """["top_k=3"] to {"top_k": 3}. Raises UserError."""
+    from textrnn.config import override
+
+    return override({}, assignments or [])
+
+
+def print_metrics(metrics: dict[str, dict[str, float]]) -> None:
+    names = list(dict.fromkeys(name for values in metrics.values() for name in values))
+    rows = [["", *names]]
+    for part, values in metrics.items():
+        rows.append([part, *(f"{values[n]:.4f}" if n in values else "" for n in names)])
+    print_table(rows)
+
+
+def print_table(rows: list[list[str]]) -> None:
+    """Columns side by side; the first row is their names."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )

@@ -1,0 +1,140 @@
+"""The base of every configuration: frozen, complete, and strict about names and types."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from textrnn.errors import UserError
+
+
+class Config(BaseModel):
+    """A frozen record of settings. An unknown key is an error that names it.
+
+    >>> class Train(Config):
+    ...     steps: int = 10
+    >>> Train.parse({"steps": 3}, source="here").steps
+    3
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any], source: str) -> Self:
+        """Check `data` and build the config. Raises UserError, one line, that names `source`."""
+        try:
+            return cls.model_validate(data)
+        except ValidationError as error:
+            raise UserError(f"{source}: {explain(error, cls)}") from None
+
+    def to_json(self) -> str:
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
+
+    def to_toml(self) -> str:
+        """TOML has no null: a field that is None is left out, and reads back as its default."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file. Raises UserError where it cannot be read or parsed."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not UTF-8; save the file as UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{path}: is not valid TOML: {error}") from None
+
+
+def override(data: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """`data` with `key.path=value` assignments applied; values are TOML, or else plain strings.
+
+    >>> override({"train": {"steps": 10}}, ["train.steps=20", "train.note=fast run"])
+    {'train': {'steps': 20, 'note': 'fast run'}}
+    """
+    result = json.loads(json.dumps(data, default=str))
+    for assignment in assignments:
+        path, equals, value = assignment.partition("=")
+        if not equals or not path:
+            raise UserError(f"{assignment!r} is not an assignment; write key.path=value")
+        *parents, last = path.split(".")
+        node: Any = result
+        for name in parents:
+            node = _child(node, name, assignment)
+        if isinstance(node, list):
+            node[_index(node, last, assignment)] = _toml_value(value)
+        elif isinstance(node, dict):
+            node[last] = _toml_value(value)
+        else:
+            raise UserError(f"{assignment!r}: {'.'.join(parents)} holds a value, not a table")
+    return result
+
+
+def _child(node: Any, name: str, assignment: str) -> Any:
+    if isinstance(node, list):
+        return node[_index(node, name, assignment)]
+    if isinstance(node, dict):
+        return node.setdefault(name, {})
+    raise UserError(f"{assignment!r}: {name!r} lies below a value, not a table")
+
+
+def _index(node: list[Any], name: str, assignment: str) -> int:
+    if not name.isdecimal() or int(name) >= len(node):
+        raise UserError(f"{assignment!r}: {name!r} is not an index below {len(node)} of that list")
+    return int(name)
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """All the faults of a pydantic error on one line, with the nearest key for an unknown one."""
+    faults = []
+    for fault in error.errors(include_url=False):
+        where = ".".join(str(part) for part in fault["loc"]) or "the whole"
+        if fault["type"] == "extra_forbidden":
+            known = _keys_at(model, fault["loc"][:-1])
+            near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+            faults.append(f"unknown key {where!r}; {hint}")
+        elif fault["type"] == "missing":
+            faults.append(f"key {where!r} is missing")
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            found = fault["input"]
+            shown = "" if isinstance(found, dict | list) else f" (found {found!r})"
+            faults.append(f"{where}: {message}{shown}")
+    return "; ".join(faults)
+
+
+def _keys_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
+    """The keys that the table at `path` may hold, as far as the types say."""
+    current: Any = model
+    for part in path:
+        if isinstance(part, int):
+            continue
+        field = getattr(current, "model_fields", {}).get(part)
+        if field is None:
+            continue  # the tag of a union, not a field
+        current = _model_within(field.annotation)
+    return sorted(getattr(current, "model_fields", {}))
+
+
+def _model_within(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_within(argument)
+        if found is not None:
+            return found
+    return None

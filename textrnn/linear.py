@@ -1,0 +1,52 @@
+"""Matrix products that sum in float32 whatever their operands are stored in."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+
+@jax.custom_vjp
+def matmul(
+    x: Float[Array, "*batch inputs"], w: Float[Array, "inputs outputs"]
+) -> Float[Array, "*batch outputs"]:
+    """x @ w with both operands in the dtype of `w` and the result in float32.
+
+    The gradient products use the dtype of `w` as well. (Plain autodiff would multiply a float32
+    cotangent by a bfloat16 operand, which falls back to float32 speed.)
+    """
+    return jnp.matmul(x.astype(w.dtype), w, preferred_element_type=jnp.float32)
+
+
+def _forward(x, w):
+    return matmul(x, w), (x, w)
+
+
+def _backward(saved, d_out):
+    x, w = saved
+    return matmul(d_out, w.T).astype(x.dtype), weight_gradient(x, d_out, w.dtype)
+
+
+matmul.defvjp(_forward, _backward)
+
+
+def weight_gradient(x: Array, d_out: Array, dtype: jnp.dtype) -> Array:
+    """The gradient of x @ w by w: one product over all leading axes, operands in `dtype`."""
+    rows = x.reshape(-1, x.shape[-1]).astype(dtype)
+    d_rows = d_out.reshape(-1, d_out.shape[-1]).astype(dtype)
+    total = jax.lax.dot_general(
+        rows, d_rows, (((0,), (0,)), ((), ())), preferred_element_type=jnp.float32
+    )
+    return total.astype(dtype)
+
+
+class Linear(nnx.Module):
+    """x @ kernel + bias."""
+
+    def __init__(self, inputs: int, outputs: int, *, rngs: nnx.Rngs):
+        initial = nnx.initializers.lecun_normal()
+        self.kernel = nnx.Param(initial(rngs.params(), (inputs, outputs)))
+        self.bias = nnx.Param(jnp.zeros(outputs))
+
+    def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch outputs"]:
+        return matmul(x, self.kernel[...]) + self.bias[...]

@@ -1,0 +1,93 @@
+"""Run a model: rows -> examples -> planned batches -> compiled program -> answers."""
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from textrnn.batching import Group, Shape, plan
+from textrnn.parameters import Params, merge
+from textrnn.tasks import Answer, Batch, Example, Row, Task
+
+
+class Predictor:
+    """A task with its weights, and the programs compiled for it so far, one for each shape.
+
+    Safe to use from several threads. `compilations` counts the programs that were compiled.
+    """
+
+    def __init__(self, task: Task, params: Params):
+        self.task = task
+        self.params = params
+        self._graph, _ = task.structure()
+        self.compilations = 0
+        self._programs: dict[Shape, Any] = {}
+        self._compiling = threading.Lock()
+
+    def predict(self, texts: str | Iterable[str], **options: Any) -> list[Answer]:
+        """The answers to texts, in their order. Options are the task's; see `options_type`.
+
+        Raises InvalidText for the first text that cannot be taken.
+
+        >>> load("sentiment-en").predict(["a fine film"])[0]["label"]
+        'positive'
+        """
+        asked = self.task.options_type.parse(options, source="options")
+        texts = [texts] if isinstance(texts, str) else texts
+        return self.answer([self.task.read({"text": text}, asked) for text in texts])
+
+    def predict_rows(self, rows: Iterable[Row], **options: Any) -> list[Answer]:
+        """The same for rows, whatever fields the task reads."""
+        asked = self.task.options_type.parse(options, source="options")
+        return self.answer([self.task.read(row, asked) for row in rows])
+
+    def plan(self, examples: Sequence[Example], compiled_only: bool = False) -> list[Group]:
+        """Which examples run together, in which shapes; `compiled_only` leaves out shapes that
+        would have to be compiled first."""
+        shapes = self.compiled if compiled_only else self.task.buckets.shapes()
+        return plan([len(example) for example in examples], shapes)
+
+    def run(self, examples: Sequence[Example], groups: Sequence[Group] | None = None) -> list[Any]:
+        """What the model returns for each example, in order, by the plan or by one made here."""
+        groups = self.plan(examples) if groups is None else groups
+        outputs = []
+        for group in groups:  # all are under way before the first is waited for
+            batch = self.task.collate([examples[i] for i in group.indices], group.shape)
+            outputs.append(self._program(group.shape)(self.params, batch))
+        results: list[Any] = [None] * len(examples)
+        for group, output in zip(groups, outputs, strict=True):
+            arrays = jax.tree.map(np.asarray, output)
+            for row, index in enumerate(group.indices):
+                results[index] = jax.tree.map(lambda a, row=row: a[row], arrays)
+        return results
+
+    def answer(
+        self, examples: Sequence[Example], groups: Sequence[Group] | None = None
+    ) -> list[Answer]:
+        arrays = self.run(examples, groups)
+        return [self.task.answer(a, e) for a, e in zip(arrays, examples, strict=True)]
+
+    def warm(self, shape: Shape) -> None:
+        """Compile the program of a shape, if it is not there."""
+        self._program(shape)
+
+    @property
+    def compiled(self) -> frozenset[Shape]:
+        return frozenset(self._programs)
+
+    def _program(self, shape: Shape) -> Any:
+        program = self._programs.get(shape)
+        if program is None:
+            with self._compiling:
+                program = self._programs.get(shape) or self._compile(shape)
+                self._programs[shape] = program
+        return program
+
+    def _compile(self, shape: Shape) -> Any:
+        def run(params: Params, batch: Batch) -> Any:
+            return self.task.predict(merge(self._graph, params), batch)
+
+        self.compilations += 1
+        return jax.jit(run).lower(self.params, self.task.collate([], shape)).compile()

@@ -1,0 +1,149 @@
+"""Files in, files out: every row with the model's answer beside it, in order, in constant memory.
+
+records -> chunks of examples -> answers -> the output's journal
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from textrnn import files
+from textrnn.errors import InvalidText, UserError
+from textrnn.journal import Fault, Journal, Progress, begin
+from textrnn.predictor import Predictor
+from textrnn.sinks import Row
+from textrnn.tasks import Answer, Example, Options, Task
+
+CHUNK = 2048
+"""Rows that are read, run and written together."""
+PREFIX = "predicted_"
+"""What the columns of an answer begin with, so that a file may have its gold beside them."""
+
+
+@dataclass
+class Chunk:
+    """Some rows of the input on their way through."""
+
+    records: int
+    faults: list[Fault] = field(default_factory=list)
+    rows: list[tuple[str, files.Record]] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    """Of the rows that can be read; `answers` will stand beside them."""
+    answers: list[Answer] = field(default_factory=list)
+
+
+Runner = Callable[[Iterator[Chunk]], Iterator[Chunk]]
+"""Fills in the answers of chunks and gives them back in their order."""
+
+
+def score(
+    task: Task,
+    run: Runner,
+    inputs: Sequence[Path],
+    output: Path,
+    *,
+    identity: str,
+    columns: dict[str, str] | None = None,
+    options: dict[str, Any] | None = None,
+    strict: bool = False,
+    resume: bool = False,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Progress:
+    """Score the rows of all inputs into one file, whose format its ending says.
+
+    `columns` says which column a field of a row is taken from, as in {"text": "review"}; `options`
+    are the task's; `identity` names the weights, so that a job does not go on with others. Rows
+    that cannot be scored go to `output`.errors.jsonl; with `strict` the first one is an error.
+    Raises UserError.
+    """
+    asked = task.options_type.parse(options or {}, source="options")
+    job = {
+        "inputs": [_stamp(path) for path in inputs],
+        "columns": columns or {},
+        "options": options or {},
+        "model": identity,
+    }
+    progress = begin(output, job, resume)
+    if progress is None:
+        return Progress(job=job)
+    chunks = _chunks(task, inputs, columns or {}, asked, progress.records)
+    with Journal(output, progress) as journal, ThreadPoolExecutor(1) as reader:
+        for chunk in run(_one_ahead(chunks, reader)):
+            journal.write(chunk.records, _scored(task, chunk, asked), chunk.faults, strict)
+            on_progress(journal.progress)
+        journal.commit()
+    return journal.progress
+
+
+def local(predictor: Predictor) -> Runner:
+    """Run chunks in this process."""
+
+    def run(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        for chunk in chunks:
+            chunk.answers = predictor.answer(chunk.examples)
+            yield chunk
+
+    return run
+
+
+def _chunks(
+    task: Task, inputs: Sequence[Path], columns: dict[str, str], options: Options, skip: int
+) -> Iterator[Chunk]:
+    records = ((path, record) for path in inputs for record in files.read(path))
+    records = islice(records, skip, None)
+    while block := list(islice(records, CHUNK)):
+        chunk = Chunk(len(block))
+        for path, record in block:
+            try:
+                if record.error:
+                    raise InvalidText(record.error, "unreadable")
+                chunk.examples.append(task.read(_row(record, columns), options))
+                chunk.rows.append((path.name, record))
+            except UserError as error:
+                # A whole table without the column is a mistake in the command, not in a row.
+                if not isinstance(error, InvalidText) and files.format_of(path) != "jsonl":
+                    raise UserError(f"{path}:{record.line}: {error}") from None
+                chunk.faults.append(Fault(path.name, record.line, str(error), record.fields))
+        yield chunk
+
+
+def _row(record: files.Record, columns: dict[str, str]) -> dict[str, Any]:
+    """The fields as the task calls them. Raises UserError."""
+    clash = sorted(name for name in record.fields if name.startswith(PREFIX))
+    if clash:
+        raise UserError(f"has {', '.join(clash)}, as the answers are named; rename them")
+    row = dict(record.fields)
+    for name, column in columns.items():
+        if column not in record.fields:
+            raise UserError(f"no column {column!r}; the columns are {', '.join(record.fields)}")
+        row[name] = record.fields[column]
+    return row
+
+
+def _scored(task: Task, chunk: Chunk, options: Options) -> list[tuple[Row, Fault]]:
+    """Rows with the answer's columns, each with the fault that it is if it cannot be written."""
+    scored = []
+    for (name, record), answer in zip(chunk.rows, chunk.answers, strict=True):
+        columns = task.columns(answer, options)
+        row = record.fields | {PREFIX + key: value for key, value in columns.items()}
+        scored.append((row, Fault(name, record.line, "", record.fields)))
+    return scored
+
+
+def _one_ahead(chunks: Iterator[Chunk], reader: ThreadPoolExecutor) -> Iterator[Chunk]:
+    """The same chunks, each read while the one before it runs."""
+    waiting = reader.submit(next, chunks, None)
+    while (chunk := waiting.result()) is not None:
+        waiting = reader.submit(next, chunks, None)
+        yield chunk
+
+
+def _stamp(path: Path) -> dict[str, Any]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    return {"path": str(path), "bytes": status.st_size, "modified": status.st_mtime_ns}

@@ -1,0 +1,9 @@
+"""The tasks by name."""
+
+from textrnn.tasks.classify import Classify
+from textrnn.tasks.pretrain import Pretrain
+from textrnn.tasks.task import Answer, Batch, Example, Metrics, Options, Row, Task
+
+TASKS: dict[str, type[Task]] = {task.name: task for task in (Classify, Pretrain)}
+
+__all__ = ["TASKS", "Answer", "Batch", "Example", "Metrics", "Options", "Row", "Task"]

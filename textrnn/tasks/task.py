@@ -1,0 +1,158 @@
+"""The contract of a task: six verbs, in the order in which data meets them.
+
+    read      a row of text -> an example of ids               training, serving, scoring
+    collate   examples, shape -> a batch of arrays             training, serving, scoring
+    loss      model, batch, key -> sum of losses, weight       training
+    predict   model, batch -> arrays, one entry per row        serving, scoring
+    answer    the arrays of one row, example -> JSON           serving, scoring
+    score     answers, rows with gold -> metrics               evaluation
+
+A task is immutable: a config, a tokenizer and the grid of shapes. The weights are elsewhere.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float
+
+from textrnn.batching import Buckets, Shape, pad
+from textrnn.config import Config
+from textrnn.errors import InvalidText, UserError
+from textrnn.parameters import Params, split
+from textrnn.text import BOS, EOS, PAD, Tokenizer
+
+Row = Mapping[str, Any]
+"""One JSON object: {"text": ..., "label": ...} and the like."""
+Answer = dict[str, Any]
+Batch = dict[str, np.ndarray]
+Metrics = dict[str, float]
+
+
+class Options(Config):
+    """What a caller may ask for with a text. Tasks add their own."""
+
+    truncate: bool = False
+    """Read the beginning of a text that is over the limit, and mark the answer `truncated`;
+    otherwise such a text is an error."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row as a model reads it. Tasks add their own."""
+
+    ids: np.ndarray
+    truncated: bool
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Task(ABC):
+    """One kind of question to ask of text, from the row that comes in to the JSON that goes out."""
+
+    name: ClassVar[str]
+    config_type: ClassVar[type[Config]]
+    options_type: ClassVar[type[Options]]
+
+    def __init__(self, config: Any, tokenizer: Tokenizer, buckets: Buckets):
+        self.config = config
+        self.tokenizer = tokenizer
+        self.buckets = buckets
+
+    @classmethod
+    def fit(cls, config: Any, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]) -> Self:
+        """The task with all that its config leaves open settled from the training rows."""
+        return cls(config, tokenizer, buckets)
+
+    @abstractmethod
+    def build(self, rngs: nnx.Rngs) -> nnx.Module:
+        """A model with fresh weights."""
+
+    def structure(self) -> tuple[nnx.GraphDef, Params]:
+        """The model without weights: its graph, and the shape of each parameter by name."""
+        return split(nnx.eval_shape(lambda: self.build(nnx.Rngs(0))))
+
+    @abstractmethod
+    def read(self, row: Row, options: Any, gold: bool = False) -> Example:
+        """Raises InvalidText for a text that cannot be taken, UserError for a row without `gold`
+        where that is asked for."""
+
+    @abstractmethod
+    def collate(self, examples: Sequence[Any], shape: Shape) -> Batch:
+        """Arrays with `shape.rows` in front; rows past the examples are empty and weigh nothing.
+        Gold is there exactly if the examples have it."""
+
+    @abstractmethod
+    def loss(self, model: Any, batch: Any, key: Array) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """The sum of the losses and of the weights: sums, so that nothing averages averages."""
+
+    @abstractmethod
+    def predict(self, model: Any, batch: Any) -> Any:
+        """Arrays (a pytree) with one entry per row of the batch."""
+
+    @abstractmethod
+    def answer(self, arrays: Any, example: Any) -> Answer:
+        """The JSON answer for one row, from that row's entries of what `predict` returned."""
+
+    def columns(self, answer: Answer, options: Any) -> Answer:
+        """What of an answer belongs into a table, beside the columns of its row."""
+        return answer
+
+    @abstractmethod
+    def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
+        """Metrics of full answers against rows with gold."""
+
+    def calibrated(self, arrays: Sequence[Any], rows: Sequence[Row]) -> Self:
+        """The task with its probabilities fitted to development rows, where it has any to fit.
+
+        `arrays` holds for each row what `predict` returned for it.
+        """
+        return self
+
+
+def encode(task: Task, text: Any, truncate: bool) -> tuple[np.ndarray, bool]:
+    """BOS, the ids of `text`, EOS; and whether the text was cut. Raises InvalidText."""
+    if not isinstance(text, str):
+        kind = type(text).__name__
+        raise InvalidText(f"text must be a string, found {kind}", "not_text")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidText(
+                f"text holds half a surrogate pair at character {error.start}, which is not "
+                "Unicode text; send well-formed text",
+                "lone_surrogate",
+            ) from None
+    room = task.buckets.limit - 2
+    ids = task.tokenizer.encode(text, at_most=room + 1).ids
+    if not len(ids):
+        raise InvalidText("text is empty: it holds nothing but white space", "empty")
+    truncated = len(ids) > room
+    if truncated and not truncate:
+        raise InvalidText(
+            f"text is too long: it has more than {room} tokens, the limit of this model; "
+            "split it, or allow truncation",
+            "too_long",
+            limit=room,
+        )
+    return np.concatenate([[BOS], ids[:room], [EOS]]).astype(np.int32), truncated
+
+
+def field(row: Row, name: str) -> Any:
+    """The value of a field that must be there. Raises UserError."""
+    if name not in row:
+        found = ", ".join(row) or "none"
+        raise UserError(f"there is no {name!r}; what there is: {found}; name the column to use")
+    return row[name]
+
+
+def pad_ids(examples: Sequence[Example], shape: Shape) -> Batch:
+    """`ids` [rows, length] and `lengths` [rows] of a batch."""
+    lengths = np.zeros(shape.rows, np.int32)
+    lengths[: len(examples)] = [len(example) for example in examples]
+    return {"ids": pad([example.ids for example in examples], shape, PAD), "lengths": lengths}

@@ -1,0 +1,26 @@
+"""Text to ids and back. Every tokenizer keeps the span of text that each id stands for."""
+
+from pathlib import Path
+
+from textrnn.errors import UserError
+from textrnn.text.chars import CharTokenizer
+from textrnn.text.subwords import SubwordTokenizer
+from textrnn.text.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Tokenizer, Tokens
+from textrnn.text.words import WordTokenizer
+
+TOKENIZERS: dict[str, type[Tokenizer]] = {
+    kind.kind: kind for kind in (WordTokenizer, SubwordTokenizer, CharTokenizer)
+}
+
+__all__ = [
+    "BOS", "EOS", "PAD", "SPECIALS", "TOKENIZERS", "UNK",
+    "CharTokenizer", "SubwordTokenizer", "Tokenizer", "Tokens", "WordTokenizer", "load_tokenizer",
+]  # fmt: skip
+
+
+def load_tokenizer(kind: str, directory: Path) -> Tokenizer:
+    """The tokenizer that was saved in `directory`. Raises UserError where it cannot be read."""
+    if kind not in TOKENIZERS:
+        known = ", ".join(TOKENIZERS)
+        raise UserError(f"{directory}: unknown tokenizer kind {kind!r}; known: {known}")
+    return TOKENIZERS[kind].load(directory)
