@@ -1,0 +1,88 @@
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from training.optimizer import OptimizerConfig, make_optimizer, make_schedule
+
+NAMES = ["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"]
+
+
+def descend(steps=200, **settings):
+    """Minimise (kernel - 3)^2 + (bias + 1)^2."""
+    optimizer = make_optimizer(OptimizerConfig.parse(settings, source="test"), steps)
+    params = {"a.kernel": jnp.zeros((2, 2)), "a.bias": jnp.zeros(2)}
+    state = optimizer.init(params)
+    for _ in range(steps):
+        gradient = {"a.kernel": 2 * (params["a.kernel"] - 3), "a.bias": 2 * (params["a.bias"] + 1)}
+        change, state = optimizer.update(gradient, state, params)
+        params = optax.apply_updates(params, change)
+    return params
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_optimizer_goes_downhill(name):
+    params = descend(name=name, rate=0.05, clip=0)
+    np.testing.assert_allclose(params["a.kernel"], 3, atol=0.2)
+    np.testing.assert_allclose(params["a.bias"], -1, atol=0.2)
+
+
+def test_weight_decay_shrinks_matrices_at_zero_gradient():
+    """Fails if decay goes through Adam's scaling, is not scaled by the rate, or takes biases."""
+    config = OptimizerConfig(name="adamw", rate=0.1, schedule="constant", weight_decay=0.5)
+    optimizer = make_optimizer(config, 10)
+    params = {"kernel": jnp.full((2, 2), 4.0), "bias": jnp.full(2, 4.0)}
+    zero = {"kernel": jnp.zeros((2, 2)), "bias": jnp.zeros(2)}
+    change, _ = optimizer.update(zero, optimizer.init(params), params)
+    np.testing.assert_allclose(change["kernel"], -0.1 * 0.5 * 4, rtol=1e-6)
+    np.testing.assert_array_equal(change["bias"], 0)
+
+
+def test_clipping_bounds_the_norm_over_all_parameters():
+    optimizer = make_optimizer(OptimizerConfig(name="sgd", rate=1, schedule="constant", clip=5), 10)
+    params = {"a": jnp.zeros(1), "b": jnp.zeros(1)}
+    change, _ = optimizer.update(
+        {"a": jnp.array([30.0]), "b": jnp.array([40.0])}, optimizer.init(params), params
+    )
+    np.testing.assert_allclose([change["a"][0], change["b"][0]], [-3, -4], rtol=1e-6)
+
+
+def test_accumulated_gradients_make_one_update():
+    """Two half batches must move the weights as the whole one does. Fails on a sum for a mean."""
+    config = OptimizerConfig(name="sgd", rate=1, schedule="constant", clip=0, accumulate=2)
+    optimizer = make_optimizer(config, 10)
+    params = {"a": jnp.zeros(1)}
+    state = optimizer.init(params)
+    first, state = optimizer.update({"a": jnp.array([2.0])}, state, params)
+    second, state = optimizer.update({"a": jnp.array([4.0])}, state, params)
+    assert (float(first["a"][0]), float(second["a"][0])) == (0, -3)
+
+
+def test_rates_by_name():
+    config = OptimizerConfig(
+        name="sgd", rate=1, schedule="constant", clip=0, scales={"a": 0.5, "a.frozen": 0}
+    )
+    optimizer = make_optimizer(config, 10)
+    params = {name: jnp.zeros(1) for name in ("a.x", "a.frozen.x", "b")}
+    gradient = {name: jnp.ones(1) for name in params}
+    change, _ = optimizer.update(gradient, optimizer.init(params), params)
+    assert {name: float(value[0]) for name, value in change.items()} == {
+        "a.x": -0.5, "a.frozen.x": 0, "b": -1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "exponential"])
+def test_schedules_rise_and_fall(schedule):
+    config = OptimizerConfig(rate=2.0, schedule=schedule, warmup=0.1, final=0.05)
+    rate = make_schedule(config, 100)
+    rates = [float(np.asarray(rate(step))) for step in range(101)]
+    assert rates[0] == 0
+    assert rates[10] == pytest.approx(2)
+    assert rates[100] == pytest.approx(0.1, rel=1e-3)
+    assert rates[:11] == sorted(rates[:11])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_constant_schedule():
+    rate = make_schedule(OptimizerConfig(rate=2.0, schedule="constant"), 100)
+    assert {float(np.asarray(rate(step))) for step in (0, 50, 100)} == {2.0}

@@ -1,0 +1,55 @@
+import pytest
+
+from textrnn.config import read_toml
+from textrnn.errors import UserError
+from training.recipe import SHIPPED, Recipe, load_recipe
+
+SHIPPED_RECIPES = sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+@pytest.mark.parametrize("name", SHIPPED_RECIPES)
+def test_shipped_recipes_are_whole(name, tmp_path):
+    """Fails if a recipe has an unknown key, or is changed by being written and read again."""
+    recipe = load_recipe(name)
+    assert recipe.name == name or name == "classify"
+    path = tmp_path / "r.toml"
+    path.write_text(recipe.to_toml(), encoding="utf-8")
+    assert Recipe.parse(read_toml(path), source="again") == recipe
+
+
+def test_overrides_are_typed_and_checked(tiny_data):
+    path = str(tiny_data / "tiny.toml")
+    recipe = load_recipe(
+        path, ["train.epochs=9", "model.encoder.cell=gru", "train.optimizer.rate=0.5"]
+    )
+    assert recipe.train.epochs == 9
+    assert recipe.model.encoder.cell == "gru"
+    assert recipe.train.optimizer.rate == 0.5
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        ("train.epcohs=9", r"unknown key 'train\.epcohs'; did you mean 'epochs'"),
+        ("model.encoder.hiden=9", r"unknown key 'encoder\.hiden'; did you mean 'hidden'"),
+        ("train.epochs=many", r"train\.epochs.*'many'"),
+        ("train.epochs=0", r"train\.epochs"),
+        ("train.optimizer.name=adamx", "'sgd', 'momentum', 'nesterov', 'adam'"),
+        ("model.encoder.cell=rnn", "there are elman, lstm, gru"),
+        ("task=dance", "no task 'dance'; there are classify, pretrain"),
+        ("name=Has Spaces", "name"),
+        ("tokenizer.kind=bytes", "'words', 'subwords' or 'chars'"),
+        ("buckets.rows=3", "power of two"),
+    ],
+)
+def test_a_wrong_recipe_is_one_clear_error(tiny_data, override, reason):
+    with pytest.raises(UserError, match=reason) as caught:
+        load_recipe(str(tiny_data / "tiny.toml"), [override])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_name_lists_what_there_is():
+    with pytest.raises(UserError, match="sentiment-en"):
+        load_recipe("no-such-recipe")
+    with pytest.raises(UserError, match="cannot be read"):
+        load_recipe("no-such-file.toml")

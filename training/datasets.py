@@ -1,0 +1,165 @@
+"""From the sources of a recipe to rows in memory."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise
+from pathlib import Path
+
+from textrnn import files
+from textrnn.errors import UserError
+from textrnn.tasks import Row
+from textrnn.text.words import split
+from training.recipe import Data, Source
+from training.treebank import detokenize, phrases
+
+
+def data_root() -> Path:
+    return Path(os.environ.get("TEXTRNN_DATA", "data"))
+
+
+def load(data: Data, task: str) -> tuple[list[Row], dict[str, list[Row]]]:
+    """The training rows and the development rows by set. Raises UserError."""
+    train = [row for source in data.train for row in read_source(source, task)]
+    if data.dev:
+        dev = {
+            name: [row for source in sources for row in read_source(source, task)]
+            for name, sources in data.dev.items()
+        }
+    else:
+        sides = [_in_dev(str(row.get("text")), 0.1) for row in train]
+        dev = {"heldout": [row for row, held in zip(train, sides, strict=True) if held]}
+        train = [row for row, held in zip(train, sides, strict=True) if not held]
+    for name, rows in {"train": train, **dev}.items():
+        if not rows:
+            raise UserError(f"data: {name!r} has no rows")
+    return train, dev
+
+
+def read_source(source: Source, task: str) -> Iterator[Row]:
+    """The rows of one source, each `repeat` times. Raises UserError, with file and line."""
+    names = _label_names(source)
+    groups = _groups(source)
+    for index, (where, fields) in enumerate(islice(_fields(source), source.rows)):
+        if groups is not None and index >= len(groups):
+            raise UserError(f"{source.groups}: has fewer lines than {source.path} has rows")
+        try:
+            row = _row(fields, source, task, names)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from None
+        if row is None:
+            continue
+        if source.holdout is not None:
+            group = str(row["text"]) if groups is None else groups[index]
+            if _in_dev(group, source.holdout.fraction) != (source.holdout.side == "dev"):
+                continue
+        for piece in _pieces(row, source.words):
+            for _ in range(source.repeat):
+                yield piece
+
+
+def _fields(source: Source) -> Iterator[tuple[str, Row]]:
+    """What the file holds, each row with the name of the place that it comes from."""
+    if source.dataset is not None:
+        yield from _hub(source, source.dataset)
+        return
+    assert source.path is not None
+    path = data_root() / source.path
+    if source.format == "trees":
+        for number, line in enumerate(_text_lines(path), start=1):
+            try:
+                found = phrases(line)
+            except ValueError as error:
+                raise UserError(f"{path}:{number}: is not a labelled tree: {error}") from None
+            for label, text in found if source.phrases else found[:1]:
+                yield f"{path}:{number}", {"label": label, "text": text}
+        return
+    for record in files.read(path, source.format, source.columns):
+        if record.error:
+            raise UserError(f"{path}:{record.line}: {record.error}")
+        yield f"{path}:{record.line}", record.fields
+
+
+def _hub(source: Source, name: str) -> Iterator[tuple[str, Row]]:
+    import datasets
+
+    try:
+        rows = datasets.load_dataset(name, source.subset, split=source.split)
+    except Exception as error:  # the library raises what its many back ends raise
+        raise UserError(f"data set {name!r} cannot be loaded: {error}") from None
+    for index, row in enumerate(rows):
+        yield f"{name}[{source.split}:{index}]", dict(row)
+
+
+def _row(fields: Row, source: Source, task: str, names: dict[str, str]) -> Row | None:
+    wanted = {"text": "text"}
+    if task == "classify":
+        wanted |= {"labels": "labels"} if source.label_separator else {"label": "label"}
+    row: Row = dict(source.values)
+    for name, column in {**wanted, **source.fields}.items():
+        if name in source.values:
+            continue
+        if column not in fields:
+            known = ", ".join(fields)
+            raise UserError(
+                f"no column {column!r} for {name!r}; the columns are {known}; "
+                f'name the right one with fields.{name}="..."'
+            )
+        row[name] = fields[column]
+    if not isinstance(row["text"], str):
+        raise UserError(f"text must be a string, found {row['text']!r}")
+    for old, new in source.replace.items():
+        row["text"] = row["text"].replace(old, new)
+    if source.detokenize:
+        row["text"] = detokenize(row["text"])
+    if "label" in row:
+        label = str(row["label"])
+        if label in source.drop_labels:
+            return None
+        row["label"] = names.get(label, label)
+    if "labels" in row:
+        found = row["labels"]
+        if isinstance(found, str):
+            found = [part for part in found.split(source.label_separator) if part]
+        row["labels"] = [names.get(str(label), str(label)) for label in found]
+    return row
+
+
+def _pieces(row: Row, words: int | None) -> Iterable[Row]:
+    """The row, or rows that hold `words` words of its text each."""
+    if words is None:
+        return [row]
+    starts = [start for start, _ in split(row["text"])][::words]
+    cuts = [*starts, len(row["text"])]
+    return [{**row, "text": row["text"][start:end]} for start, end in pairwise(cuts)]
+
+
+def _label_names(source: Source) -> dict[str, str]:
+    if isinstance(source.label_names, Path):
+        lines = _text_lines(data_root() / source.label_names)
+        return {str(number): name.strip() for number, name in enumerate(lines)}
+    return source.label_names or {}
+
+
+def _groups(source: Source) -> list[str] | None:
+    return None if source.groups is None else list(_text_lines(data_root() / source.groups))
+
+
+def _text_lines(path: Path) -> Iterator[str]:
+    for record in files.read(path, "lines"):
+        if record.error:
+            raise UserError(f"{path}:{record.line}: {record.error}")
+        yield record.fields["text"]
+
+
+def _in_dev(group: str, fraction: float) -> bool:
+    digest = hashlib.sha256(group.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8]) < fraction * 2**64
+
+
+def fingerprint(source: Source) -> str:
+    """The SHA-256 of the bytes of a file, or the name of a data set of the hub."""
+    if source.path is None:
+        return f"{source.dataset} {source.subset or ''} [{source.split}]"
+    with (data_root() / source.path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

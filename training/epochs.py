@@ -1,0 +1,44 @@
+"""In which order, and in which batches, an epoch visits the examples."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from textrnn.batching import Buckets, Group, Shape, plan
+
+POOL = 64
+"""Batches' worth of rows that are sorted by length together. More: less padding, less shuffling."""
+
+
+class Epochs:
+    """The batches of each epoch, a function of the seed and the number of the epoch alone.
+
+    There is one shape for each length, as many rows as the budget lets in, so that all batches of
+    a length weigh the same; at most one batch of a pool has empty rows.
+    """
+
+    def __init__(self, lengths: Sequence[int], buckets: Buckets, seed: int, devices: int = 1):
+        self._lengths = np.asarray(lengths)
+        self._seed = seed
+        self._pool = POOL * buckets.rows
+        self.shapes = _widest(buckets, devices)
+
+    def batches(self, epoch: int) -> list[Group]:
+        random = np.random.default_rng([self._seed, epoch])
+        order = random.permutation(len(self._lengths))
+        groups = []
+        for start in range(0, len(order), self._pool):
+            pool = order[start : start + self._pool]
+            groups += [
+                Group(pool[group.indices], group.shape)
+                for group in plan(self._lengths[pool], self.shapes)
+            ]
+        return [groups[index] for index in random.permutation(len(groups))]
+
+    def steps(self, epochs: int) -> int:
+        return sum(len(self.batches(epoch)) for epoch in range(epochs))
+
+
+def _widest(buckets: Buckets, devices: int) -> list[Shape]:
+    widest = {shape.length: shape for shape in sorted(buckets.shapes())}
+    return [Shape(max(shape.rows, devices), shape.length) for shape in widest.values()]

@@ -1,0 +1,63 @@
+"""From the best weights to a bundle: calibrated, measured as stored, with probes."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import jax
+
+from textrnn.bundle import FORMAT, BundleInfo, DataSource, Probe, Provenance, as_stored, save_bundle
+from textrnn.parameters import Params, count
+from textrnn.predictor import Predictor
+from training.datasets import fingerprint
+from training.evaluate import calibrate
+from training.speed import measure
+from training.train import Prepared
+
+
+def finish(
+    prepared: Prepared, params: Params, seconds: float, directory: Path
+) -> tuple[BundleInfo, Predictor]:
+    """Save the bundle. What it reports was measured on the weights as they are stored."""
+    recipe = prepared.recipe
+    params = as_stored(params, recipe.storage)
+    predictor = Predictor(prepared.task, params)
+    predictor.task, metrics = calibrate(predictor, prepared.dev)
+    answers = predictor.predict(recipe.probes)
+    probes = [
+        Probe({"text": text}, answer) for text, answer in zip(recipe.probes, answers, strict=True)
+    ]
+    info = BundleInfo(
+        format=FORMAT,
+        name=recipe.name,
+        description=recipe.description,
+        task=recipe.task,
+        languages=recipe.languages,
+        licence=recipe.licence,
+        config=predictor.task.config.model_dump(mode="json"),
+        tokenizer=predictor.task.tokenizer.kind,
+        buckets=recipe.buckets,
+        storage=recipe.storage,
+        parameters=count(params),
+        metrics=metrics,
+        speed=measure(predictor),
+        training=_provenance(prepared, seconds),
+        files={},
+    )
+    return save_bundle(directory, info, predictor.task, params, probes), predictor
+
+
+def _provenance(prepared: Prepared, seconds: float) -> Provenance:
+    recipe = prepared.recipe
+    parts = [recipe.data.train, *recipe.data.dev.values()]
+    sources = {str(s.path or s.dataset): s for part in parts for s in part}
+    rows = {"train": prepared.train, **prepared.dev}
+    return Provenance(
+        recipe=recipe.model_dump(mode="json", exclude_none=True),
+        data=tuple(DataSource(name=name, licence=of) for name, of in recipe.data.licences.items()),
+        fingerprints={name: fingerprint(source) for name, source in sources.items()},
+        rows={name: len(part) for name, part in rows.items()},
+        versions={name: version(name) for name in ("textrnn", "jax", "jaxlib", "flax", "optax")},
+        device=f"{jax.local_devices()[0].device_kind}, {platform.machine()}",
+        seconds=round(seconds, 1),
+    )

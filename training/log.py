@@ -1,0 +1,76 @@
+"""What a run tells while it goes on: metrics.jsonl, TensorBoard events, a line or a bar."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from tensorboardX import SummaryWriter
+
+
+class RunLog:
+    """Scalars by step. A resumed run drops what it had logged after its checkpoint."""
+
+    def __init__(self, directory: Path, total: int, step: int):
+        self._path = directory / "metrics.jsonl"
+        kept = [entry for entry in read_metrics(self._path) if entry["step"] <= step]
+        self._path.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
+        self._stream = self._path.open("a")
+        self._events = SummaryWriter(str(directory / "events"), purge_step=step + 1)
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("step {task.completed}/{task.total}"),
+            BarColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not sys.stderr.isatty(),
+        )
+        self._job = self._bar.add_task("train", total=total, completed=step, state="")
+        self._total = total
+        self._began = (time.monotonic(), step)
+        self._next_line = 0.0
+
+    def __enter__(self) -> "RunLog":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+        self._stream.close()
+        self._events.close()
+
+    def say(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def scalars(self, step: int, **values: float) -> None:
+        self._stream.write(json.dumps({"step": step, **values}) + "\n")
+        self._stream.flush()
+        for name, value in values.items():
+            self._events.add_scalar(name, value, step)
+
+    def progress(self, step: int, loss: float, rate: float) -> None:
+        """Move the bar; without a terminal, a line every half minute."""
+        state = f"loss {loss:.4f}  {rate:,.0f} tokens/s"
+        self._bar.update(self._job, completed=step, state=state)
+        now = time.monotonic()
+        if self._bar.disable and now >= self._next_line:
+            began, first = self._began
+            left = (now - began) / max(step - first, 1) * (self._total - step)
+            self.say(f"step {step}/{self._total}  {state}  {left / 60:.0f} min left")
+            self._next_line = now + 30
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """The entries of a metrics.jsonl; a last line that was cut by a crash is left out."""
+    if not path.exists():
+        return []
+    entries = []
+    for line in path.read_text().splitlines():
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            break
+    return entries

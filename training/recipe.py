@@ -1,0 +1,185 @@
+"""A recipe: everything that makes a model, in one typed TOML file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    SerializeAsAny,
+    model_validator,
+)
+
+from textrnn.batching import Buckets
+from textrnn.config import Config, override, read_toml
+from textrnn.errors import UserError
+from textrnn.files import Format
+from textrnn.tasks import TASKS
+from textrnn.weights import Storage
+from training.optimizer import OptimizerConfig
+
+SHIPPED = Path(__file__).parent / "recipes"
+
+Share = Field(default=0.0, ge=0, lt=1)
+
+
+class Holdout(Config):
+    """One side of a split of a file by the hash of each row's group (its text, without groups)."""
+
+    fraction: float = Field(gt=0, lt=1)
+    """The share of the groups that development gets."""
+    side: Literal["train", "dev"]
+
+
+class Source(Config):
+    """A file, or a data set of the Hugging Face hub, and how its columns become rows."""
+
+    path: Path | None = None
+    """Below the data root, which is the environment's TEXTRNN_DATA or else ./data."""
+    dataset: str | None = None
+    """A name that `datasets.load_dataset` knows, or a folder of data files."""
+    subset: str | None = None
+    split: str = "train"
+    format: Format | Literal["trees"] | None = None
+    """By the file's ending, if not given. `trees` are sentiment trees in brackets."""
+    columns: tuple[str, ...] = ()
+    """The names of the columns of a CSV or TSV file without a header line."""
+    fields: dict[str, str] = {}
+    """Which column each field of a row is taken from, as in {text = "sentence"}."""
+    values: dict[str, str] = {}
+    """Fields that have one value in the whole file."""
+    label_names: dict[str, str] | Path | None = None
+    """What labels are called in the file and what the model calls them; or a file that names label
+    0, 1, 2 ... in its lines."""
+    drop_labels: tuple[str, ...] = ()
+    """Rows with one of these labels, as the file calls them, are left out."""
+    label_separator: str | None = None
+    """What stands between several labels of a text in one column."""
+    replace: dict[str, str] = {}
+    """Strings replaced in the text, such as markup."""
+    detokenize: bool = False
+    """Whether the text is tokenised as in the Penn Treebank, and is to be put together again."""
+    phrases: bool = False
+    """For trees: every phrase with its own label, not only the sentences."""
+    groups: Path | None = None
+    """A file that names in line i the group of row i; a holdout does not split a group."""
+    holdout: Holdout | None = None
+    words: PositiveInt | None = None
+    """Cut texts into pieces of at most so many words. None of the text is lost."""
+    rows: PositiveInt | None = None
+    """Only the first so many rows."""
+    repeat: PositiveInt = 1
+    """How often each row comes in an epoch."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.path is None) == (self.dataset is None):
+            raise ValueError("give either a path or a dataset")
+        return self
+
+
+class Data(Config):
+    train: tuple[Source, ...]
+    dev: dict[str, tuple[Source, ...]] = {}
+    """Development sets by name. Left empty, a tenth of the training rows, by their text."""
+    licences: dict[str, str] = {}
+    """Each data set that this model was made from, and the licence of its text."""
+
+
+class TokenizerConfig(Config):
+    kind: Literal["words", "subwords", "chars"] = "words"
+    size: PositiveInt = 20_000
+    min_count: PositiveInt = 1
+    """For words and characters: how often one is seen at least, to be known."""
+    lowercase: bool = True
+    """For subwords. Words are always known by their lower case; characters keep theirs."""
+
+
+class Start(Config):
+    """Start from the weights and the tokenizer of a bundle."""
+
+    bundle: str
+    """A directory, or the name of a shipped model."""
+    parameters: tuple[str, ...] = ("embedding", "encoder")
+    """The parts of the model to take over; the rest starts afresh."""
+
+
+class TrainConfig(Config):
+    epochs: PositiveInt = 5
+    rows: PositiveInt = 64
+    """Rows of a batch, a power of two; fewer where the rows are long."""
+    tokens: PositiveInt = 16_384
+    """Tokens of a batch, padding included."""
+    lengths: tuple[PositiveInt, ...] = (16, 32, 64, 128, 256, 512)
+    """Lengths that training pads to. The rest of a longer text is not trained on."""
+    optimizer: OptimizerConfig = OptimizerConfig()
+    weight_drop: float = Share
+    """The share of recurrent weights zeroed at each step (Merity et al. 2018)."""
+    ema: float = Share
+    """Decay of the moving average of the weights that is evaluated and saved; 0: none."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What products are computed in. Weights and their updates are float32 always."""
+    devices: PositiveInt = 1
+    """Devices of this host that share each batch."""
+    seed: NonNegativeInt = 0
+    evaluate_every: PositiveInt | None = None
+    """Steps between evaluations; once an epoch, if not given."""
+    checkpoint_every: PositiveInt = 500
+    """Steps between checkpoints."""
+    patience: PositiveInt | None = None
+    """Stop after so many evaluations without a better one."""
+    metric: str = ""
+    """What is best, averaged over the development sets; by task, if not given."""
+    log_every: PositiveInt = 20
+
+
+class Recipe(Config):
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    """The model's name."""
+    task: str
+    description: str = ""
+    """One sentence for the model card."""
+    notes: str = ""
+    """Where the numbers below come from."""
+    languages: tuple[str, ...] = ()
+    licence: str = "Apache-2.0"
+    data: Data
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    start: Start | None = None
+    model: SerializeAsAny[Config]
+    train: TrainConfig = TrainConfig()
+    buckets: Buckets = Buckets()
+    storage: Storage = "float16"
+    """How the bundle stores weights. They are computed with in float32."""
+    probes: tuple[str, ...] = ()
+    """Texts whose answers the bundle records, so that a server can check itself."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _model_of_task(cls, data: Any) -> Any:
+        """What [model] may hold is the task's affair."""
+        if not isinstance(data, dict) or not isinstance(data.get("model", {}), dict):
+            return data
+        if data.get("task") not in TASKS:
+            raise ValueError(f"no task {data.get('task')!r}; there are {', '.join(TASKS)}")
+        kind = TASKS[data["task"]].config_type
+        return {**data, "model": kind.parse(data.get("model", {}), source="[model]")}
+
+
+def load_recipe(name: str, assignments: Sequence[str] = ()) -> Recipe:
+    """The recipe in a TOML file or of a shipped name, with overrides. Raises UserError."""
+    path = find_recipe(name)
+    return Recipe.parse(override(read_toml(path), assignments), source=str(path))
+
+
+def find_recipe(name: str) -> Path:
+    path = Path(name)
+    if path.suffix == ".toml":
+        return path
+    shipped = {file.stem: file for file in SHIPPED.glob("*.toml")}
+    if name not in shipped:
+        known = ", ".join(sorted(shipped))
+        raise UserError(f"no recipe {name!r}; give a TOML file or one of: {known}")
+    return shipped[name]

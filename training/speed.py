@@ -1,0 +1,60 @@
+"""How fast a model runs, beside how fast the machine multiplies matrices."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from textrnn.batching import Shape
+from textrnn.predictor import Predictor
+
+SHAPE = Shape(64, 64)
+
+
+def measure(predictor: Predictor) -> dict[str, float]:
+    """Tokens per second in full batches, and the share of the peak that its products reach.
+
+    The peak is that of one large float32 product, measured right before.
+    """
+    peak = matmul_flops_per_second()
+    buckets = predictor.task.buckets
+    shape = max(s for s in buckets.shapes() if s.rows <= SHAPE.rows and s.length <= SHAPE.length)
+    ids = np.random.default_rng(0).integers(4, len(predictor.task.tokenizer), shape.length)
+    row = {"text": predictor.task.tokenizer.decode(ids)}
+    example = predictor.task.read(row, predictor.task.options_type(truncate=True))
+    examples = [replace(example, ids=example.ids[: shape.length])] * shape.rows
+    groups = predictor.plan(examples)
+    seconds = best_of(lambda: predictor.run(examples, groups))
+    tokens = sum(len(example) for example in examples)
+    return {
+        "rows": shape.rows,
+        "length": shape.length,
+        "tokens_per_second": round(tokens / seconds),
+        "peak_share": round(flops_per_token(predictor) * tokens / seconds / peak, 3),
+    }
+
+
+def flops_per_token(predictor: Predictor) -> int:
+    """Two for each number of each kernel that every token meets."""
+    kernels = (p for n, p in predictor.params.items() if n.startswith("encoder") and p.ndim == 2)
+    return 2 * sum(kernel.size for kernel in kernels)
+
+
+def matmul_flops_per_second(size: int = 2048) -> float:
+    a = jnp.ones((size, size))
+    product = jax.jit(lambda a: a @ a)
+    return 2 * size**3 / best_of(lambda: product(a).block_until_ready())
+
+
+def best_of(run: Callable[[], object], times: int = 7) -> float:
+    """The shortest of several runs in seconds, after one that is not counted."""
+    run()
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)

@@ -1,0 +1,190 @@
+"""The training run: rows -> examples -> batches -> updates -> the best weights."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from textrnn.batching import Buckets, Group
+from textrnn.errors import UserError
+from textrnn.parameters import Params, count, split
+from textrnn.predictor import Predictor
+from textrnn.tasks import TASKS, Example, Metrics, Row, Task
+from training import datasets
+from training.checkpoint import Checkpoints, Progress
+from training.epochs import Epochs
+from training.evaluate import METRIC_OF_TASK, calibrate, headline
+from training.log import RunLog
+from training.optimizer import make_optimizer, make_schedule
+from training.recipe import Recipe
+from training.start import fit_tokenizer, take_over
+from training.step import State, initial_state, make_step
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe with its data: what there is before the first update."""
+
+    recipe: Recipe
+    task: Task
+    train: list[Row]
+    dev: dict[str, list[Row]]
+
+
+def prepare(recipe: Recipe) -> Prepared:
+    """Rows, tokenizer and task of a recipe. Raises UserError."""
+    train, dev = datasets.load(recipe.data, recipe.task)
+    tokenizer = fit_tokenizer(recipe, train)
+    task = TASKS[recipe.task].fit(recipe.model, tokenizer, recipe.buckets, train)
+    return Prepared(recipe, task, train, dev)
+
+
+def fit(prepared: Prepared, directory: Path) -> tuple[Params, float]:
+    """Train, with checkpoints and logs in `directory`; the best weights, and the seconds it took.
+
+    Goes on from the newest checkpoint in `directory`, if there is one.
+    """
+    run = _Run(prepared, directory)
+    run.train()
+    return run.best, run.progress.seconds
+
+
+class _Run:
+    """The state of a training run, from its first step or from a checkpoint to its last step."""
+
+    def __init__(self, prepared: Prepared, directory: Path):
+        self.config = config = prepared.recipe.train
+        self.dev = prepared.dev
+        self.directory = directory
+        buckets = Buckets(lengths=config.lengths, rows=config.rows, tokens=config.tokens)
+        served = prepared.task
+        self.task = type(served)(served.config, served.tokenizer, buckets)
+        options = self.task.options_type(truncate=True)
+        self.examples: list[Example] = [
+            self.task.read(row, options, gold=True) for row in prepared.train
+        ]
+        lengths = [len(example) for example in self.examples]
+        self.epochs = Epochs(lengths, buckets, config.seed, config.devices)
+        self.total = self.epochs.steps(config.epochs)
+        updates = max(self.total // config.optimizer.accumulate, 1)
+        self.rate = make_schedule(config.optimizer, updates)
+        optimizer = make_optimizer(config.optimizer, updates)
+
+        graph, params = split(served.build(nnx.Rngs(config.seed)))
+        params = take_over(prepared.recipe.start, params)
+        self.predictor = Predictor(served, params)
+        self.step = make_step(self.task, graph, optimizer, config)
+        self.place = _placement(config.devices)
+        self.state: State = jax.device_put(
+            initial_state(params, optimizer, config), self.place(None)
+        )
+        self.best: Params = jax.tree.map(jnp.copy, params)
+        self.progress = Progress()
+        self.metric = config.metric or METRIC_OF_TASK[prepared.recipe.task]
+
+    def train(self) -> None:
+        checkpoints = Checkpoints(self.directory / "checkpoints")
+        found = checkpoints.restore(self.state, self.best)
+        if found is not None:
+            self.state, self.best, self.progress = found
+        with RunLog(self.directory, self.total, self.progress.step) as log:
+            log.say(
+                f"{len(self.examples)} examples, {count(self.state.params):,} parameters, "
+                f"{self.total} steps from step {self.progress.step}"
+            )
+            if self.progress.step < self.total and not self.progress.stopped:
+                self._train(checkpoints, log)
+        checkpoints.close()
+
+    def _train(self, checkpoints: Checkpoints, log: RunLog) -> None:
+        config = self.config
+        losses: list[jax.Array] = []
+        tokens, began = 0, time.monotonic()
+        earlier, here = self.progress.seconds, time.monotonic()
+        for group, ends_epoch in self._remaining():
+            batch = self.task.collate([self.examples[i] for i in group.indices], group.shape)
+            tokens += int(batch["lengths"].sum())
+            self.state, loss = self.step(self.state, jax.device_put(batch, self.place("data")))
+            losses.append(loss)
+            step = self.progress.step + 1
+            self.progress = self.progress.model_copy(update={"step": step})
+            if step % config.log_every == 0 or step == self.total:
+                mean = float(np.mean([float(loss) for loss in losses]))
+                if not np.isfinite(mean):
+                    raise UserError(
+                        f"the loss is {mean} after step {step}: the run has diverged; "
+                        "lower train.optimizer.rate, or set train.optimizer.clip"
+                    )
+                rate = tokens / (time.monotonic() - began)
+                done = step // config.optimizer.accumulate
+                log.scalars(
+                    step,
+                    loss=mean,
+                    tokens_per_s=rate,
+                    learning_rate=float(np.asarray(self.rate(done))),
+                )
+                log.progress(step, mean, rate)
+                losses, tokens, began = [], 0, time.monotonic()
+            every = config.evaluate_every
+            if step == self.total or (step % every == 0 if every else ends_epoch):
+                self._evaluate(log)
+                began = time.monotonic()
+            if step % config.checkpoint_every == 0 or step == self.total or self.progress.stopped:
+                seconds = earlier + time.monotonic() - here
+                self.progress = self.progress.model_copy(update={"seconds": seconds})
+                checkpoints.save(self.state, self.best, self.progress)
+                began = time.monotonic()
+            if self.progress.stopped:
+                log.say(f"no better evaluation in the last {config.patience}: stopped")
+                return
+
+    def _remaining(self) -> Iterator[tuple[Group, bool]]:
+        """The batches that are still to come, and whether each is the last of its epoch."""
+        passed = 0
+        for epoch in range(self.config.epochs):
+            groups = self.epochs.batches(epoch)
+            start = max(self.progress.step - passed, 0)
+            for index, group in enumerate(groups[start:], start=start):
+                yield group, index == len(groups) - 1
+            passed += len(groups)
+
+    def _evaluate(self, log: RunLog) -> None:
+        weights = self.state.average or self.state.params
+        self.predictor.params = jax.device_put(weights, jax.local_devices()[0])
+        _, metrics = calibrate(self.predictor, self.dev)
+        value = headline(metrics, self.metric)
+        better = self.progress.best is None or value > self.progress.best
+        since = 0 if better else self.progress.since_best + 1
+        if better:
+            self.best = jax.tree.map(jnp.copy, self.predictor.params)
+        patience = self.config.patience
+        self.progress = self.progress.model_copy(
+            update={
+                "best": value if better else self.progress.best,
+                "since_best": since,
+                "stopped": patience is not None and since >= patience,
+            }
+        )
+        flat = _flat(metrics)
+        log.scalars(self.progress.step, **flat)
+        shown = "  ".join(f"{name} {number:.4f}" for name, number in flat.items())
+        log.say(f"step {self.progress.step}  {shown}{'  *' if better else ''}")
+
+
+def _flat(metrics: dict[str, Metrics]) -> dict[str, float]:
+    return {f"{name}.{m}": value for name, values in metrics.items() for m, value in values.items()}
+
+
+def _placement(devices: int):
+    """Where arrays go: split by rows over the first `devices` devices, or copied to each."""
+    available = jax.local_devices()
+    if devices > len(available):
+        raise UserError(f"train.devices is {devices}, but this host has {len(available)}")
+    mesh = Mesh(np.array(available[:devices]), ("data",))
+    return lambda axis: NamedSharding(mesh, PartitionSpec(axis) if axis else PartitionSpec())
