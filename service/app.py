@@ -1,0 +1,37 @@
+"""The FastAPI application over a hub."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from service.edge import Edge
+from service.errors import Problem, on_defect, on_http_exception, on_invalid, on_problem
+from service.hub import Hub
+from service.routes import router
+
+
+def make_app(hub: Hub) -> ASGIApp:
+    app = FastAPI(
+        title="textrnn",
+        summary="Text analytics with recurrent networks.",
+        version=version("textrnn"),
+    )
+    app.state.hub = hub
+    app.include_router(router)
+    app.add_exception_handler(Problem, on_problem)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, on_http_exception)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(Exception, on_defect)
+    if hub.settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(hub.settings.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
+            expose_headers=["x-request-id", "x-queue-time", "x-inference-time", "retry-after"],
+        )
+    return Edge(app, hub.settings, hub.telemetry, hub.refusal)

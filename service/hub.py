@@ -1,0 +1,67 @@
+"""What the routes share: the models, the batcher, and whether work is taken."""
+
+import logging
+from dataclasses import dataclass, field
+
+from service import schemas
+from service.batcher import Batcher
+from service.errors import Problem
+from service.models import Served
+from service.settings import Settings
+from service.telemetry import Telemetry
+
+log = logging.getLogger("textrnn.service")
+
+
+@dataclass
+class Hub:
+    settings: Settings
+    telemetry: Telemetry
+    batcher: Batcher
+    models: dict[str, Served] = field(default_factory=dict)
+    ready: bool = False
+    draining: bool = False
+
+    def refusal(self) -> str | None:
+        """Why no work is taken at present, if so."""
+        if self.draining:
+            return "the server is shutting down; try another one"
+        return None if self.ready else "the models are warming up; try again in a second"
+
+    def pick(self, task: str, name: str | None) -> Served:
+        """The model that a request names, or its task's default. Raises Problem 400."""
+        of_task = [served for served in self.models.values() if served.info.task == task]
+        for served in of_task:
+            if name is None or served.name == name:
+                return served
+        there = "; ".join(f"{served.info.task}: {served.name}" for served in self.models.values())
+        what = f"no model serves {task}" if name is None else f"that is not a model for {task}"
+        raise Problem(400, "wrong_model", f"{what}; there are {there or 'none'}")
+
+    def card(self, served: Served) -> schemas.ModelCard:
+        info = served.info
+        first = next(s for s in self.models.values() if s.info.task == info.task)
+        labels = info.config.get("labels")
+        buckets = served.predictor.task.buckets
+        return schemas.ModelCard(
+            id=served.name,
+            created=served.created,
+            task=info.task,
+            description=info.description,
+            languages=list(info.languages),
+            labels=labels,
+            metrics=info.metrics,
+            limits=schemas.ModelLimits(tokens=buckets.limit - 2, texts=self.settings.texts),
+            default=first is served,
+        )
+
+    def add(self, served: Served) -> None:
+        """Serve a model that is ready, in the place of one of its name."""
+        self.models[served.name] = served
+        info = served.info
+        version = info.files["weights.safetensors"][:12]
+        self.telemetry.model_info.labels(served.name, info.task, version).set(1)
+        self.count_compilations(served)
+
+    def count_compilations(self, served: Served) -> None:
+        self.telemetry.compilations.labels(served.name).set(served.predictor.compilations)

@@ -1,0 +1,139 @@
+"""The native API."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from service import schemas
+from service.batcher import Result
+from service.errors import Problem, invalid_text
+from service.hub import Hub
+from service.models import Served
+from textrnn.errors import InvalidText
+from textrnn.tasks import Example
+
+router = APIRouter()
+
+INLINE_CHARACTERS = 4096
+"""Texts of fewer characters are tokenised on the event loop: a hop to a thread costs more."""
+
+
+def hub(request: Request) -> Hub:
+    return request.app.state.hub
+
+
+TheHub = Annotated[Hub, Depends(hub)]
+_ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys(
+    (400, 401, 408, 413, 415, 422, 429, 500, 503, 504), schemas.PROBLEM
+)
+_READ_ERRORS: dict[int | str, dict[str, Any]] = {401: schemas.PROBLEM, 404: schemas.PROBLEM}
+
+
+@router.post("/v1/classify", response_model=schemas.ClassifyResponse, responses=_ERRORS)
+async def classify(body: schemas.ClassifyRequest, request: Request, hub: TheHub) -> Response:
+    """Label texts, with calibrated probabilities."""
+    served = hub.pick("classify", body.model)
+    located = body.located()
+    if len(located) > hub.settings.texts:
+        raise Problem(
+            422,
+            "too_many_texts",
+            f"/texts: {len(located)} texts in one request, the limit is {hub.settings.texts}",
+            errors=[{
+                "pointer": "/texts", "message": "too many texts", "code": "too_many_texts",
+                "limit": hub.settings.texts,
+            }],
+        )  # fmt: skip
+    request.state.task, request.state.model = "classify", served.name
+    options = served.predictor.task.options_type.parse({"top_k": body.top_k}, source="options")
+    examples = await read(served, located, options)
+    result = await run(hub, served, examples, request)
+    return JSONResponse({"model": served.name, "results": result.answers}, headers=timings(result))
+
+
+@router.get("/v1/models", response_model=schemas.ModelList, responses=_READ_ERRORS)
+async def list_models(hub: TheHub) -> schemas.ModelList:
+    """The models that are served."""
+    return schemas.ModelList(data=[hub.card(served) for served in hub.models.values()])
+
+
+@router.get("/v1/models/{name:path}", response_model=schemas.ModelCard, responses=_READ_ERRORS)
+async def show_model(name: str, hub: TheHub) -> schemas.ModelCard:
+    """One model."""
+    served = hub.models.get(unquote(name))
+    if served is None:
+        raise Problem(404, "model_not_found", f"no such model; there are {', '.join(hub.models)}")
+    return hub.card(served)
+
+
+@router.get("/healthz", response_model=schemas.Status)
+async def healthz() -> schemas.Status:
+    """Whether the process runs."""
+    return schemas.Status(status="ok")
+
+
+@router.get("/readyz", response_model=schemas.Status, responses={503: schemas.PROBLEM})
+async def readyz(hub: TheHub) -> schemas.Status:
+    """Whether requests are taken: 503 until the models are warm, and while draining."""
+    reason = hub.refusal()
+    if reason:
+        raise Problem(503, "unavailable", reason, headers={"retry-after": "1"})
+    return schemas.Status(status="ready")
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(hub: TheHub) -> Response:
+    """For Prometheus."""
+    return Response(hub.telemetry.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def read(served: Served, located: Sequence[tuple[str, str]], options: Any) -> list[Example]:
+    """Texts to examples. Raises Problem, which points to the first text that cannot be taken."""
+
+    def all_of_them() -> list[Example]:
+        examples = []
+        for pointer, text in located:
+            try:
+                examples.append(served.predictor.task.read({"text": text}, options))
+            except InvalidText as error:
+                raise invalid_text(error, pointer) from None
+        return examples
+
+    if sum(len(text) for _, text in located) < INLINE_CHARACTERS:
+        return all_of_them()
+    return await asyncio.to_thread(all_of_them)
+
+
+async def run(hub: Hub, served: Served, examples: list[Example], request: Request) -> Result:
+    """Wait for the answers; when the client leaves first, drop the work."""
+    work = asyncio.ensure_future(hub.batcher.submit(served, examples, hub.settings.deadline))
+    leaving = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise Problem(499, "client_left", "the client left")
+        return work.result()
+    finally:
+        for task in (work, leaving):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def timings(result: Result) -> dict[str, str]:
+    """Milliseconds spent waiting for the device, and on it."""
+    return {
+        "x-queue-time": f"{result.queue_seconds * 1e3:.1f}",
+        "x-inference-time": f"{result.compute_seconds * 1e3:.1f}",
+    }

@@ -1,0 +1,111 @@
+"""What comes in and what goes out, as JSON."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Text = Annotated[str, Field(min_length=1)]
+ModelName = Annotated[str, Field(max_length=64)]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ClassifyRequest(Strict):
+    """One text, or several: either way the same path and the same limits."""
+
+    text: Text | None = None
+    texts: Annotated[list[Text], Field(min_length=1)] | None = None
+    model: ModelName | None = None
+    """A model of this task; the task's default, if not given."""
+    top_k: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """How many of the scores to answer; all, if not given."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.text is None) == (self.texts is None):
+            raise ValueError("give either text or texts")
+        return self
+
+    def located(self) -> list[tuple[str, str]]:
+        """Each text with the JSON pointer to it."""
+        if self.text is not None:
+            return [("/text", self.text)]
+        return [(f"/texts/{index}", text) for index, text in enumerate(self.texts or [])]
+
+
+class Score(BaseModel):
+    label: str
+    score: float
+
+
+class Classification(BaseModel):
+    label: str
+    """The label with the highest score."""
+    score: float
+    labels: list[str] | None = None
+    """For multi-label models: the labels that reach their thresholds."""
+    scores: list[Score]
+    """The highest first."""
+
+
+class ClassifyResponse(BaseModel):
+    model: str
+    results: list[Classification]
+    """In the order of the texts."""
+
+
+class ModelLimits(BaseModel):
+    tokens: int
+    """The longest text."""
+    texts: int
+    """The most texts in one request."""
+
+
+class ModelCard(BaseModel):
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: Literal["textrnn"] = "textrnn"
+    task: str
+    description: str
+    languages: list[str]
+    labels: list[str] | None
+    metrics: dict[str, dict[str, float]]
+    limits: ModelLimits
+    default: bool
+    """Whether this is what its task uses when a request names no model."""
+
+
+class ModelList(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[ModelCard]
+
+
+class Status(BaseModel):
+    status: str
+
+
+class FieldFault(BaseModel):
+    pointer: str
+    message: str
+    code: str
+    limit: int | None = None
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    error: str
+    code: str
+    request_id: str
+    errors: list[FieldFault] | None = None
+
+
+PROBLEM: dict[str, Any] = {"model": ProblemDocument, "content": {"application/problem+json": {}}}

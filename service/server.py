@@ -1,0 +1,122 @@
+"""The server process: load, listen, warm up, serve, drain."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Iterator
+
+import uvicorn
+
+from service import models
+from service.app import make_app
+from service.batcher import Batcher
+from service.hub import Hub
+from service.settings import Settings
+from service.telemetry import Telemetry
+from service.upkeep import Upkeep, say
+from textrnn.errors import UserError
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises UserError for what is wrong at the start."""
+    began = time.monotonic()
+    listening = bind(settings.host, settings.port)
+    host, port = listening.getsockname()[:2]
+    loaded = models.load(settings.models)
+    check_limits(loaded, settings)
+    say(f"loaded {', '.join(loaded)} ({time.monotonic() - began:.1f} s)")
+    telemetry = Telemetry()
+    hub = Hub(settings, telemetry, Batcher(settings.queue_rows, settings.queue_tokens, telemetry))
+    upkeep = Upkeep(hub)
+    server = DrainingServer(hub, upkeep)
+    say(f"listening on http://{host}:{port}")
+    try:
+        upkeep.warm_up(list(loaded.values()), began, server.fail)
+        asyncio.run(server.serve(sockets=[listening]))
+    finally:
+        upkeep.close()
+        hub.batcher.close()
+    if server.failure is not None:
+        raise server.failure
+
+
+def check_limits(loaded: dict[str, models.Served], settings: Settings) -> None:
+    """Raises UserError for limits that cannot be kept together."""
+    for served in loaded.values():
+        limit = served.predictor.task.buckets.limit
+        if limit > settings.queue_tokens:
+            raise UserError(
+                f"{served.name} takes texts of {limit} tokens, but the queue holds only "
+                f"{settings.queue_tokens}; raise queue_tokens"
+            )
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises UserError where the address cannot be had."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, proto)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2048)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(
+            f"cannot listen on {host}:{port}: {reason}; choose another with --host and --port"
+        ) from None
+    return listening
+
+
+class DrainingServer(uvicorn.Server):
+    """On the first SIGTERM or SIGINT: not ready, no new work, accepted work finished, exit 0.
+
+    uvicorn by itself closes the listening socket at once, and a load balancer that has not yet seen
+    the readiness probe fail then loses requests.
+    """
+
+    def __init__(self, hub: Hub, upkeep: Upkeep):
+        self._hub = hub
+        self._upkeep = upkeep
+        self.failure: Exception | None = None
+        config = uvicorn.Config(
+            make_app(hub),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_keep_alive=30,
+            h11_max_incomplete_event_size=16_384,
+            timeout_graceful_shutdown=max(1, int(hub.settings.grace)),
+        )
+        super().__init__(config)
+
+    def fail(self, error: Exception) -> None:
+        """Stop, since the models cannot be served."""
+        self.failure, self.should_exit = error, True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own raises the signal again at the end, so that the exit status is not 0."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+        loop.add_signal_handler(signal.SIGHUP, self._upkeep.reload)
+        yield
+
+    def _on_signal(self) -> None:
+        if self._hub.draining:
+            say("stopping at once")
+            self.force_exit = self.should_exit = True
+            return
+        self._hub.draining = True
+        say("draining")
+        self._draining = asyncio.ensure_future(self._drain())
+
+    async def _drain(self) -> None:
+        """Stop when no accepted request is left, or the grace period is over."""
+        end = time.monotonic() + self._hub.settings.grace
+        while self.server_state.tasks and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        self.should_exit = True

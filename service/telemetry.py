@@ -1,0 +1,63 @@
+"""Metrics for Prometheus. Labels come from fixed sets: never an address, a key, a path as sent."""
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+disable_created_metrics()
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Telemetry:
+    """The metrics of one server."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "textrnn_requests", "Requests answered.", ["task", "model", "route", "status"],
+            registry=registry,
+        )  # fmt: skip
+        self.duration = Histogram(
+            "textrnn_request_duration_seconds", "From the first byte to the answer.", ["route"],
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.queued = Histogram(
+            "textrnn_queue_duration_seconds", "Waiting for the device.", ["model"],
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.inference = Histogram(
+            "textrnn_inference_duration_seconds", "A batch on the device.", ["model"],
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.batch_rows = Histogram(
+            "textrnn_batch_rows", "Texts that ran together.", ["model"],
+            buckets=_ROWS, registry=registry,
+        )  # fmt: skip
+        self.tokens_real = Counter(
+            "textrnn_batch_tokens_real", "Tokens that ran.", ["model"], registry=registry
+        )
+        self.tokens_padded = Counter(
+            "textrnn_batch_tokens_padded", "Tokens that ran, padding included.", ["model"],
+            registry=registry,
+        )  # fmt: skip
+        self.queue_depth = Gauge("textrnn_queue_depth", "Texts that wait.", registry=registry)
+        self.rejected = Counter(
+            "textrnn_rejected", "Requests refused before they ran.", ["reason"], registry=registry
+        )
+        self.compilations = Gauge(
+            "textrnn_compilations_total", "Programs compiled.", ["model"], registry=registry
+        )
+        self.model_info = Gauge(
+            "textrnn_model_info", "Models that are served.", ["model", "task", "version"],
+            registry=registry,
+        )  # fmt: skip
+
+    def render(self) -> bytes:
+        return generate_latest(self.registry)

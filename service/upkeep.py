@@ -1,0 +1,79 @@
+"""What goes on beside serving: models warm up, compile the rest of their shapes, are replaced.
+
+One thread does one thing at a time. A shape is compiled in a job of its own, so that a replacement
+waits for one compilation at most.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from service import models
+from service.hub import Hub
+from service.models import Served
+from textrnn.errors import UserError
+
+
+class Upkeep:
+    def __init__(self, hub: Hub):
+        self._hub = hub
+        self._thread = ThreadPoolExecutor(1, "upkeep")
+
+    def warm_up(
+        self, loaded: Iterable[Served], began: float, on_failure: Callable[[Exception], None]
+    ) -> None:
+        """Make models ready and then the hub; the time said is counted from `began`."""
+
+        def work() -> None:
+            try:
+                for served, seconds in models.make_all_ready(loaded):
+                    self._hub.add(served)
+                    say(f"{served.name}: warm ({seconds:.1f} s)")
+            except Exception as error:
+                on_failure(error)
+                return
+            self._hub.ready = True
+            say(f"ready ({time.monotonic() - began:.1f} s after the start)")
+            for served in loaded:
+                self._thread.submit(self._compile_next, served)
+
+        self._thread.submit(work)
+
+    def reload(self) -> None:
+        """Serve what lies in the models' directories now; what cannot be replaced stays."""
+        for served in list(self._hub.models.values()):
+            self._thread.submit(self._replace, served)
+
+    def close(self) -> None:
+        """End after what is under way. To leave a compilation running would crash the exit."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _compile_next(self, served: Served) -> None:
+        """Compile one more shape, the cheapest that is missing, and see to it that more follow."""
+        predictor = served.predictor
+        missing = [s for s in predictor.task.buckets.shapes() if s not in predictor.compiled]
+        if not missing or self._hub.draining or self._hub.models.get(served.name) is not served:
+            return
+        predictor.warm(missing[0])
+        self._hub.count_compilations(served)
+        self._thread.submit(self._compile_next, served)
+
+    def _replace(self, served: Served) -> None:
+        try:
+            fresh = models.load_one(str(served.directory))
+            if fresh.info == served.info:
+                return
+            if (fresh.name, fresh.info.task) != (served.name, served.info.task):
+                raise UserError(f"{served.directory}: holds another model now, {fresh.name}")
+            fresh.make_ready()
+        except Exception as error:
+            say(f"{served.name}: the old one stays: {error}")
+            return
+        self._hub.add(fresh)
+        say(f"{served.name}: replaced")
+        self._thread.submit(self._compile_next, fresh)
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
