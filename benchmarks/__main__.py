@@ -1,0 +1,25 @@
+"""Run the benchmarks that are named, or all."""
+
+import importlib
+import sys
+
+from textrnn.runtime import use_huge_pages
+
+NAMES = ["bilstm", "training", "scoring", "http"]
+
+
+def main() -> None:
+    use_huge_pages()
+    from benchmarks.timing import machine
+
+    names = sys.argv[1:] or NAMES
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        sys.exit(f"no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
+    print(machine())
+    for name in names:
+        importlib.import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""HTTP requests/s and latency at 1, 8 and 64 clients, beside the predictor alone.
+
+Each client sends one text, waits for its answer, and sends the next. The predictor alone gets as
+many texts at once as there are clients, already tokenised for neither.
+"""
+
+import asyncio
+import json
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+import textrnn
+from benchmarks.texts import texts
+from benchmarks.timing import side_by_side, table
+
+MODEL = "sentiment-en"
+CLIENTS = [1, 8, 64]
+WORDS = [20, 200]
+SECONDS = 6.0
+
+
+def main() -> None:
+    predictor = textrnn.load(MODEL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "textrnn", "serve", "--models", MODEL, "--port", "0"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        port = 0
+        for line in process.stderr:
+            found = re.search(r"listening on http://.*:(\d+)", line)
+            port = int(found[1]) if found else port
+            if "ready (" in line:
+                break
+        _wait_until_compiled(port, len(predictor.task.buckets.shapes()))
+        rows = [_measure(predictor, port, clients, words) for words in WORDS for clients in CLIENTS]
+    finally:
+        process.terminate()
+        process.wait()
+    table(
+        "HTTP /v1/classify, one text a request",
+        ["words", "clients", "requests/s", "p50 ms", "p99 ms", "predictor alone, texts/s", "ratio"],
+        rows,
+    )
+
+
+def _measure(predictor, port: int, clients: int, words: int) -> list[object]:
+    some = texts(predictor, clients, words)
+    alone = clients / side_by_side({"alone": lambda: predictor.predict(some)})["alone"]
+    latencies = asyncio.run(_load(port, some, SECONDS))
+    rate = len(latencies) / SECONDS
+    cuts = statistics.quantiles(latencies, n=100)
+    return [words, clients, rate, cuts[49] * 1e3, cuts[98] * 1e3, alone, f"{rate / alone:.2f}"]
+
+
+async def _load(port: int, some: list[str], seconds: float) -> list[float]:
+    """Closed loop: one connection a client. Latencies of the requests after a short warm-up."""
+    latencies: list[float] = []
+    begin = time.perf_counter() + 0.5
+
+    async def client(text: str) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        body = json.dumps({"text": text}).encode()
+        request = (
+            b"POST /v1/classify HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\n\r\n%s" % (len(body), body)
+        )
+        while True:
+            sent = time.perf_counter()
+            if sent > begin + seconds:
+                break
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200"), head
+            length = re.search(rb"content-length: (\d+)", head)
+            assert length is not None
+            await reader.readexactly(int(length[1]))
+            if sent >= begin:
+                latencies.append(time.perf_counter() - sent)
+        writer.close()
+
+    await asyncio.gather(*(client(text) for text in some))
+    return latencies
+
+
+def _wait_until_compiled(port: int, shapes: int) -> None:
+    """The rest of the grid is compiled while the server serves already."""
+    import urllib.request
+
+    while True:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
+            found = re.search(r"compilations_total\{.*\} (\d+)", response.read().decode())
+        if found and int(found[1]) >= shapes:
+            return
+        time.sleep(0.2)
