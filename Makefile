@@ -6,10 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: serve test lint format bench clean
+.PHONY: serve test install lint format bench clean
 
 serve: $(VENV)/.service
 	$(BIN)/textrnn serve
+
+# What the textrnn command needs for all that it does, training too.
+install: $(VENV)/.install
 
 test: $(VENV)/.test
 	$(BIN)/python -m coverage erase
@@ -41,9 +44,13 @@ $(VENV)/.service: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[service]'
 	touch $@
 
+$(VENV)/.install: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[service,training]'
+	touch $@ $(VENV)/.service
+
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[service,training,ray,test]'
-	touch $@ $(VENV)/.service
+	touch $@ $(VENV)/.install $(VENV)/.service
 
 $(VENV)/.bench: $(VENV)/.test
 	$(INSTALL) --editable '.[service,training,ray,test,bench]'

@@ -5,21 +5,31 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import httpx
 
 
 class Server:
-    """`textrnn serve` on a free port, with what it has said so far."""
+    """`textrnn serve` on a free port, or another command that comes to it, with what it has said
+    so far."""
 
-    def __init__(self, *arguments: str, **environment: str):
+    def __init__(
+        self,
+        *arguments: str,
+        command: Sequence[str] = (sys.executable, "-m", "textrnn", "serve", "--port", "0"),
+        cwd: Path | None = None,
+        **environment: str,
+    ):
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "textrnn", "serve", "--port", "0", *arguments],
+            [*command, *arguments],
             stderr=subprocess.PIPE,
             text=True,
+            cwd=cwd,
             env={**os.environ, **environment},
+            start_new_session=True,
         )
         self.said: list[str] = []
         self._news = threading.Condition()
@@ -56,7 +66,9 @@ class Server:
         return httpx.Client(base_url=self.url, timeout=60)
 
     def end(self) -> None:
-        self.process.kill()
+        """Kill it, and what it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self._reader.join()
         assert self.process.stderr is not None

@@ -66,6 +66,15 @@ def test_a_mistake_is_a_1_and_one_line(tiny_bundle, tmp_path, arguments, reason)
     assert all(path.name.startswith("o.csv.") or path.name.startswith("o.") for path in left)
 
 
+def test_a_package_that_is_not_installed_is_named(tmp_path):
+    """As with only the packages of serving installed: fails on a traceback."""
+    (tmp_path / "optax.py").write_text("raise ModuleNotFoundError('absent', name='optax')")
+    done = textrnn("train", "classify", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("textrnn: optax is not installed; pip install")
+    assert done.stderr.count("\n") == 1
+
+
 def test_predict_from_arguments_and_from_stdin(tiny_bundle):
     given = textrnn("predict", tiny_bundle, "a fine film", "a poor film", "--option", "top_k=1")
     piped = textrnn(

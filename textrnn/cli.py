@@ -33,6 +33,15 @@ def main() -> NoReturn:
     except UserError as error:
         print(f"textrnn: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(1)
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.split(".")[0] in ("textrnn", "service", "training"):
+            raise
+        print(
+            f"textrnn: {error.name} is not installed; pip install 'textrnn[service]' brings what "
+            "serving needs, [training] what training and evaluation need, [ray] clusters",
+            file=sys.stderr,
+        )
+        sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)

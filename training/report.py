@@ -33,7 +33,7 @@ def write_report(
         labels = list(info.config["labels"])
         for name, rows in dev.items():
             picture = directory / f"confusion-{name}.png"
-            confusion(rows, answers[name], labels, picture)
+            confusion(confusion_shares(rows, answers[name], labels), labels, picture)
             parts.append(f"## {name}\n\n![given labels by true labels]({picture.name})")
             parts.append(_mistakes(rows, answers[name]))
     recipe = (directory / "recipe.toml").read_text(encoding="utf-8")
@@ -66,10 +66,10 @@ def curves(entries: Sequence[Mapping[str, float]], path: Path) -> None:
     _save(figure, path)
 
 
-def confusion(
-    rows: Sequence[Row], answers: Sequence[Answer], labels: Sequence[str], path: Path
-) -> None:
-    """Of the rows with a true label (down), the share that was given each label (across).
+def confusion_shares(
+    rows: Sequence[Row], answers: Sequence[Answer], labels: Sequence[str]
+) -> np.ndarray:
+    """Of the rows with a true label (first axis), the share that was given each label (second).
 
     With several labels a row counts once for each pair of a true and a given one.
     """
@@ -81,7 +81,11 @@ def confusion(
             totals[index[true]] += 1
             for given in given_labels(answer):
                 counts[index[true], index[given]] += 1
-    shares = counts / np.maximum(totals, 1)[:, None]
+    return counts / np.maximum(totals, 1)[:, None]
+
+
+def confusion(shares: np.ndarray, labels: Sequence[str], path: Path) -> None:
+    """A picture of `confusion_shares`."""
     size = max(3.5, 0.32 * len(labels) + 1.5)
     figure, axis = plt.subplots(figsize=(size + 1, size))
     image = axis.imshow(shares, vmin=0, vmax=1, cmap="Blues")
