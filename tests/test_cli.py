@@ -95,10 +95,18 @@ def test_score_evaluate_and_show(tiny_bundle, tmp_path):
     again = textrnn("score", tiny_bundle, source, "--output", tmp_path / "out.csv", "--resume")
     assert "is complete already" in again.stdout
     measured = textrnn("evaluate", tiny_bundle, source, "--json")
-    assert json.loads(measured.stdout)["accuracy"] == 1
+    assert json.loads(measured.stdout)["in.csv"]["accuracy"] == 1
     assert "accuracy" in textrnn("evaluate", tiny_bundle, source).stdout
     assert "made-up sentences" in textrnn("models", "show", tiny_bundle).stdout
     assert "name" in textrnn("models", "list").stdout
+
+
+def test_evaluate_on_the_development_sets_of_a_recipe(tiny_bundle, tiny_data):
+    """Fails if what is measured is not what training held out."""
+    recipe = tiny_data / "tiny.toml"
+    done = textrnn("evaluate", tiny_bundle, recipe, "--json", TEXTRNN_DATA=str(tiny_data))
+    card = json.loads((tiny_bundle / "bundle.json").read_text())
+    assert json.loads(done.stdout)["heldout"] == pytest.approx(card["metrics"]["heldout"])
 
 
 def test_bad_rows_are_counted(tiny_bundle, tmp_path):

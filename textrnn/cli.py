@@ -95,7 +95,10 @@ def train(
 @app.command()
 def evaluate(
     model: Model,
-    data: Annotated[Path, typer.Argument(help="Rows with gold: CSV, TSV, JSONL or Parquet.")],
+    data: Annotated[
+        str,
+        typer.Argument(help="Rows with gold, in any format; or a recipe: its development sets."),
+    ],
     column: Annotated[
         list[str] | None, typer.Option(help="Which column a field is in, as in text=review.")
     ] = None,
@@ -104,17 +107,22 @@ def evaluate(
     """Measure a model on rows with gold."""
     use_huge_pages()
     import textrnn
-    from training.datasets import read_source
+    from training.datasets import load_dev
     from training.evaluate import evaluate
-    from training.recipe import Source
+    from training.recipe import Data, Source, is_recipe, load_recipe
 
     predictor = textrnn.load(model)
-    source = Source(path=data.absolute(), fields=pairs(column))
-    metrics, _ = evaluate(predictor, list(read_source(source, predictor.task.name)))
+    if is_recipe(data):
+        wanted = load_recipe(data).data
+    else:
+        source = Source(path=Path(data).absolute(), fields=pairs(column))
+        wanted = Data(train=(), dev={Path(data).name: (source,)})
+    sets = load_dev(wanted, predictor.task.name)
+    metrics = {name: evaluate(predictor, rows)[0] for name, rows in sets.items()}
     if as_json:
         print(json.dumps(metrics))
     else:
-        print_metrics({data.name: metrics})
+        print_metrics(metrics)
 
 
 @app.command()

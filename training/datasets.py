@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -21,19 +21,33 @@ def data_root() -> Path:
 def load(data: Data, task: str) -> tuple[list[Row], dict[str, list[Row]]]:
     """The training rows and the development rows by set. Raises UserError."""
     train = [row for source in data.train for row in read_source(source, task)]
+    _check_all_have_rows({"train": train})
     if data.dev:
-        dev = {
-            name: [row for source in sources for row in read_source(source, task)]
-            for name, sources in data.dev.items()
-        }
+        dev = load_dev(data, task)
     else:
         sides = [_in_dev(str(row.get("text")), 0.1) for row in train]
         dev = {"heldout": [row for row, held in zip(train, sides, strict=True) if held]}
         train = [row for row, held in zip(train, sides, strict=True) if not held]
-    for name, rows in {"train": train, **dev}.items():
+        _check_all_have_rows({"train": train, **dev})
+    return train, dev
+
+
+def load_dev(data: Data, task: str) -> dict[str, list[Row]]:
+    """The development rows by set. Raises UserError."""
+    if not data.dev:
+        return load(data, task)[1]
+    dev = {
+        name: [row for source in sources for row in read_source(source, task)]
+        for name, sources in data.dev.items()
+    }
+    _check_all_have_rows(dev)
+    return dev
+
+
+def _check_all_have_rows(sets: Mapping[str, Sequence[Row]]) -> None:
+    for name, rows in sets.items():
         if not rows:
             raise UserError(f"data: {name!r} has no rows")
-    return train, dev
 
 
 def read_source(source: Source, task: str) -> Iterator[Row]:

@@ -174,12 +174,17 @@ def load_recipe(name: str, assignments: Sequence[str] = ()) -> Recipe:
     return Recipe.parse(override(read_toml(path), assignments), source=str(path))
 
 
+def is_recipe(name: str) -> bool:
+    """Whether a name is one of a recipe, as `load_recipe` takes it."""
+    return name.endswith(".toml") or name in _shipped()
+
+
 def find_recipe(name: str) -> Path:
-    path = Path(name)
-    if path.suffix == ".toml":
-        return path
-    shipped = {file.stem: file for file in SHIPPED.glob("*.toml")}
-    if name not in shipped:
-        known = ", ".join(sorted(shipped))
+    if not is_recipe(name):
+        known = ", ".join(sorted(_shipped()))
         raise UserError(f"no recipe {name!r}; give a TOML file or one of: {known}")
-    return shipped[name]
+    return _shipped().get(name, Path(name))
+
+
+def _shipped() -> dict[str, Path]:
+    return {file.stem: file for file in SHIPPED.glob("*.toml")}
