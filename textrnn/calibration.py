@@ -54,6 +54,8 @@ def best_thresholds(probabilities: Matrix, targets: Matrix) -> tuple[float, ...]
 
 
 def _best_threshold(probabilities: np.ndarray, truth: np.ndarray) -> float:
+    if not truth.any():
+        return 0.5  # these rows say nothing of this label
     order = np.argsort(-probabilities)
     ranked, hits = probabilities[order], np.cumsum(truth[order])
     f1 = 2 * hits / (np.arange(1, len(ranked) + 1) + truth.sum())

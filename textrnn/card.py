@@ -97,7 +97,8 @@ def _metrics(info: dict[str, Any]) -> str:
     ]
     note = (
         "Measured on the weights as they are stored, one seed. The development sets also chose the "
-        "epoch and fitted the temperature (and thresholds, where there are any)."
+        "epoch. Temperature (and thresholds, where there are any) are fitted to them; each half of "
+        "the rows is measured here with what was fitted to the other half."
     )
     return "\n".join(["## Results", "", note, "", head, "|---" * (len(columns) + 2) + "|", *rows])
 
