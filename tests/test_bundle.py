@@ -213,3 +213,10 @@ def test_card_has_what_a_hub_reads(tiny_bundle):
     assert index[0]["results"][0]["metrics"][0]["value"] == info.metrics["heldout"]["accuracy"]
     for part in ("made-up sentences", "CC0-1.0", "expected calibration error", "seed 0", "MB"):
         assert part in card
+
+
+def test_every_file_can_be_read_by_whom_the_umask_lets(tiny_bundle, tmp_path):
+    """Fails if a server under another user cannot load what training has saved."""
+    (tmp_path / "plain").touch()
+    expected = (tmp_path / "plain").stat().st_mode
+    assert {p.stat().st_mode for p in tiny_bundle.rglob("*") if p.is_file()} == {expected}

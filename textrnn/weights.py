@@ -45,7 +45,10 @@ def unpack(packed: Mapping[str, np.ndarray]) -> Named:
 
 
 def write(path: Path, packed: Named) -> None:
-    safetensors.numpy.save_file({k: np.ascontiguousarray(v) for k, v in packed.items()}, path)
+    # Not save_file: what it writes can be read by its owner alone.
+    path.write_bytes(
+        safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in packed.items()})
+    )
 
 
 def read(path: Path, expected: Mapping[str, tuple[int, ...]], storage: Storage) -> Named:
