@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
 
-FROM python:3.12-slim AS build
+# The Python that constraints.txt was tested with.
+FROM python:3.11-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/textrnn
 COPY pyproject.toml constraints.txt README.md LICENSE ./
@@ -9,7 +10,7 @@ COPY service service
 COPY training training
 RUN /opt/textrnn/bin/pip install --no-cache-dir --constraint constraints.txt '.[service]'
 
-FROM python:3.12-slim
+FROM python:3.11-slim
 RUN useradd --create-home --uid 10001 textrnn
 COPY --from=build /opt/textrnn /opt/textrnn
 USER textrnn
