@@ -7,6 +7,7 @@ bundle/         the model
 report.md       curves, confusion matrix, the worst mistakes
 """
 
+import sys
 from pathlib import Path
 
 from textrnn.bundle import BundleInfo
@@ -22,7 +23,10 @@ from training.train import fit, prepare
 def run(recipe: Recipe, directory: Path, resume: bool) -> BundleInfo:
     """Train, or go on with training. Raises UserError."""
     _claim(recipe, directory, resume)
+    print(f"{recipe.name}: reading data and fitting the tokenizer", file=sys.stderr, flush=True)
     prepared = prepare(recipe)
+    rows = {"train": prepared.train, **prepared.dev}
+    print(", ".join(f"{n}: {len(part):,} rows" for n, part in rows.items()), file=sys.stderr)
     params, seconds = fit(prepared, directory)
     info, predictor = finish(prepared, params, seconds, directory / "bundle")
     answers = {name: evaluate(predictor, rows)[1] for name, rows in prepared.dev.items()}
