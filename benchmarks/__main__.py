@@ -1,6 +1,7 @@
 """Run the benchmarks that are named, or all."""
 
 import importlib
+import platform
 import sys
 
 from textrnn.runtime import use_huge_pages
@@ -10,13 +11,13 @@ NAMES = ["bilstm", "training", "scoring", "http"]
 
 def main() -> None:
     use_huge_pages()
-    from benchmarks.timing import machine
+    from training.speed import machine
 
     names = sys.argv[1:] or NAMES
     unknown = [name for name in names if name not in NAMES]
     if unknown:
         sys.exit(f"no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}")
-    print(machine())
+    print(f"{machine()}, Python {platform.python_version()}")
     for name in names:
         importlib.import_module(f"benchmarks.{name}").main()
 

@@ -1,6 +1,5 @@
 """Fair timing: peers in turn, round after round, so that a machine that slows down slows all."""
 
-import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -28,15 +27,6 @@ def table(title: str, head: list[str], rows: list[list[object]]) -> None:
         if index == 0:
             print("|" + "|".join("-" * (w + 1) + ":" for w in widths) + "|")
     print(flush=True)
-
-
-def machine() -> str:
-    import os
-
-    model = platform.processor() or platform.machine()
-    with open("/proc/cpuinfo") as stream:
-        model = next((line.split(":")[1].strip() for line in stream if "model name" in line), model)
-    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def _shown(cell: object) -> str:

@@ -33,6 +33,8 @@ from textrnn.text import load_tokenizer
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "pretrained"
+FIRST = ("sentiment-en",)
+"""Shipped models that come before the others, and so are the default of their task."""
 
 
 class DataSource(Config):
@@ -160,8 +162,9 @@ def as_stored(params: Params, storage: weights.Storage) -> Params:
 
 
 def shipped() -> list[str]:
-    """The names of the models that come with the package."""
-    return sorted(path.parent.name for path in SHIPPED.glob("*/bundle.json"))
+    """The names of the models that come with the package, the default of each task first."""
+    names = [path.parent.name for path in SHIPPED.glob("*/bundle.json")]
+    return sorted(names, key=lambda name: (name not in FIRST, name))
 
 
 def find(name: str | Path) -> Path:

@@ -1,17 +1,14 @@
 """From the best weights to a bundle: calibrated, measured as stored, with probes."""
 
-import platform
 from importlib.metadata import version
 from pathlib import Path
-
-import jax
 
 from textrnn.bundle import FORMAT, BundleInfo, DataSource, Probe, Provenance, as_stored, save_bundle
 from textrnn.parameters import Params, count
 from textrnn.predictor import Predictor
 from training.datasets import fingerprint
 from training.evaluate import calibrate
-from training.speed import measure
+from training.speed import machine, measure
 from training.train import Prepared
 
 
@@ -58,6 +55,6 @@ def _provenance(prepared: Prepared, seconds: float) -> Provenance:
         fingerprints={name: fingerprint(source) for name, source in sources.items()},
         rows={name: len(part) for name, part in rows.items()},
         versions={name: version(name) for name in ("textrnn", "jax", "jaxlib", "flax", "optax")},
-        device=f"{jax.local_devices()[0].device_kind}, {platform.machine()}",
+        device=machine(),
         seconds=round(seconds, 1),
     )

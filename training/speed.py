@@ -1,5 +1,7 @@
 """How fast a model runs, beside how fast the machine multiplies matrices."""
 
+import os
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,6 +37,20 @@ def measure(predictor: Predictor) -> dict[str, float]:
         "tokens_per_second": round(tokens / seconds),
         "peak_share": round(flops_per_token(predictor) * tokens / seconds / peak, 3),
     }
+
+
+def machine() -> str:
+    """What this runs on, in words."""
+    kind = jax.local_devices()[0].device_kind
+    if kind != "cpu":
+        return f"{len(jax.local_devices())} x {kind}"
+    model = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo") as stream:
+            names = [line.split(":")[1].strip() for line in stream if line.startswith("model name")]
+    except OSError:  # not Linux
+        names = []
+    return f"{next(iter(names), model)}, {os.cpu_count()} cores"
 
 
 def flops_per_token(predictor: Predictor) -> int:

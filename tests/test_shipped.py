@@ -1,0 +1,73 @@
+"""The models that come with the package: small enough, whole, and as good as their cards say."""
+
+import json
+
+import pytest
+
+import textrnn
+from textrnn.bundle import SHIPPED, load_bundle, shipped
+from training.recipe import Recipe, load_recipe
+
+# Development scores that a model must not fall below: what was asked of it. Defaults come first.
+FLOORS = {
+    "sentiment-en": {"sst2": {"accuracy": 0.87}, "imdb": {"accuracy": 0.90}},
+    "emotion-en": {"goemotions": {"macro_f1": 0.41}},
+}
+
+
+def test_what_is_shipped():
+    assert shipped() == list(FLOORS)
+
+
+def test_sizes():
+    sizes = {
+        name: sum(path.stat().st_size for path in (SHIPPED / name).rglob("*") if path.is_file())
+        for name in shipped()
+    }
+    assert max(sizes.values()) <= 8e6
+    assert sum(sizes.values()) <= 40e6
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_card_keeps_what_was_asked(name):
+    info = load_bundle(name).info
+    for part, floors in FLOORS[name].items():
+        for metric, floor in floors.items():
+            assert info.metrics[part][metric] >= floor
+    card = (SHIPPED / name / "README.md").read_text()
+    assert f"# {name}" in card
+    for source in info.training.data:
+        assert source.licence in card
+    assert "tokens/s" in card
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_answers_its_probes(name):
+    """Fails if a change of the code changes what a shipped model says."""
+    bundle = load_bundle(name)
+    assert bundle.probes
+    predictor = textrnn.load(name)
+    for probe in bundle.probes:
+        (answer,) = predictor.predict_rows([probe.row])
+        assert answer["label"] == probe.answer["label"]
+        assert answer["score"] == pytest.approx(probe.answer["score"], abs=1e-3)
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_recipe_in_the_bundle_is_the_recipe_in_the_repository(name):
+    """Fails if a model is shipped that its recipe does not make."""
+    made_from = Recipe.parse(load_bundle(name).info.training.recipe, source="bundle")
+    assert json.loads(made_from.model_dump_json()) == json.loads(
+        load_recipe(name).model_dump_json()
+    )
+
+
+def test_sentiment_does_not_depend_on_case_and_tokenisation():
+    pairs = [
+        ("It's lovely, and you can't miss it!", "it 's lovely , and you ca n't miss it !"),
+        ("I DON'T LIKE IT AT ALL.", "i do n't like it at all ."),
+    ]
+    for written, tokenised in pairs:
+        first, second = textrnn.load("sentiment-en").predict([written, tokenised])
+        assert first["label"] == second["label"]
+        assert first["score"] == pytest.approx(second["score"], abs=1e-3)
