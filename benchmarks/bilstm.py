@@ -137,7 +137,7 @@ def onnx_session(params: Params) -> onnxruntime.InferenceSession:
     graph = helper.make_graph(
         [node], "bilstm",
         [helper.make_tensor_value_info("X", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("Y", TensorProto.FLOAT, None)],
+        [helper.make_tensor_value_info("Y", TensorProto.FLOAT, ["steps", 2, "rows", HIDDEN])],
         constants,
     )  # fmt: skip
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)

@@ -5,11 +5,16 @@ import time
 from collections.abc import Callable, Mapping
 
 
+REST = 0.05
+"""Seconds before each run: worker threads of the peer before it spin for a while and take cores."""
+
+
 def side_by_side(runs: Mapping[str, Callable[[], object]], rounds: int = 15) -> dict[str, float]:
     """The median seconds of each, after two rounds that are not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds + 2):
         for name, run in runs.items():
+            time.sleep(REST)
             began = time.perf_counter()
             run()
             if number >= 2:
