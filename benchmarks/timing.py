@@ -4,7 +4,6 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
-
 REST = 0.05
 """Seconds before each run: worker threads of the peer before it spin for a while and take cores."""
 
