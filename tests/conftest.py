@@ -101,3 +101,43 @@ def predictor(tiny_bundle):
     import textrnn
 
     return textrnn.load(tiny_bundle)
+
+
+@pytest.fixture(scope="session")
+def served(tiny_bundle):
+    """The tiny model as a server holds it, ready."""
+    from service import models
+
+    served = models.load_one(str(tiny_bundle))
+    served.make_ready()
+    return served
+
+
+@pytest.fixture
+def make_hub(served):
+    """Makes hubs that serve the tiny model, by their settings."""
+    from service.batcher import Batcher
+    from service.hub import Hub
+    from service.settings import Settings
+    from service.telemetry import Telemetry
+
+    hubs = []
+
+    def make(**settings):
+        chosen = Settings(**settings)
+        telemetry = Telemetry()
+        batcher = Batcher(chosen.queue_rows, chosen.queue_tokens, telemetry)
+        hub = Hub(chosen, telemetry, batcher)
+        hub.add(served)
+        hub.ready = True
+        hubs.append(hub)
+        return hub
+
+    yield make
+    for hub in hubs:
+        hub.batcher.close()
+
+
+@pytest.fixture
+def hub(make_hub):
+    return make_hub()
