@@ -4,7 +4,6 @@ python docs/picture.py
 """
 
 import io
-import json
 import re
 from pathlib import Path
 
@@ -13,18 +12,18 @@ from rich.json import JSON
 
 import textrnn
 
-TEXT = "I can't believe you did all this for me. Thank you, I love it!"
+TEXT = "Thank you for all of this, I love it!"
 
 
 def main() -> None:
-    (answer,) = textrnn.load("emotion-en").predict(TEXT, top_k=4)
+    (answer,) = textrnn.load("emotion-en").predict(TEXT, top_k=2)
     for entry in [answer, *answer["scores"]]:
         entry["score"] = round(entry["score"], 4)
-    console = Console(record=True, width=92, file=io.StringIO())
-    console.print("[bold]$[/] curl -s http://127.0.0.1:8000/v1/classify \\", highlight=False)
-    console.print("    -H 'content-type: application/json' \\", highlight=False)
-    request = json.dumps({"model": "emotion-en", "text": TEXT, "top_k": 4}).replace("'", "'\\''")
-    console.print(f"    -d '{request}'", highlight=False, markup=False, soft_wrap=True)
+    console = Console(record=True, width=76, file=io.StringIO(), highlight=False)
+    console.print("[bold]$[/] curl -s http://127.0.0.1:8000/v1/classify \\")
+    console.print("    -H 'content-type: application/json' \\")
+    console.print('    -d \'{"model": "emotion-en", "top_k": 2,')
+    console.print(f'         "text": "{TEXT}"}}\'')
     console.print(JSON.from_data({"model": "emotion-en", "results": [answer]}))
     drawing = console.export_svg(title="textrnn")
     drawing = re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL)  # loads from elsewhere
