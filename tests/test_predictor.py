@@ -140,3 +140,27 @@ def test_importing_textrnn_is_light():
     assert textrnn.Predictor.__name__ == "Predictor"
     with pytest.raises(AttributeError, match="nonsense"):
         _ = textrnn.nonsense
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("\u0301" * 100_000, 1),
+        ("e\u0301" * 100_000, 1),
+        ("x" * 2**20, 1),
+        ("word " * 200_000, None),
+        ("!?" * 2**19, None),
+        ("a\u0301 " * 100_000, None),
+    ],
+    ids=["marks", "marked letters", "one word", "words", "symbols", "marked words"],
+)
+def test_huge_texts_are_answered_or_refused_at_once(warm_predictor, text, tokens):
+    """A megabyte, and 100,000 combining marks: fails if the splitter is not linear (the suite then
+    hangs), or if all of a text over the limit is tokenised before it is refused."""
+    if tokens is None:
+        with pytest.raises(InvalidText, match="more than 62 tokens"):
+            warm_predictor.predict(text)
+    else:
+        (answer,) = warm_predictor.predict(text)
+        assert answer["label"] in ("friendly", "hostile")
+        assert len(warm_predictor.task.tokenizer.encode(text).ids) == tokens
