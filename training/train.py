@@ -155,8 +155,7 @@ class _Run:
             passed += len(groups)
 
     def _evaluate(self, log: RunLog) -> None:
-        weights = self.state.average or self.state.params
-        self.predictor.params = jax.device_put(weights, jax.local_devices()[0])
+        self.predictor.params = jax.device_put(self.state.best_params, jax.local_devices()[0])
         _, metrics = calibrate(self.predictor, self.dev)
         value = headline(metrics, self.metric)
         better = self.progress.best is None or value > self.progress.best
