@@ -216,9 +216,10 @@ def _alone(predictor: Predictor, example: Example) -> Answer | Exception:
 
 
 def _padded(served: Served, example: Example) -> int:
-    """The tokens that an example costs: its length, padded to the grid."""
-    return next(
-        length for length in served.predictor.task.buckets.lengths if length >= len(example)
+    """The tokens that an example costs: the length of each window, padded to the grid."""
+    grid = served.predictor.task.buckets.lengths
+    return sum(
+        next(length for length in grid if length >= len(window)) for window in example.windows
     )
 
 

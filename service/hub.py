@@ -42,7 +42,6 @@ class Hub:
         info = served.info
         first = next(s for s in self.models.values() if s.info.task == info.task)
         labels = info.config.get("labels")
-        buckets = served.predictor.task.buckets
         return schemas.ModelCard(
             id=served.name,
             created=served.created,
@@ -51,7 +50,9 @@ class Hub:
             languages=list(info.languages),
             labels=labels,
             metrics=info.metrics,
-            limits=schemas.ModelLimits(tokens=buckets.limit - 2, texts=self.settings.texts),
+            limits=schemas.ModelLimits(
+                tokens=served.predictor.task.limit, texts=self.settings.texts
+            ),
             default=first is served,
         )
 

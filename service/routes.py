@@ -38,23 +38,13 @@ _READ_ERRORS: dict[int | str, dict[str, Any]] = {401: schemas.PROBLEM, 404: sche
 @router.post("/v1/classify", response_model=schemas.ClassifyResponse, responses=_ERRORS)
 async def classify(body: schemas.ClassifyRequest, request: Request, hub: TheHub) -> Response:
     """Label texts, with calibrated probabilities."""
-    served = hub.pick("classify", body.model)
-    located = body.located()
-    if len(located) > hub.settings.texts:
-        raise Problem(
-            422,
-            "too_many_texts",
-            f"/texts: {len(located)} texts in one request, the limit is {hub.settings.texts}",
-            errors=[{
-                "pointer": "/texts", "message": "too many texts", "code": "too_many_texts",
-                "limit": hub.settings.texts,
-            }],
-        )  # fmt: skip
-    request.state.task, request.state.model = "classify", served.name
-    options = served.predictor.task.options_type.parse({"top_k": body.top_k}, source="options")
-    examples = await read(served, located, options)
-    result = await run(hub, served, examples, request)
-    return JSONResponse({"model": served.name, "results": result.answers}, headers=timings(result))
+    return await answer(hub, "classify", body, request)
+
+
+@router.post("/v1/tag", response_model=schemas.TagResponse, responses=_ERRORS)
+async def tag(body: schemas.TagRequest, request: Request, hub: TheHub) -> Response:
+    """Find the entities in texts, with their places and probabilities."""
+    return await answer(hub, "tag", body, request)
 
 
 @router.get("/v1/models", response_model=schemas.ModelList, responses=_READ_ERRORS)
@@ -91,6 +81,27 @@ async def readyz(hub: TheHub) -> schemas.Status:
 async def metrics(hub: TheHub) -> Response:
     """For Prometheus."""
     return Response(hub.telemetry.render(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def answer(hub: Hub, task: str, body: schemas.TextsRequest, request: Request) -> JSONResponse:
+    """What the routes that take texts have in common. Raises Problem."""
+    served = hub.pick(task, body.model)
+    located = body.located()
+    if len(located) > hub.settings.texts:
+        raise Problem(
+            422,
+            "too_many_texts",
+            f"/texts: {len(located)} texts in one request, the limit is {hub.settings.texts}",
+            errors=[{
+                "pointer": "/texts", "message": "too many texts", "code": "too_many_texts",
+                "limit": hub.settings.texts,
+            }],
+        )  # fmt: skip
+    request.state.task, request.state.model = task, served.name
+    options = served.predictor.task.options_type.parse(body.options(), source="options")
+    examples = await read(served, located, options)
+    result = await run(hub, served, examples, request)
+    return JSONResponse({"model": served.name, "results": result.answers}, headers=timings(result))
 
 
 async def read(served: Served, located: Sequence[tuple[str, str]], options: Any) -> list[Example]:

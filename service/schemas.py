@@ -12,15 +12,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class ClassifyRequest(Strict):
+class TextsRequest(Strict):
     """One text, or several: either way the same path and the same limits."""
 
     text: Text | None = None
     texts: Annotated[list[Text], Field(min_length=1)] | None = None
     model: ModelName | None = None
     """A model of this task; the task's default, if not given."""
-    top_k: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """How many of the scores to answer; all, if not given."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -33,6 +31,20 @@ class ClassifyRequest(Strict):
         if self.text is not None:
             return [("/text", self.text)]
         return [(f"/texts/{index}", text) for index, text in enumerate(self.texts or [])]
+
+    def options(self) -> dict[str, Any]:
+        """The options of the task that are given, by name."""
+        return self.model_dump(exclude={"text", "texts", "model"}, exclude_none=True)
+
+
+class ClassifyRequest(TextsRequest):
+    top_k: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """How many of the scores to answer; all, if not given."""
+
+
+class TagRequest(TextsRequest):
+    min_score: Annotated[float, Field(ge=0, le=1)] | None = None
+    """Leave out entities that are less probable than this."""
 
 
 class Score(BaseModel):
@@ -53,6 +65,28 @@ class Classification(BaseModel):
 class ClassifyResponse(BaseModel):
     model: str
     results: list[Classification]
+    """In the order of the texts."""
+
+
+class Entity(BaseModel):
+    text: str
+    """What stands between `start` and `end` of the text that was sent."""
+    label: str
+    start: int
+    """In Unicode code points, as `end`."""
+    end: int
+    score: float
+    """The probability of just this span and label."""
+
+
+class Entities(BaseModel):
+    entities: list[Entity]
+    """In the order of the text."""
+
+
+class TagResponse(BaseModel):
+    model: str
+    results: list[Entities]
     """In the order of the texts."""
 
 

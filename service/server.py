@@ -45,10 +45,10 @@ def serve(settings: Settings) -> None:
 def check_limits(loaded: dict[str, models.Served], settings: Settings) -> None:
     """Raises UserError for limits that cannot be kept together."""
     for served in loaded.values():
-        limit = served.predictor.task.buckets.limit
-        if limit > settings.queue_tokens:
+        most = served.predictor.task.costliest
+        if most > settings.queue_tokens:
             raise UserError(
-                f"{served.name} takes texts of {limit} tokens, but the queue holds only "
+                f"{served.name} takes texts of {most} tokens, but the queue holds only "
                 f"{settings.queue_tokens}; raise queue_tokens"
             )
 

@@ -1,5 +1,7 @@
 """Slow, obvious references: one row, one step, one number at a time, in plain numpy."""
 
+import itertools
+
 import numpy as np
 
 
@@ -65,3 +67,14 @@ def expected_calibration_error(probabilities, outcomes, bins=15):
 def f1(truth, given):
     hits = sum(1 for t, g in zip(truth, given, strict=True) if t and g)
     return 2 * hits / max(sum(truth) + sum(given), 1)
+
+
+def all_paths(emissions, first, between, last):
+    """Every path of tags through one row of [time, tags], with its score."""
+    found = []
+    for path in itertools.product(range(emissions.shape[1]), repeat=len(emissions)):
+        score = float(first[path[0]]) + float(last[path[-1]])
+        score += sum(float(emissions[t, tag]) for t, tag in enumerate(path))
+        score += sum(float(between[a, b]) for a, b in itertools.pairwise(path))
+        found.append((path, score))
+    return found

@@ -144,7 +144,7 @@ def test_metrics_equal_the_reference():
     task = make(rows, multi_label=True, thresholds=[0.3, 0.5, 0.7])
     logits = random.normal(size=(50, 3))
     read = [task.read(row, task.options_type()) for row in rows]
-    answers = [task.answer(z, example) for z, example in zip(logits, read, strict=True)]
+    answers = [task.answer([z], example) for z, example in zip(logits, read, strict=True)]
     metrics = task.score(answers, rows)
     p = 1 / (1 + np.exp(-logits))
     given = p >= np.array([0.3, 0.5, 0.7])
@@ -161,7 +161,7 @@ def test_at_least_one_label_if_every_text_has_one():
     for settings, expected in (({}, []), ({"at_least_one": True}, ["q"])):
         task = make(rows, multi_label=True, **settings)
         example = task.read(rows[0], task.options_type())
-        assert task.answer(np.array([-3.0, -2.0]), example)["labels"] == expected
+        assert task.answer([np.array([-3.0, -2.0])], example)["labels"] == expected
 
 
 def test_calibration_changes_probabilities_and_not_the_order():
@@ -169,11 +169,11 @@ def test_calibration_changes_probabilities_and_not_the_order():
     random = np.random.default_rng(0)
     logits = random.normal(scale=5, size=(200, 2))
     rows = [{"text": "a", "label": task.config.labels[random.integers(2)]} for _ in range(200)]
-    calibrated = task.calibrated(list(logits), rows)
+    calibrated = task.calibrated([[z] for z in logits], rows)
     example = task.read(rows[0], task.options_type())
     assert calibrated.config.temperature > 5, "the outcomes are noise: nothing can be promised"
     for z in logits[:20]:
-        before, after = task.answer(z, example), calibrated.answer(z, example)
+        before, after = task.answer([z], example), calibrated.answer([z], example)
         assert before["label"] == after["label"]
         assert after["score"] < before["score"]
 

@@ -42,7 +42,7 @@ def test_wrong_usage_is_a_2(arguments):
         (["train", "no-such-recipe"], "no recipe 'no-such-recipe'"),
         (["score", "BUNDLE", "no.csv", "--output", "o.csv"], "no.csv: cannot be read"),
         (["score", "BUNDLE", "in.csv", "--output", "o.doc"], "the ending says no format"),
-        (["score", "BUNDLE", "in.csv", "--output", "o.txt"], "plain lines cannot hold columns"),
+        (["score", "BUNDLE", "in.csv", "--output", "o.txt"], "not written in this format"),
         (["score", "BUNDLE", "in.csv", "--output", "no/dir.csv"], "cannot be written"),
         (["score", "BUNDLE", "in.csv", "--output", "o.csv", "--column", "x"], "not an assignment"),
         (["evaluate", "BUNDLE", "no-gold.csv"], "no column 'label'"),

@@ -10,9 +10,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 BASE = {"textrnn.errors", "textrnn.config"}
 LEAVES = {
-    "textrnn.batching", "textrnn.calibration", "textrnn.card", "textrnn.cells",
-    "textrnn.embedding", "textrnn.files", "textrnn.linear", "textrnn.parameters",
-    "textrnn.runtime", "textrnn.text", "textrnn.weights",
+    "textrnn.batching", "textrnn.calibration", "textrnn.card", "textrnn.cells", "textrnn.conll",
+    "textrnn.conlleval", "textrnn.crf", "textrnn.embedding", "textrnn.files", "textrnn.highlight",
+    "textrnn.linear", "textrnn.parameters", "textrnn.printing", "textrnn.runtime",
+    "textrnn.schemes", "textrnn.text", "textrnn.weights",
 }  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, BASE),
@@ -20,11 +21,17 @@ ALLOWED = {
     "textrnn.config": {"textrnn.errors"},
     "textrnn.cells": {"textrnn.linear"},
     "textrnn.embedding": BASE | {"textrnn.text"},
-    "textrnn.sinks": BASE | {"textrnn.files"},
+    "textrnn.annotations": BASE | {"textrnn.conlleval", "textrnn.schemes"},
+    "textrnn.files": BASE | {"textrnn.conll"},
+    "textrnn.sinks": BASE | {"textrnn.conll", "textrnn.files"},
     "textrnn.journal": BASE | {"textrnn.sinks"},
     "textrnn.unroll": {"textrnn.cells", "textrnn.linear"},
     "textrnn.encoder": BASE | {"textrnn.cells", "textrnn.embedding", "textrnn.unroll"},
-    "textrnn.tasks": BASE | LEAVES | {"textrnn.unroll", "textrnn.encoder"},
+    "textrnn.characters": BASE | {"textrnn.encoder", "textrnn.linear", "textrnn.text"},
+    "textrnn.tagger": BASE | LEAVES | {"textrnn.characters", "textrnn.encoder"},
+    "textrnn.tasks": BASE
+    | LEAVES
+    | {"textrnn.annotations", "textrnn.encoder", "textrnn.tagger", "textrnn.unroll"},
     "textrnn.bundle": BASE | LEAVES | {"textrnn.tasks"},
     "textrnn.predictor": BASE | LEAVES | {"textrnn.tasks"},
     "textrnn.scoring": BASE

@@ -56,7 +56,7 @@ def test_likelihood_equals_a_full_softmax_by_hand():
     np.testing.assert_allclose(found["log_likelihood"], by_place, rtol=1e-4)
     np.testing.assert_array_equal(found["words"], [8, 6, 0, 0])
     answer = task.answer(
-        {k: v[0] for k, v in found.items()}, task.read({"text": "a b c"}, task.options_type())
+        [{k: v[0] for k, v in found.items()}], task.read({"text": "a b c"}, task.options_type())
     )
     assert answer["perplexity"] == pytest.approx(np.exp(-by_place[0] / 8), rel=1e-4)
     metrics = task.score([answer, answer], [])

@@ -180,9 +180,15 @@ def test_a_warm_server_compiles_for_no_request(hub, served):
 
 def test_openapi_names_every_route_and_status(hub):
     document = call(hub, "GET", "/openapi.json").json()
-    assert {ROUTE, "/v1/models", "/v1/models/{name}", "/healthz", "/readyz", "/metrics"} == set(
-        document["paths"]
-    )
+    assert {
+        ROUTE,
+        "/v1/tag",
+        "/v1/models",
+        "/v1/models/{name}",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    } == set(document["paths"])
     statuses = set(document["paths"][ROUTE]["post"]["responses"])
     assert {"200", "400", "401", "413", "415", "422", "429", "503", "504"} <= statuses
     assert call(hub, "GET", "/docs").status_code == 200

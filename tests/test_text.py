@@ -15,6 +15,7 @@ from textrnn.text import (
     TOKENIZERS,
     UNK,
     CharTokenizer,
+    SpelledTokenizer,
     SubwordTokenizer,
     WordTokenizer,
     load_tokenizer,
@@ -31,6 +32,7 @@ FITTED = {
     "words": WordTokenizer.fit(TEXTS, 60),
     "chars": CharTokenizer.fit(TEXTS, 40),
     "subwords": SubwordTokenizer.fit(TEXTS, 80, lowercase=True),
+    "spelled": SpelledTokenizer.fit(TEXTS, 60),
 }
 HOSTILE = [
     "",

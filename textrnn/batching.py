@@ -109,9 +109,12 @@ def _rows(wanted: int, choices: Sequence[int]) -> int:
     return above if above <= 8 or 4 * wanted >= 3 * above else below
 
 
-def pad(rows: Sequence[np.ndarray], shape: Shape, value: int = 0) -> np.ndarray:
-    """Stack 1-d arrays into int32 [shape.rows, shape.length], filled up with `value`."""
-    out = np.full(shape, value, np.int32)
+def pad(
+    rows: Sequence[np.ndarray], shape: Shape, value: int = 0, inner: tuple[int, ...] = ()
+) -> np.ndarray:
+    """Stack arrays of [length, *inner] into int32 [shape.rows, shape.length, *inner], filled up
+    with `value`."""
+    out = np.full((*shape, *inner), value, np.int32)
     for index, row in enumerate(rows):
         out[index, : len(row)] = row
     return out

@@ -3,7 +3,12 @@
 import json
 from typing import Any
 
-_PIPELINES = {"classify": "text-classification", "pretrain": "feature-extraction"}
+_PIPELINES = {
+    "classify": "text-classification",
+    "tag": "token-classification",
+    "pretrain": "feature-extraction",
+    "vectors": "feature-extraction",
+}
 _TITLES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
@@ -11,6 +16,9 @@ _TITLES = {
     "log_loss": "log loss",
     "calibration_error": "expected calibration error",
     "perplexity": "perplexity",
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
 }
 
 
@@ -56,12 +64,13 @@ def _front_matter(info: dict[str, Any]) -> str:
 
 
 def _facts(info: dict[str, Any], size: int) -> str:
+    limit = info["config"].get("limit", info["buckets"]["lengths"][-1] - 2)
     facts = [
         ("task", info["task"]),
         ("languages", ", ".join(info["languages"]) or "none stated"),
         ("parameters", f"{info['parameters']:,}"),
         ("size", f"{size / 1e6:.1f} MB, weights stored as {info['storage']}"),
-        ("longest text", f"{info['buckets']['lengths'][-1] - 2} tokens ({info['tokenizer']})"),
+        ("longest text", f"{limit} tokens ({info['tokenizer']})"),
         ("licence", info["licence"]),
     ]
     if info["speed"]:

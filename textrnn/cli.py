@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from textrnn.errors import UserError
+from textrnn.printing import print_metrics, print_table
 from textrnn.runtime import use_huge_pages
 
 app = typer.Typer(
@@ -102,6 +103,9 @@ def evaluate(
     column: Annotated[
         list[str] | None, typer.Option(help="Which column a field is in, as in text=review.")
     ] = None,
+    format: Annotated[
+        str | None, typer.Option(help="csv, jsonl, conll ...; by the file's ending, if not given.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a model on rows with gold."""
@@ -115,20 +119,28 @@ def evaluate(
     if is_recipe(data):
         wanted = load_recipe(data).data
     else:
-        source = Source(path=Path(data).absolute(), fields=pairs(column))
+        given = {"path": Path(data).absolute(), "format": format, "fields": pairs(column)}
+        source = Source.parse(given, source="the command line")
         wanted = Data(train=(), dev={Path(data).name: (source,)})
     sets = load_dev(wanted, predictor.task.name)
-    metrics = {name: evaluate(predictor, rows)[0] for name, rows in sets.items()}
+    results = {name: evaluate(predictor, rows) for name, rows in sets.items()}
+    metrics = {name: result[0] for name, result in results.items()}
     if as_json:
         print(json.dumps(metrics))
-    else:
-        print_metrics(metrics)
+        return
+    print_metrics(metrics)
+    for name, (_, answers) in results.items():
+        table = predictor.task.table(answers, sets[name])
+        if table:
+            print(f"\n{name}\n{table}")
 
 
 @app.command()
 def score(
     model: Model,
-    inputs: Annotated[list[Path], typer.Argument(help="CSV, TSV, JSONL, Parquet, TXT, or .gz.")],
+    inputs: Annotated[
+        list[Path], typer.Argument(help="CSV, TSV, JSONL, Parquet, CoNLL, TXT, or .gz.")
+    ],
     output: Annotated[Path, typer.Option(help="Its ending says the format.")],
     column: Annotated[
         list[str] | None, typer.Option(help="Which column a field is in, as in text=review.")
@@ -145,6 +157,7 @@ def score(
     """Score files: every row with the model's answer beside it, in order."""
     use_huge_pages()
     from textrnn.bundle import load_bundle
+    from textrnn.files import format_of
     from textrnn.predictor import Predictor
     from textrnn.progress import ScoringProgress
     from textrnn.scoring import local, score
@@ -156,11 +169,16 @@ def score(
         run = on_ray(model)
     else:
         run = local(Predictor(bundle.task, bundle.params))
+    options = typed(option)
+    if format_of(output) == "conll":
+        if bundle.task.name != "tag":
+            raise UserError(f"{output}: .conll is for the answers of taggers; use .jsonl")
+        options["tags"] = True
     with ScoringProgress() as progress:
         done = score(
             bundle.task, run, inputs, output,
             identity=bundle.info.files["weights.safetensors"],
-            columns=pairs(column), options=typed(option), strict=strict, resume=resume,
+            columns=pairs(column), options=options, strict=strict, resume=resume,
             on_progress=progress,
         )  # fmt: skip
     note = f"; {done.bad} bad rows in {output}.errors.jsonl" if done.bad else ""
@@ -175,13 +193,21 @@ def predict(
         list[str] | None, typer.Option(help="An option of the task, as in top_k=3.")
     ] = None,
 ) -> None:
-    """Answer texts, one JSON object a line."""
+    """Answer texts, one JSON object a line; entities in colour on a terminal."""
     import textrnn
 
     predictor = textrnn.load(model)
+    in_colour = predictor.task.name == "tag" and sys.stdout.isatty()
     for text in texts or (line.rstrip("\n") for line in sys.stdin):
         (answer,) = predictor.predict(text, **typed(option))
-        print(json.dumps(answer, ensure_ascii=False), flush=True)
+        if in_colour:
+            from rich import print as show
+
+            from textrnn.highlight import highlight
+
+            show(highlight(text, answer["entities"], predictor.task.config.labels))
+        else:
+            print(json.dumps(answer, ensure_ascii=False), flush=True)
 
 
 @models_app.command("list")
@@ -267,20 +293,3 @@ def typed(assignments: list[str] | None) -> dict[str, Any]:
     from textrnn.config import override
 
     return override({}, assignments or [])
-
-
-def print_metrics(metrics: dict[str, dict[str, float]]) -> None:
-    names = list(dict.fromkeys(name for values in metrics.values() for name in values))
-    rows = [["", *names]]
-    for part, values in metrics.items():
-        rows.append([part, *(f"{values[n]:.4f}" if n in values else "" for n in names)])
-    print_table(rows)
-
-
-def print_table(rows: list[list[str]]) -> None:
-    """Columns side by side; the first row is their names."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )

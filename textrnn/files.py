@@ -1,4 +1,5 @@
-"""Rows out of files: CSV, TSV, JSON lines, Parquet, plain lines, each also gzip-compressed.
+"""Rows out of files: CSV, TSV, JSON lines, Parquet, CoNLL columns, CoNLL-U, plain lines, each also
+gzip-compressed.
 
 Every reader streams, and gives a line that it cannot read back as such: with its number and the
 reason, and goes on with the next.
@@ -8,12 +9,14 @@ import csv
 import gzip
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
+from textrnn.conll import UNIVERSAL_NER, Sentence, read_columns, read_conllu
 from textrnn.errors import UserError
 
-Format = Literal["csv", "tsv", "jsonl", "parquet", "lines"]
+Format = Literal["csv", "tsv", "jsonl", "parquet", "lines", "conll", "conllu", "iob2"]
 
 _ENDINGS: dict[str, Format] = {
     ".csv": "csv",
@@ -21,6 +24,9 @@ _ENDINGS: dict[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".parquet": "parquet",
+    ".conllu": "conllu",
+    ".conll": "conll",
+    ".iob2": "iob2",
     ".txt": "lines",
 }
 _MOST_CHARACTERS = 16 * 2**20
@@ -31,7 +37,7 @@ class Record(NamedTuple):
     """One row of a file: its fields, or why it could not be read."""
 
     line: int
-    """The line that it begins on, from 1; in Parquet the number of the row."""
+    """The line that it begins on, or that is at fault, from 1; in Parquet the number of the row."""
     fields: dict[str, Any]
     error: str | None = None
 
@@ -49,8 +55,9 @@ def format_of(path: Path) -> Format:
 def read(path: Path, kind: Format | None = None, columns: Sequence[str] = ()) -> Iterator[Record]:
     """The records of a file, in order, without ever holding more than a piece of it.
 
-    `columns` names the columns of a CSV or TSV file that has no header line. Plain lines have one
-    field, `text`. Raises UserError where the file as a whole cannot be read.
+    `columns` names the columns of a CSV or TSV file that has no header line, or of CoNLL. Plain
+    lines have one field, `text`; the formats of CoNLL have lists, `tokens` and `tags`. Raises
+    UserError where the file as a whole cannot be read.
     """
     kind = kind or format_of(path)
     try:
@@ -65,6 +72,11 @@ def read(path: Path, kind: Format | None = None, columns: Sequence[str] = ()) ->
                 yield from _lines(stream)
             elif kind == "jsonl":
                 yield from _jsonl(stream)
+            elif kind == "conllu":
+                yield from _sentences(read_conllu(_decoded(stream)))
+            elif kind in ("conll", "iob2"):
+                named = columns or (UNIVERSAL_NER if kind == "iob2" else ())
+                yield from _sentences(read_columns(_decoded(stream), named))
             else:
                 yield from _table(stream, path, kind, columns)
     except (OSError, EOFError) as error:
@@ -115,6 +127,12 @@ def _jsonl(stream: IO[bytes]) -> Iterator[Record]:
                 if not isinstance(row, dict):
                     fault = f"is not a JSON object but {type(row).__name__}"
         yield Record(number, {} if fault else row, fault)
+
+
+def _sentences(sentences: Iterator[Sentence]) -> Iterator[Record]:
+    for line, fields, fault in sentences:
+        fault = fault or _not_text("".join(chain.from_iterable(fields.values())))
+        yield Record(line, {} if fault else fields, fault)
 
 
 def _table(stream: IO[bytes], path: Path, kind: Format, columns: Sequence[str]) -> Iterator[Record]:

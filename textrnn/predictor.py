@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import jax
@@ -44,30 +45,35 @@ class Predictor:
         return self.answer([self.task.read(row, asked) for row in rows])
 
     def plan(self, examples: Sequence[Example], compiled_only: bool = False) -> list[Group]:
-        """Which examples run together, in which shapes; `compiled_only` leaves out shapes that
-        would have to be compiled first."""
+        """Which of the examples' windows run together, in which shapes; `compiled_only` leaves out
+        shapes that would have to be compiled first."""
         shapes = self.compiled if compiled_only else self.task.buckets.shapes()
-        return plan([len(example) for example in examples], shapes)
+        return plan([len(window) for window in _windows(examples)], shapes)
 
-    def run(self, examples: Sequence[Example], groups: Sequence[Group] | None = None) -> list[Any]:
-        """What the model returns for each example, in order, by the plan or by one made here."""
+    def run(
+        self, examples: Sequence[Example], groups: Sequence[Group] | None = None
+    ) -> list[list[Any]]:
+        """What the model returns for each window of each example, in order, by the plan or by one
+        made here."""
         groups = self.plan(examples) if groups is None else groups
+        windows = _windows(examples)
         outputs = []
         for group in groups:  # all are under way before the first is waited for
-            batch = self.task.collate([examples[i] for i in group.indices], group.shape)
+            batch = self.task.collate([windows[i] for i in group.indices], group.shape)
             outputs.append(self._program(group.shape)(self.params, batch))
-        results: list[Any] = [None] * len(examples)
+        results: list[Any] = [None] * len(windows)
         for group, output in zip(groups, outputs, strict=True):
             arrays = jax.tree.map(np.asarray, output)
             for row, index in enumerate(group.indices):
                 results[index] = jax.tree.map(lambda a, row=row: a[row], arrays)
-        return results
+        in_order = iter(results)
+        return [list(islice(in_order, len(example.windows))) for example in examples]
 
     def answer(
         self, examples: Sequence[Example], groups: Sequence[Group] | None = None
     ) -> list[Answer]:
-        arrays = self.run(examples, groups)
-        return [self.task.answer(a, e) for a, e in zip(arrays, examples, strict=True)]
+        outputs = self.run(examples, groups)
+        return [self.task.answer(o, e) for o, e in zip(outputs, examples, strict=True)]
 
     def warm(self, shape: Shape) -> None:
         """Compile the program of a shape, if it is not there."""
@@ -91,3 +97,7 @@ class Predictor:
 
         self.compilations += 1
         return jax.jit(run).lower(self.params, self.task.collate([], shape)).compile()
+
+
+def _windows(examples: Sequence[Example]) -> list[Example]:
+    return [window for example in examples for window in example.windows]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.config import Config
+from textrnn.conll import write_columns
 from textrnn.errors import UserError
 from textrnn.files import format_of
 
@@ -117,6 +118,21 @@ class Tsv(TextSink):
         return "\t".join(cells) + "\n"
 
 
+class Conll(TextSink):
+    """Sentences in columns: the token, the tag that the row had if it had one, the given tag."""
+
+    def line(self, row):
+        tokens, given = row.get("predicted_tokens"), row.get("predicted_tags")
+        if tokens is None or given is None:
+            raise Unwritable("has no tags; .conll is for the answers of taggers")
+        gold = row.get("tags")
+        columns = [given] if gold is None or len(gold) != len(given) else [gold, given]
+        try:
+            return write_columns(tokens, *columns)
+        except ValueError as error:
+            raise Unwritable(str(error)) from None
+
+
 class Parquet(Sink):
     def __init__(self, layout: Layout):
         super().__init__(layout.columns)
@@ -206,8 +222,13 @@ def open_sink(path: Path, layout: Layout) -> Sink:
             return Tsv(layout.columns, compressed)
         case "parquet":
             return Parquet(layout)
-        case "lines":
-            raise UserError(f"{path}: plain lines cannot hold columns; use .csv, .tsv or .jsonl")
+        case "conll":
+            return Conll(layout.columns, compressed)
+        case "lines" | "conllu" | "iob2":
+            raise UserError(
+                f"{path}: answers are not written in this format; use .jsonl, .csv, .tsv, .parquet "
+                "or, for tags, .conll"
+            )
 
 
 def _cell(value: Any) -> str:

@@ -2,15 +2,18 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 
 from textrnn import files
 from textrnn.errors import UserError
+from textrnn.schemes import Scheme, breaks
 from textrnn.tasks import Row
 from textrnn.text.words import split
 from training.recipe import Data, Source
+from training.sentences import as_text, glue, rename
 from training.treebank import detokenize, phrases
 
 
@@ -25,7 +28,7 @@ def load(data: Data, task: str) -> tuple[list[Row], dict[str, list[Row]]]:
     if data.dev:
         dev = load_dev(data, task)
     else:
-        sides = [_in_dev(str(row.get("text")), 0.1) for row in train]
+        sides = [_in_dev(_words(row), 0.1) for row in train]
         dev = {"heldout": [row for row, held in zip(train, sides, strict=True) if held]}
         train = [row for row, held in zip(train, sides, strict=True) if not held]
         _check_all_have_rows({"train": train, **dev})
@@ -64,7 +67,7 @@ def read_source(source: Source, task: str) -> Iterator[Row]:
         if row is None:
             continue
         if source.holdout is not None:
-            group = str(row["text"]) if groups is None else groups[index]
+            group = _words(row) if groups is None else groups[index]
             if _in_dev(group, source.holdout.fraction) != (source.holdout.side == "dev"):
                 continue
         for piece in _pieces(row, source.words):
@@ -88,10 +91,31 @@ def _fields(source: Source) -> Iterator[tuple[str, Row]]:
             for label, text in found if source.phrases else found[:1]:
                 yield f"{path}:{number}", {"label": label, "text": text}
         return
+    skipped = broken = 0
     for record in files.read(path, source.format, source.columns):
-        if record.error:
+        if record.error and not source.skip_faulty:
             raise UserError(f"{path}:{record.line}: {record.error}")
+        if record.error:
+            skipped += 1
+            continue
+        if source.scheme is not None:
+            broken += _breaks(f"{path}:{record.line}", record.fields, source.scheme)
         yield f"{path}:{record.line}", record.fields
+    if skipped:
+        _say(f"{path}: left out {skipped} rows that cannot be read")
+    if broken:
+        _say(f"{path}: {broken} tags break {source.scheme} and were read as conlleval reads them")
+
+
+def _breaks(where: str, fields: Row, scheme: Scheme) -> int:
+    try:
+        return breaks(fields["tags"], scheme)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _hub(source: Source, name: str) -> Iterator[tuple[str, Row]]:
@@ -106,6 +130,11 @@ def _hub(source: Source, name: str) -> Iterator[tuple[str, Row]]:
 
 
 def _row(fields: Row, source: Source, task: str, names: dict[str, str]) -> Row | None:
+    if task == "tag":
+        return _sentence(fields, source, names)
+    if "tokens" in fields and "text" not in fields:
+        tokens, _ = glue(fields["tokens"], fields["tags"], source.glue)
+        fields = {**fields, "text": " ".join(tokens)}
     wanted = {"text": "text"}
     if task == "classify":
         wanted |= {"labels": "labels"} if source.label_separator else {"label": "label"}
@@ -139,6 +168,19 @@ def _row(fields: Row, source: Source, task: str, names: dict[str, str]) -> Row |
     return row
 
 
+def _sentence(fields: Row, source: Source, names: dict[str, str]) -> Row:
+    """A row for tagging, from a sentence in columns or from one that is a row already."""
+    row = {**fields, **{name: fields[column] for name, column in source.fields.items()}}
+    if "tags" not in row:
+        return {name: row[name] for name in ("text", "tokens", "entities") if name in row}
+    tokens, tags = glue(row["tokens"], row["tags"], source.glue)
+    if names or source.drop_labels:
+        tags = rename(tags, names, source.drop_labels)
+    if source.as_text:
+        return as_text(tokens, tags, row.get("text"))
+    return {"tokens": tokens, "tags": tags}
+
+
 def _pieces(row: Row, words: int | None) -> Iterable[Row]:
     """The row, or rows that hold `words` words of its text each."""
     if words is None:
@@ -164,6 +206,10 @@ def _text_lines(path: Path) -> Iterator[str]:
         if record.error:
             raise UserError(f"{path}:{record.line}: {record.error}")
         yield record.fields["text"]
+
+
+def _words(row: Row) -> str:
+    return str(row["text"]) if "text" in row else " ".join(row["tokens"])
 
 
 def _in_dev(group: str, fraction: float) -> bool:

@@ -16,6 +16,7 @@ from textrnn.batching import Buckets
 from textrnn.config import Config, override, read_toml
 from textrnn.errors import UserError
 from textrnn.files import Format
+from textrnn.schemes import Scheme
 from textrnn.tasks import TASKS
 from textrnn.weights import Storage
 from training.optimizer import OptimizerConfig
@@ -55,6 +56,15 @@ class Source(Config):
     0, 1, 2 ... in its lines."""
     drop_labels: tuple[str, ...] = ()
     """Rows with one of these labels, as the file calls them, are left out."""
+    scheme: Scheme | None = None
+    """Of the tags of a corpus with entities: how many tags break it is reported."""
+    glue: tuple[str, ...] = ()
+    """Tokens of a corpus that are one with the token after them, such as @."""
+    as_text: bool = False
+    """For tagging: whether tokens with entities are to become raw text with entities, by the text
+    in the file's comments, or else put together as people write it."""
+    skip_faulty: bool = False
+    """Whether lines that cannot be read are left out and counted, instead of an error."""
     label_separator: str | None = None
     """What stands between several labels of a text in one column."""
     replace: dict[str, str] = {}
@@ -89,7 +99,7 @@ class Data(Config):
 
 
 class TokenizerConfig(Config):
-    kind: Literal["words", "subwords", "chars"] = "words"
+    kind: Literal["words", "subwords", "chars", "spelled"] = "words"
     size: PositiveInt = 20_000
     min_count: PositiveInt = 1
     """For words and characters: how often one is seen at least, to be known."""

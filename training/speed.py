@@ -4,7 +4,6 @@ import os
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ import numpy as np
 
 from textrnn.batching import Shape
 from textrnn.predictor import Predictor
+from textrnn.tasks import Example, Task
 
 SHAPE = Shape(64, 64)
 
@@ -24,10 +24,7 @@ def measure(predictor: Predictor) -> dict[str, float]:
     peak = matmul_flops_per_second()
     buckets = predictor.task.buckets
     shape = max(s for s in buckets.shapes() if s.rows <= SHAPE.rows and s.length <= SHAPE.length)
-    ids = np.random.default_rng(0).integers(4, len(predictor.task.tokenizer), shape.length)
-    row = {"text": predictor.task.tokenizer.decode(ids)}
-    example = predictor.task.read(row, predictor.task.options_type(truncate=True))
-    examples = [replace(example, ids=example.ids[: shape.length])] * shape.rows
+    examples = [_example(predictor.task, shape.length)] * shape.rows
     groups = predictor.plan(examples)
     seconds = best_of(lambda: predictor.run(examples, groups))
     tokens = sum(len(example) for example in examples)
@@ -37,6 +34,18 @@ def measure(predictor: Predictor) -> dict[str, float]:
         "tokens_per_second": round(tokens / seconds),
         "peak_share": round(flops_per_token(predictor) * tokens / seconds / peak, 3),
     }
+
+
+def _example(task: Task, length: int) -> Example:
+    """Random words of the vocabulary that fill one window of this length, or nearly."""
+    ids = np.random.default_rng(0).integers(4, len(task.tokenizer), length)
+    options = task.options_type(truncate=True)
+    for words in range(length, 0, -1):
+        example = task.read({"text": task.tokenizer.decode(ids[:words])}, options)
+        window = max(example.windows, key=len)
+        if len(window) <= length:
+            return window
+    raise ValueError("no word fits")
 
 
 def machine() -> str:

@@ -8,7 +8,13 @@ from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
 from textrnn.parameters import Params
 from textrnn.tasks import Row
-from textrnn.text import CharTokenizer, SubwordTokenizer, Tokenizer, WordTokenizer
+from textrnn.text import (
+    CharTokenizer,
+    SpelledTokenizer,
+    SubwordTokenizer,
+    Tokenizer,
+    WordTokenizer,
+)
 from training.recipe import Recipe, Start
 
 
@@ -17,10 +23,12 @@ def fit_tokenizer(recipe: Recipe, rows: Sequence[Row]) -> Tokenizer:
     if recipe.start is not None:
         return load_bundle(recipe.start.bundle).task.tokenizer
     config = recipe.tokenizer
-    texts = (row["text"] for row in rows)
+    texts = (row["text"] if "text" in row else " ".join(row["tokens"]) for row in rows)
     match config.kind:
         case "words":
             return WordTokenizer.fit(texts, config.size, config.min_count)
+        case "spelled":
+            return SpelledTokenizer.fit(texts, config.size, config.min_count)
         case "chars":
             return CharTokenizer.fit(texts, config.size, config.min_count)
         case "subwords":

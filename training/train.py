@@ -67,7 +67,9 @@ class _Run:
         self.task = type(served)(served.config, served.tokenizer, buckets)
         options = self.task.options_type(truncate=True)
         self.examples: list[Example] = [
-            self.task.read(row, options, gold=True) for row in prepared.train
+            window
+            for row in prepared.train
+            for window in self.task.read(row, options, gold=True).windows
         ]
         lengths = [len(example) for example in self.examples]
         self.epochs = Epochs(lengths, buckets, config.seed, config.devices)

@@ -194,8 +194,8 @@ class Classify(Task):
     def predict(self, model, batch):
         return model(batch["ids"], batch["lengths"])
 
-    def answer(self, arrays: Float[np.ndarray, " labels"], example: ClassifyExample) -> Answer:
-        probabilities = self._probabilities(arrays)
+    def answer(self, outputs: Sequence[np.ndarray], example: ClassifyExample) -> Answer:
+        probabilities = self._probabilities(outputs[0])
         order = np.argsort(-probabilities, kind="stable")
         scores = [
             {"label": self.config.labels[i], "score": float(probabilities[i])}
@@ -225,9 +225,9 @@ class Classify(Task):
     def _thresholds(self) -> np.ndarray:
         return np.array(self.config.thresholds or (0.5,) * len(self.config.labels))
 
-    def calibrated(self, arrays: Sequence[np.ndarray], rows: Sequence[Row]) -> "Classify":
+    def calibrated(self, outputs: Sequence[Any], rows: Sequence[Row]) -> "Classify":
         targets = np.array([self._target(row) for row in rows])
-        logits = np.asarray(arrays, np.float64)
+        logits = np.array([logits for (logits,) in outputs], np.float64)
         temperature = fit_temperature(logits, targets, self.config.multi_label)
         task = self._with(temperature=temperature)
         if self.config.multi_label:

@@ -131,7 +131,8 @@ class Pretrain(Task):
         real = real.reshape(2 * time, -1)
         return {"log_likelihood": (likelihoods * real).sum(axis=0), "words": real.sum(axis=0)}
 
-    def answer(self, arrays, example) -> Answer:
+    def answer(self, outputs, example) -> Answer:
+        (arrays,) = outputs
         answer = {name: float(value) for name, value in arrays.items()}
         answer["perplexity"] = float(np.exp(-answer["log_likelihood"] / answer["words"]))
         return answer | ({"truncated": True} if example.truncated else {})

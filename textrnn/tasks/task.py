@@ -50,6 +50,12 @@ class Example:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def windows(self) -> "Sequence[Example]":
+        """What of it the model runs on, each by itself. A task that takes its texts in pieces has
+        several; else an example is its own only window."""
+        return (self,)
+
 
 class Task(ABC):
     """One kind of question to ask of text, from the row that comes in to the JSON that goes out."""
@@ -67,6 +73,16 @@ class Task(ABC):
     def fit(cls, config: Any, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]) -> Self:
         """The task with all that its config leaves open settled from the training rows."""
         return cls(config, tokenizer, buckets)
+
+    @property
+    def limit(self) -> int:
+        """Tokens of the longest text that is read: here what one window holds, less its ends."""
+        return self.buckets.limit - 2
+
+    @property
+    def costliest(self) -> int:
+        """Tokens, padding included, of the text that has most of them."""
+        return self.buckets.limit
 
     @abstractmethod
     def build(self, rngs: nnx.Rngs) -> nnx.Module:
@@ -95,8 +111,8 @@ class Task(ABC):
         """Arrays (a pytree) with one entry per row of the batch."""
 
     @abstractmethod
-    def answer(self, arrays: Any, example: Any) -> Answer:
-        """The JSON answer for one row, from that row's entries of what `predict` returned."""
+    def answer(self, outputs: Sequence[Any], example: Any) -> Answer:
+        """The JSON answer for one row, from what `predict` returned for each of its windows."""
 
     def columns(self, answer: Answer, options: Any) -> Answer:
         """What of an answer belongs into a table, beside the columns of its row."""
@@ -106,16 +122,28 @@ class Task(ABC):
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         """Metrics of full answers against rows with gold."""
 
-    def calibrated(self, arrays: Sequence[Any], rows: Sequence[Row]) -> Self:
+    def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
+        """What there is to say beyond the metrics, as a table for people; or nothing."""
+        return ""
+
+    def calibrated(self, outputs: Sequence[Any], rows: Sequence[Row]) -> Self:
         """The task with its probabilities fitted to development rows, where it has any to fit.
 
-        `arrays` holds for each row what `predict` returned for it.
+        `outputs` holds for each row what `predict` returned for each of its windows.
         """
         return self
 
 
 def encode(task: Task, text: Any, truncate: bool) -> tuple[np.ndarray, bool]:
     """BOS, the ids of `text`, EOS; and whether the text was cut. Raises InvalidText."""
+    text = checked(text)
+    ids = task.tokenizer.encode(text, at_most=task.limit + 1).ids
+    truncated = cut(len(ids), task.limit, truncate)
+    return np.concatenate([[BOS], ids[: task.limit], [EOS]]).astype(np.int32), truncated
+
+
+def checked(text: Any) -> str:
+    """The text, if it is one. Raises InvalidText."""
     if not isinstance(text, str):
         kind = type(text).__name__
         raise InvalidText(f"text must be a string, found {kind}", "not_text")
@@ -128,19 +156,22 @@ def encode(task: Task, text: Any, truncate: bool) -> tuple[np.ndarray, bool]:
                 "Unicode text; send well-formed text",
                 "lone_surrogate",
             ) from None
-    room = task.buckets.limit - 2
-    ids = task.tokenizer.encode(text, at_most=room + 1).ids
-    if not len(ids):
+    return text
+
+
+def cut(tokens: int, limit: int, truncate: bool) -> bool:
+    """Whether a text of so many tokens is to be cut. Raises InvalidText where it may not be, and
+    where there are none."""
+    if not tokens:
         raise InvalidText("text is empty: it holds nothing but white space", "empty")
-    truncated = len(ids) > room
-    if truncated and not truncate:
+    if tokens > limit and not truncate:
         raise InvalidText(
-            f"text is too long: it has more than {room} tokens, the limit of this model; "
+            f"text is too long: it has more than {limit} tokens, the limit of this model; "
             "split it, or allow truncation",
             "too_long",
-            limit=room,
+            limit=limit,
         )
-    return np.concatenate([[BOS], ids[:room], [EOS]]).astype(np.int32), truncated
+    return tokens > limit
 
 
 def field(row: Row, name: str) -> Any:

@@ -4,17 +4,19 @@ from pathlib import Path
 
 from textrnn.errors import UserError
 from textrnn.text.chars import CharTokenizer
+from textrnn.text.spelled import SpelledTokenizer
 from textrnn.text.subwords import SubwordTokenizer
 from textrnn.text.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Tokenizer, Tokens
 from textrnn.text.words import WordTokenizer
 
 TOKENIZERS: dict[str, type[Tokenizer]] = {
-    kind.kind: kind for kind in (WordTokenizer, SubwordTokenizer, CharTokenizer)
+    kind.kind: kind for kind in (WordTokenizer, SubwordTokenizer, CharTokenizer, SpelledTokenizer)
 }
 
 __all__ = [
     "BOS", "EOS", "PAD", "SPECIALS", "TOKENIZERS", "UNK",
-    "CharTokenizer", "SubwordTokenizer", "Tokenizer", "Tokens", "WordTokenizer", "load_tokenizer",
+    "CharTokenizer", "SpelledTokenizer", "SubwordTokenizer", "Tokenizer", "Tokens", "WordTokenizer",
+    "load_tokenizer",
 ]  # fmt: skip
 
 

@@ -1,0 +1,295 @@
+"""Tag: a text to the entities in it, or to a label for each of its words.
+
+    text      Ada Lovelace met Mr. Babbage .
+    words     Ada    Lovelace  met  Mr.    Babbage  .
+    path      B-PER  E-PER     O    B-PER  E-PER    O
+    entities  PER 0:12, PER 17:28
+
+The words are those of the text or those that are given. Long texts are run sentence by sentence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from textrnn import conlleval, crf
+from textrnn.annotations import gold_and_found, gold_spans, labels_of, on_words
+from textrnn.batching import Shape, pad
+from textrnn.calibration import expected_calibration_error
+from textrnn.errors import InvalidText, UserError
+from textrnn.schemes import Span, spans, tags, tagset
+from textrnn.tagger import Tagger, TaggerConfig
+from textrnn.tasks.task import (
+    Answer,
+    Batch,
+    Example,
+    Metrics,
+    Options,
+    Row,
+    Task,
+    checked,
+    cut,
+    field,
+    pad_ids,
+)
+from textrnn.text.casing import casing
+from textrnn.text.ngrams import ngrams
+from textrnn.text.spelled import SpelledTokenizer
+from textrnn.text.treebank import sentences, split
+
+
+class TagConfig(TaggerConfig):
+    labels: tuple[str, ...] = ()
+    """Types of entities, or labels of words. Left empty, those of the training rows, sorted."""
+    entities: bool = True
+    """Whether labels are of entities, which are some of the words, or of every word by itself."""
+    limit: PositiveInt = 10_000
+    """Words of the longest text."""
+
+
+class TagOptions(Options):
+    min_score: float = Field(default=0.0, ge=0, le=1)
+    """Leave out what is less probable than this."""
+    tags: bool = False
+    """Answer also the words, and a tag for each: of IOB2, where labels are of entities."""
+
+
+@dataclass(frozen=True)
+class Window(Example):
+    """A sentence, or a piece of one that is longer than a model's longest batch."""
+
+    letters: np.ndarray
+    casing: np.ndarray
+    ngrams: np.ndarray | None
+    target: np.ndarray | None
+    """The tag of each word; None without gold."""
+
+
+@dataclass(frozen=True)
+class TagExample(Example):
+    text: str
+    words: Sequence[str]
+    places: Sequence[tuple[int, int]] | None
+    """The span of each word in the text; None where the words were given."""
+    parts: tuple[Window, ...]
+    options: TagOptions
+
+    @property
+    def windows(self) -> Sequence[Window]:
+        return self.parts
+
+
+class Tag(Task):
+    name = "tag"
+    config_type = TagConfig
+    options_type = TagOptions
+    config: TagConfig
+    tokenizer: SpelledTokenizer
+
+    @classmethod
+    def fit(cls, config, tokenizer, buckets, rows):
+        if not isinstance(tokenizer, SpelledTokenizer):
+            raise UserError(
+                f"tagging needs the tokenizer 'spelled', this one is {tokenizer.kind!r}; set "
+                "tokenizer.kind, or start from a bundle that has it"
+            )
+        used = sorted({label for row in rows for label in labels_of(row, config.entities)})
+        labels = config.labels or tuple(used)
+        unknown = sorted(set(used) - set(labels))
+        if unknown:
+            raise UserError(f"the rows have labels that the config does not name: {unknown}")
+        if not labels:
+            raise UserError("the training rows have no labels at all")
+        return cls(config.model_copy(update={"labels": labels}), tokenizer, buckets)
+
+    @property
+    def limit(self) -> int:
+        return self.config.limit
+
+    @property
+    def costliest(self) -> int:
+        # A text of one-word sentences pads each of its words to the shortest length.
+        return self.config.limit * self.buckets.lengths[0]
+
+    @cached_property
+    def _tagset(self) -> list[str]:
+        labels = self.config.labels
+        return tagset(labels) if self.config.entities else list(labels)
+
+    def build(self, rngs):
+        return Tagger(
+            self.config, len(self.tokenizer), len(self.tokenizer.letters), self._tagset,
+            self.config.entities, rngs=rngs,
+        )  # fmt: skip
+
+    def read(self, row: Row, options: TagOptions, gold: bool = False) -> TagExample:
+        if "tokens" in row:
+            text, places, words = "", None, _given_words(row["tokens"])
+        else:
+            text = checked(field(row, "text"))
+            places = list(split(text))
+            words = [text[start:end] for start, end in places]
+        truncated = cut(len(words), self.limit, options.truncate)
+        words = words[: self.limit]
+        most = self.buckets.limit
+        if places is None:
+            slices = [slice(i, i + most) for i in range(0, len(words), most)]
+        else:
+            places = places[: self.limit]
+            slices = sentences(text, places, most)
+        target = self._target(row, words, places) if gold else None
+        windows = tuple(
+            self._window(words[s], None if target is None else target[s]) for s in slices
+        )
+        ids = np.concatenate([window.ids for window in windows])
+        return TagExample(ids, truncated, text, words, places, windows, options)
+
+    def _window(self, words: Sequence[str], target: np.ndarray | None) -> Window:
+        subwords = self.config.subwords
+        return Window(
+            ids=np.array(self.tokenizer.ids(words), np.int32),
+            truncated=False,
+            letters=self.tokenizer.spell(words, self.config.characters.letters),
+            casing=np.array([casing(word) for word in words], np.int32),
+            ngrams=ngrams(words, subwords.buckets, subwords.most) if subwords.buckets else None,
+            target=target,
+        )
+
+    def _target(
+        self, row: Row, words: Sequence[str], places: Sequence[tuple[int, int]] | None
+    ) -> np.ndarray:
+        gold = gold_spans(row, self.config.entities)
+        unknown = sorted({label for _, _, label in gold} - set(self.config.labels))
+        if unknown:
+            known = ", ".join(self.config.labels)
+            raise UserError(f"unknown label {unknown[0]!r}; the labels are {known}")
+        if places is not None:
+            gold = on_words(gold, places)
+        gold = [span for span in gold if span.end <= len(words)]
+        if not self.config.entities:
+            if len(gold) != len(words):
+                raise UserError(f"there are {len(words)} words but {len(gold)} labels")
+            return np.array([self.config.labels.index(label) for _, _, label in gold], np.int32)
+        numbers = {tag: number for number, tag in enumerate(self._tagset)}
+        try:
+            return np.array([numbers[tag] for tag in tags(gold, len(words))], np.int32)
+        except ValueError as error:
+            raise UserError(f"entities: {error}") from None
+
+    def collate(self, examples: Sequence[Window], shape: Shape) -> Batch:
+        batch = pad_ids(examples, shape)
+        batch["casing"] = pad([example.casing for example in examples], shape)
+        letters = self.config.characters.letters
+        batch["letters"] = pad([e.letters for e in examples], shape, inner=(letters,))
+        if self.config.subwords.buckets:
+            found = [example.ngrams for example in examples if example.ngrams is not None]
+            batch["ngrams"] = pad(found, shape, inner=(self.config.subwords.most,))
+        targets = [example.target for example in examples if example.target is not None]
+        if targets:
+            batch["targets"] = pad(targets, shape)
+        return batch
+
+    def loss(self, model: Tagger, batch, key):
+        """The negative log-likelihood of the sentences' tags, which weigh 1 a word."""
+        emissions, lengths, path = model(batch, key), batch["lengths"], batch["targets"].T
+        if self.config.crf:
+            likelihood = crf.log_likelihood(emissions, model.chain(), path, lengths)
+        else:
+            right = jnp.take_along_axis(jax.nn.log_softmax(emissions), path[..., None], axis=-1)
+            real = jnp.arange(len(path))[:, None] < lengths
+            likelihood = jnp.where(real, right[..., 0], 0)
+        return -likelihood.sum(), lengths.sum().astype(jnp.float32)
+
+    def predict(self, model: Tagger, batch):
+        emissions, chain, lengths = model(batch), model.chain(), batch["lengths"]
+        path = crf.viterbi(emissions, chain, lengths)
+        along = crf.along(emissions, chain, path, lengths)
+        return {"path": path.T, **{name: part.T for name, part in along._asdict().items()}}
+
+    def answer(self, outputs: Sequence[Any], example: TagExample) -> Answer:
+        found: list[tuple[Span, float]] = []
+        done = 0
+        for arrays, window in zip(outputs, example.parts, strict=True):
+            along = crf.Along(arrays["ahead"], arrays["steps"], arrays["behind"])
+            for start, end, label in self._spans(arrays["path"][: len(window)]):
+                score = min(float(np.exp(crf.stretch(along, start, end))), 1.0)
+                if score >= example.options.min_score:
+                    found.append((Span(done + start, done + end, label), score))
+            done += len(window)
+        answer: Answer = {"entities": [_entity(example, *entity) for entity in found]}
+        if example.options.tags:
+            answer["tokens"] = list(example.words)
+            answer["tags"] = self._tags([span for span, _ in found], len(example.words))
+        return answer | ({"truncated": True} if example.truncated else {})
+
+    def _spans(self, path: np.ndarray) -> list[Span]:
+        if not self.config.entities:
+            return [Span(i, i + 1, self.config.labels[tag]) for i, tag in enumerate(path)]
+        return spans(self._tagset[tag] for tag in path) if path.any() else []
+
+    def _tags(self, found: Sequence[Span], words: int) -> list[str]:
+        if self.config.entities:
+            return tags(found, words, "IOB2")
+        labels = {start: label for start, _, label in found}
+        return [labels.get(index, "_") for index in range(words)]
+
+    def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
+        """Of entities, what `conlleval` counts; of words, the share that is right."""
+        gold, found = gold_and_found(rows, answers, self.config.entities)
+        whole, _ = conlleval.count(gold, found)
+        truth = set(gold)
+        scores = np.array([entity["score"] for answer in answers for entity in answer["entities"]])
+        right = np.array([float(entity in truth) for entity in found])
+        metrics: Metrics = (
+            {"f1": whole.f1, "precision": whole.precision, "recall": whole.recall}
+            if self.config.entities
+            else {"accuracy": whole.recall}
+        )
+        if len(scores):
+            metrics["calibration_error"] = expected_calibration_error(scores, right)
+        return metrics
+
+    def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
+        gold, found = gold_and_found(rows, answers, self.config.entities)
+        whole, types = conlleval.count(gold, found)
+        tokens = right = 0
+        for answer, row in zip(answers, rows, strict=True):
+            if "tokens" in row:
+                length = len(row["tokens"])
+                given = [Span(e["start"], e["end"], e["label"]) for e in answer["entities"]]
+                pair = (
+                    self._tags(gold_spans(row, self.config.entities), length),
+                    self._tags(given, length),
+                )
+                tokens += length
+                right += sum(a == b for a, b in zip(*pair, strict=True))
+        return conlleval.table(whole, types, tokens, right / max(tokens, 1))
+
+
+def _entity(example: TagExample, span: Span, score: float) -> Answer:
+    start, end, label = span
+    if example.places is None:
+        text = " ".join(example.words[start:end])
+    else:
+        start, end = example.places[start][0], example.places[end - 1][1]
+        text = example.text[start:end]
+    return {"text": text, "label": label, "start": start, "end": end, "score": score}
+
+
+def _given_words(tokens: Any) -> list[str]:
+    """Raises InvalidText for what is not a list of words."""
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+        raise InvalidText("tokens must be a list of strings", "not_tokens")
+    for number, token in enumerate(tokens, start=1):
+        if not checked(token) or token.split() != [token]:
+            raise InvalidText(
+                f"token {number} is empty or holds white space; a token is one word",
+                "not_a_token",
+            )
+    return tokens

@@ -1,0 +1,26 @@
+"""How a word is written: the one thing that its lower case does not tell."""
+
+CASINGS = ("none", "lower", "title", "upper", "initial", "mixed", "number", "digits", "symbol")
+"""`none` is for padding; `digits` has some among letters; `initial` is one capital letter."""
+
+
+def casing(word: str) -> int:
+    """The index in CASINGS of how a word is written.
+
+    >>> [CASINGS[casing(word)] for word in ("Rome", "USA", "iPhone", "1990", "mp3", "--")]
+    ['title', 'upper', 'mixed', 'number', 'digits', 'symbol']
+    """
+    return CASINGS.index(_name(word))
+
+
+def _name(word: str) -> str:
+    if any(char.isdigit() for char in word):
+        return "digits" if any(char.isalpha() for char in word) else "number"
+    letters = [char for char in word if char.isalpha()]
+    if not letters:
+        return "symbol"
+    if not any(char.isupper() for char in letters):
+        return "lower"
+    if all(char.isupper() for char in letters):
+        return "upper" if len(letters) > 1 else "initial"
+    return "title" if letters[0].isupper() and not any(map(str.isupper, letters[1:])) else "mixed"

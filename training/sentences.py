@@ -1,0 +1,61 @@
+"""Sentences of annotated corpora as rows: tokens glued, types renamed, text made of tokens."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from textrnn.errors import UserError
+from textrnn.schemes import parse, spans
+from training.treebank import detokenize
+
+
+def glue(
+    tokens: Sequence[str], tags: Sequence[str], marks: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """Each token of `marks` as one with the token after it, by the first one's tag.
+
+    >>> glue(["@", "ada", "hi"], ["B-PER", "B-PER", "O"], ["@"])
+    (['@ada', 'hi'], ['B-PER', 'O'])
+    """
+    glued: tuple[list[str], list[str]] = ([], [])
+    waiting = False
+    for token, tag in zip(tokens, tags, strict=True):
+        if waiting:
+            glued[0][-1] += token
+        else:
+            glued[0].append(token)
+            glued[1].append(tag)
+        waiting = not waiting and token in marks
+    return glued
+
+
+def rename(tags: Sequence[str], names: Mapping[str, str], dropped: Collection[str]) -> list[str]:
+    """Entity tags with their types renamed; those of a dropped type become O."""
+    renamed = []
+    for tag in tags:
+        prefix, label = parse(tag)
+        if prefix == "O" or label in dropped:
+            renamed.append("O")
+        else:
+            renamed.append(f"{prefix}-{names.get(label, label)}")
+    return renamed
+
+
+def as_text(tokens: Sequence[str], tags: Sequence[str], text: str | None) -> dict[str, Any]:
+    """Tokens and tags as text with entities at their places in it.
+
+    The text is the given one, or else the tokens put together as people write them. Raises
+    UserError where the tokens are not, in their order, what the given text holds.
+    """
+    text = detokenize(" ".join(tokens)) if text is None else text
+    places, here = [], 0
+    for token in tokens:
+        start = text.find(token, here)
+        if start < 0 or text[here:start].strip():
+            raise UserError(f"the text does not go on with {token!r} at character {here}")
+        here = start + len(token)
+        places.append((start, here))
+    entities = [
+        {"start": places[start][0], "end": places[end - 1][1], "label": label}
+        for start, end, label in spans(tags)
+    ]
+    return {"text": text, "entities": entities}
