@@ -169,7 +169,7 @@ def test_calibration_changes_probabilities_and_not_the_order():
     random = np.random.default_rng(0)
     logits = random.normal(scale=5, size=(200, 2))
     rows = [{"text": "a", "label": task.config.labels[random.integers(2)]} for _ in range(200)]
-    calibrated = task.calibrated([[z] for z in logits], rows)
+    calibrated = task.calibrated(None, [[z] for z in logits], rows)
     example = task.read(rows[0], task.options_type())
     assert calibrated.config.temperature > 5, "the outcomes are noise: nothing can be promised"
     for z in logits[:20]:

@@ -121,3 +121,16 @@ def test_long_sentences_stay_finite():
         ).sum()
     )(emissions)
     assert np.isfinite(gradient).all()
+
+
+def test_the_temperature_makes_up_for_scores_that_are_too_sure():
+    """Paths are drawn from the distribution itself; then its scores are made 2.5 times as large."""
+    draw = np.random.default_rng(0)
+    emissions, chain = problem()
+    sentences = []
+    for row, length, paths in [*each_row(emissions, chain)] * 60:
+        weights = np.exp([score for _, score in paths])
+        path, _ = paths[draw.choice(len(paths), p=weights / weights.sum())]
+        sentences.append((2.5 * emissions[:length, row], np.array(path)))
+    sure = crf.Chain(*(2.5 * part for part in chain))
+    assert crf.fit_temperature(sentences, sure, chunk=128) == pytest.approx(2.5, rel=0.15)

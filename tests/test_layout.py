@@ -28,10 +28,15 @@ ALLOWED = {
     "textrnn.unroll": {"textrnn.cells", "textrnn.linear"},
     "textrnn.encoder": BASE | {"textrnn.cells", "textrnn.embedding", "textrnn.unroll"},
     "textrnn.characters": BASE | {"textrnn.encoder", "textrnn.linear", "textrnn.text"},
-    "textrnn.tagger": BASE | LEAVES | {"textrnn.characters", "textrnn.encoder"},
+    "textrnn.spelling": BASE
+    | {"textrnn.batching", "textrnn.characters", "textrnn.embedding", "textrnn.text"},
+    "textrnn.tagger": BASE
+    | {"textrnn.crf", "textrnn.encoder", "textrnn.linear", "textrnn.schemes"}
+    | {"textrnn.spelling", "textrnn.text"},
     "textrnn.tasks": BASE
     | LEAVES
-    | {"textrnn.annotations", "textrnn.encoder", "textrnn.tagger", "textrnn.unroll"},
+    | {"textrnn.annotations", "textrnn.encoder", "textrnn.spelling", "textrnn.tagger"}
+    | {"textrnn.characters", "textrnn.unroll"},
     "textrnn.bundle": BASE | LEAVES | {"textrnn.tasks"},
     "textrnn.predictor": BASE | LEAVES | {"textrnn.tasks"},
     "textrnn.scoring": BASE

@@ -32,7 +32,7 @@ def test_predicts_each_next_and_each_previous_word():
     """Fails if a target is off by one, or padding is predicted."""
     task = make()
     batch = batch_of(task, ["a b c", "d"])
-    _, words, real = task.build(nnx.Rngs(0))(batch["ids"], batch["lengths"])
+    _, words, real = task.build(nnx.Rngs(0))(batch)
     ahead, behind = np.asarray(words).reshape(2, 7, 4)[:, :, 0]
     real = np.asarray(real).reshape(2, 7, 4)
     a, b, c = task.tokenizer.encode("a b c").ids
@@ -48,7 +48,7 @@ def test_likelihood_equals_a_full_softmax_by_hand():
     task = make()
     model = task.build(nnx.Rngs(0))
     batch = batch_of(task, ["a b c", "d e"])
-    states, words, real = (np.asarray(x) for x in model(batch["ids"], batch["lengths"]))
+    states, words, real = (np.asarray(x) for x in model(batch))
     logits = states @ np.asarray(model.embedding.table[...]).T + np.asarray(model.word_bias[...])
     log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     by_place = (log_p[np.arange(len(words)), words] * real).reshape(2, 7, 4).sum(axis=(0, 1))

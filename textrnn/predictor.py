@@ -75,6 +75,10 @@ class Predictor:
         outputs = self.run(examples, groups)
         return [self.task.answer(o, e) for o, e in zip(outputs, examples, strict=True)]
 
+    def model(self) -> Any:
+        """The network with its weights."""
+        return merge(self._graph, self.params)
+
     def warm(self, shape: Shape) -> None:
         """Compile the program of a shape, if it is not there."""
         self._program(shape)

@@ -38,23 +38,21 @@ def calibrate(
     The metrics are cross-fitted: each half of the rows is measured with what was fitted to the
     other half. Thresholds that are measured on the rows that chose them look better than they are.
     """
-    examples, outputs, rows, sizes = [], [], [], []
-    for part in dev.values():
-        found = run(predictor, part)
-        examples += found[0]
-        outputs += found[1]
-        rows += part
-        sizes.append(len(part))
-    task = predictor.task.calibrated(outputs, rows)
-    halves = [predictor.task.calibrated(outputs[k::2], rows[k::2]) for k in (0, 1) if len(rows) > 1]
-    answers = [
-        (halves[1 - index % 2] if halves else task).answer(output, example)
-        for index, (output, example) in enumerate(zip(outputs, examples, strict=True))
-    ]
+    rows = [row for part in dev.values() for row in part]
+    examples, outputs = run(predictor, rows)
+    model, uncalibrated = predictor.model(), predictor.task
+    task = uncalibrated.calibrated(model, outputs, rows)
+    answers: list[Answer] = [{}] * len(rows)
+    for half in (0, 1):
+        mine, other = slice(half, None, 2), slice(1 - half, None, 2)
+        fitted = uncalibrated.calibrated(model, outputs[other], rows[other]) if rows[1:] else task
+        predictor.task = fitted
+        answers[mine] = predictor.answer(examples[mine])
+    predictor.task = uncalibrated
     metrics, start = {}, 0
-    for name, size in zip(dev, sizes, strict=True):
-        end = start + size
-        metrics[name] = task.score(answers[start:end], rows[start:end])
+    for name, part in dev.items():
+        end = start + len(part)
+        metrics[name] = task.score(answers[start:end], part)
         start = end
     return task, metrics
 

@@ -225,7 +225,7 @@ class Classify(Task):
     def _thresholds(self) -> np.ndarray:
         return np.array(self.config.thresholds or (0.5,) * len(self.config.labels))
 
-    def calibrated(self, outputs: Sequence[Any], rows: Sequence[Row]) -> "Classify":
+    def calibrated(self, model: Any, outputs: Sequence[Any], rows: Sequence[Row]) -> "Classify":
         targets = np.array([self._target(row) for row in rows])
         logits = np.array([logits for (logits,) in outputs], np.float64)
         temperature = fit_temperature(logits, targets, self.config.multi_label)

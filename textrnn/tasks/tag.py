@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from textrnn import conlleval, crf
 from textrnn.annotations import gold_and_found, gold_spans, labels_of, on_words
@@ -24,6 +24,7 @@ from textrnn.batching import Shape, pad
 from textrnn.calibration import expected_calibration_error
 from textrnn.errors import InvalidText, UserError
 from textrnn.schemes import Span, spans, tags, tagset
+from textrnn.spelling import Spelled, collate, spell
 from textrnn.tagger import Tagger, TaggerConfig
 from textrnn.tasks.task import (
     Answer,
@@ -36,10 +37,7 @@ from textrnn.tasks.task import (
     checked,
     cut,
     field,
-    pad_ids,
 )
-from textrnn.text.casing import casing
-from textrnn.text.ngrams import ngrams
 from textrnn.text.spelled import SpelledTokenizer
 from textrnn.text.treebank import sentences, split
 
@@ -51,6 +49,8 @@ class TagConfig(TaggerConfig):
     """Whether labels are of entities, which are some of the words, or of every word by itself."""
     limit: PositiveInt = 10_000
     """Words of the longest text."""
+    temperature: PositiveFloat = 1.0
+    """What the scores of paths are divided by. Training fits it to development data."""
 
 
 class TagOptions(Options):
@@ -64,9 +64,7 @@ class TagOptions(Options):
 class Window(Example):
     """A sentence, or a piece of one that is longer than a model's longest batch."""
 
-    letters: np.ndarray
-    casing: np.ndarray
-    ngrams: np.ndarray | None
+    spelled: Spelled
     target: np.ndarray | None
     """The tag of each word; None without gold."""
 
@@ -123,10 +121,8 @@ class Tag(Task):
         return tagset(labels) if self.config.entities else list(labels)
 
     def build(self, rngs):
-        return Tagger(
-            self.config, len(self.tokenizer), len(self.tokenizer.letters), self._tagset,
-            self.config.entities, rngs=rngs,
-        )  # fmt: skip
+        config = self.config
+        return Tagger(config, self.tokenizer, self._tagset, config.entities, rngs=rngs)
 
     def read(self, row: Row, options: TagOptions, gold: bool = False) -> TagExample:
         if "tokens" in row:
@@ -151,15 +147,8 @@ class Tag(Task):
         return TagExample(ids, truncated, text, words, places, windows, options)
 
     def _window(self, words: Sequence[str], target: np.ndarray | None) -> Window:
-        subwords = self.config.subwords
-        return Window(
-            ids=np.array(self.tokenizer.ids(words), np.int32),
-            truncated=False,
-            letters=self.tokenizer.spell(words, self.config.characters.letters),
-            casing=np.array([casing(word) for word in words], np.int32),
-            ngrams=ngrams(words, subwords.buckets, subwords.most) if subwords.buckets else None,
-            target=target,
-        )
+        spelled = spell(words, self.tokenizer, self.config)
+        return Window(spelled.ids, False, spelled, target)
 
     def _target(
         self, row: Row, words: Sequence[str], places: Sequence[tuple[int, int]] | None
@@ -183,13 +172,8 @@ class Tag(Task):
             raise UserError(f"entities: {error}") from None
 
     def collate(self, examples: Sequence[Window], shape: Shape) -> Batch:
-        batch = pad_ids(examples, shape)
-        batch["casing"] = pad([example.casing for example in examples], shape)
-        letters = self.config.characters.letters
-        batch["letters"] = pad([e.letters for e in examples], shape, inner=(letters,))
-        if self.config.subwords.buckets:
-            found = [example.ngrams for example in examples if example.ngrams is not None]
-            batch["ngrams"] = pad(found, shape, inner=(self.config.subwords.most,))
+        batch = collate([example.spelled for example in examples], shape, self.config)
+        batch["temperature"] = np.full(shape.rows, self.config.temperature, np.float32)
         targets = [example.target for example in examples if example.target is not None]
         if targets:
             batch["targets"] = pad(targets, shape)
@@ -207,10 +191,28 @@ class Tag(Task):
         return -likelihood.sum(), lengths.sum().astype(jnp.float32)
 
     def predict(self, model: Tagger, batch):
-        emissions, chain, lengths = model(batch), model.chain(), batch["lengths"]
-        path = crf.viterbi(emissions, chain, lengths)
-        along = crf.along(emissions, chain, path, lengths)
-        return {"path": path.T, **{name: part.T for name, part in along._asdict().items()}}
+        emissions, lengths = model(batch), batch["lengths"]
+        # Read from the batch, so that another temperature needs no other program.
+        temperature = batch["temperature"][0]
+        chain = crf.Chain(*(part / temperature for part in model.chain()))
+        scaled = emissions / temperature
+        path = crf.viterbi(scaled, chain, lengths)
+        along = crf.along(scaled, chain, path, lengths)
+        found = {"path": path.T, **{name: part.T for name, part in along._asdict().items()}}
+        return found | {"emissions": emissions.swapaxes(0, 1)}
+
+    def calibrated(self, model: Tagger, outputs: Sequence[Any], rows: Sequence[Row]) -> "Tag":
+        """With the temperature at which the gold tags are likeliest (Guo et al. 2017)."""
+        options = TagOptions(truncate=True)
+        pairs = [
+            (arrays["emissions"][: len(window)], window.target)
+            for output, row in zip(outputs, rows, strict=True)
+            for arrays, window in zip(output, self.read(row, options, True).windows, strict=True)
+            if window.target is not None
+        ]
+        temperature = crf.fit_temperature(pairs, model.chain())
+        config = self.config.model_copy(update={"temperature": temperature})
+        return Tag(config, self.tokenizer, self.buckets)
 
     def answer(self, outputs: Sequence[Any], example: TagExample) -> Answer:
         found: list[tuple[Span, float]] = []

@@ -126,7 +126,7 @@ class Task(ABC):
         """What there is to say beyond the metrics, as a table for people; or nothing."""
         return ""
 
-    def calibrated(self, outputs: Sequence[Any], rows: Sequence[Row]) -> Self:
+    def calibrated(self, model: Any, outputs: Sequence[Any], rows: Sequence[Row]) -> Self:
         """The task with its probabilities fitted to development rows, where it has any to fit.
 
         `outputs` holds for each row what `predict` returned for each of its windows.
