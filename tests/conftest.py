@@ -40,6 +40,53 @@ tokens = 256
 """
 
 
+TAG_RECIPE = """
+name = "tiny-tag"
+task = "tag"
+description = "Made-up people in made-up towns."
+languages = ["en"]
+probes = ["Ada Lovelace lives in Rome", "is New York big?"]
+[data]
+licences = {"made-up sentences" = "CC0-1.0"}
+train = [{path = "towns.conll", scheme = "IOB2"}]
+[tokenizer]
+kind = "spelled"
+size = 200
+[model]
+embedding = {size = 8}
+characters = {size = 4, features = 8}
+casing = 3
+encoder = {hidden = 12}
+[train]
+epochs = 12
+rows = 16
+lengths = [16]
+optimizer = {rate = 2e-2}
+[buckets]
+lengths = [8, 16]
+rows = 8
+tokens = 128
+"""
+PEOPLE = ["Ada Lovelace", "Bob", "Grace Hopper", "Alan"]
+TOWNS = ["Rome", "New York", "Oslo", "San Jose"]
+
+
+def towns(count: int, seed: int = 0) -> str:
+    """Sentences in columns: people live in towns. Learnt without a mistake."""
+    draw = random.Random(seed)
+    lines = []
+    for _ in range(count):
+        shape = draw.choice(["P lives in T", "is T big ?", "P met P in T .", "T and T are far"])
+        for word in shape.split():
+            names = {"P": PEOPLE, "T": TOWNS}.get(word)
+            parts = draw.choice(names).split() if names else [word]
+            for number, part in enumerate(parts):
+                label = {"P": "PER", "T": "LOC"}.get(word)
+                lines.append(f"{part}\t{'BI'[number > 0]}-{label}" if label else f"{part}\tO")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def sentences(count: int, seed: int = 0) -> list[tuple[str, str]]:
     """(text, label): one word decides, and the rest is noise. Learnt without a mistake."""
     draw = random.Random(seed)
@@ -88,6 +135,21 @@ def tiny_bundle(tiny_run) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tag_bundle(tmp_path_factory) -> Path:
+    """A tagger of people and towns, trained by its recipe."""
+    from training.recipe import load_recipe
+    from training.run import run
+
+    root = tmp_path_factory.mktemp("towns")
+    (root / "towns.conll").write_text(towns(300))
+    (root / "tiny-tag.toml").write_text(TAG_RECIPE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEXTRNN_DATA", str(root))
+        run(load_recipe(str(root / "tiny-tag.toml")), root / "run", resume=False)
+    return root / "run" / "bundle"
+
+
+@pytest.fixture(scope="session")
 def warm_predictor(tiny_bundle):
     """Shared, with whatever earlier tests compiled."""
     import textrnn
@@ -111,6 +173,23 @@ def served(tiny_bundle):
     served = models.load_one(str(tiny_bundle))
     served.make_ready()
     return served
+
+
+@pytest.fixture(scope="session")
+def tagger(tag_bundle):
+    """The tiny tagger as a server holds it, ready."""
+    from service import models
+
+    served = models.load_one(str(tag_bundle))
+    served.make_ready()
+    return served
+
+
+@pytest.fixture
+def tag_hub(hub, tagger):
+    """A hub that serves both tiny models."""
+    hub.add(tagger)
+    return hub
 
 
 @pytest.fixture

@@ -122,7 +122,9 @@ def evaluate(
         given = {"path": Path(data).absolute(), "format": format, "fields": pairs(column)}
         source = Source.parse(given, source="the command line")
         wanted = Data(train=(), dev={Path(data).name: (source,)})
-    sets = load_dev(wanted, predictor.task.name)
+    task = predictor.task
+    options = task.options_type(truncate=True)
+    sets = load_dev(wanted, task.name, lambda row: task.read(row, options, gold=True))
     results = {name: evaluate(predictor, rows) for name, rows in sets.items()}
     metrics = {name: result[0] for name, result in results.items()}
     if as_json:
@@ -130,7 +132,7 @@ def evaluate(
         return
     print_metrics(metrics)
     for name, (_, answers) in results.items():
-        table = predictor.task.table(answers, sets[name])
+        table = task.table(answers, sets[name])
         if table:
             print(f"\n{name}\n{table}")
 

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -35,12 +35,14 @@ def load(data: Data, task: str) -> tuple[list[Row], dict[str, list[Row]]]:
     return train, dev
 
 
-def load_dev(data: Data, task: str) -> dict[str, list[Row]]:
-    """The development rows by set. Raises UserError."""
+def load_dev(
+    data: Data, task: str, check: Callable[[Row], object] = lambda _: None
+) -> dict[str, list[Row]]:
+    """The development rows by set. Raises UserError; what `check` raises comes with the line."""
     if not data.dev:
         return load(data, task)[1]
     dev = {
-        name: [row for source in sources for row in read_source(source, task)]
+        name: [row for source in sources for row in read_source(source, task, check)]
         for name, sources in data.dev.items()
     }
     _check_all_have_rows(dev)
@@ -53,7 +55,9 @@ def _check_all_have_rows(sets: Mapping[str, Sequence[Row]]) -> None:
             raise UserError(f"data: {name!r} has no rows")
 
 
-def read_source(source: Source, task: str) -> Iterator[Row]:
+def read_source(
+    source: Source, task: str, check: Callable[[Row], object] = lambda _: None
+) -> Iterator[Row]:
     """The rows of one source, each `repeat` times. Raises UserError, with file and line."""
     names = _label_names(source)
     groups = _groups(source)
@@ -62,6 +66,8 @@ def read_source(source: Source, task: str) -> Iterator[Row]:
             raise UserError(f"{source.groups}: has fewer lines than {source.path} has rows")
         try:
             row = _row(fields, source, task, names)
+            if row is not None:
+                check(row)
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
         if row is None:
