@@ -5,16 +5,19 @@ many texts at once as there are clients, already tokenised for neither.
 """
 
 import asyncio
+import contextlib
 import json
 import re
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import textrnn
 from benchmarks.texts import texts
 from benchmarks.timing import side_by_side, table
+from textrnn.predictor import Predictor
 
 MODEL = "sentiment-en"
 CLIENTS = [1, 8, 64]
@@ -24,8 +27,20 @@ SECONDS = 6.0
 
 def main() -> None:
     predictor = textrnn.load(MODEL)
+    with served(MODEL, predictor) as port:
+        rows = [_measure(predictor, port, clients, words) for words in WORDS for clients in CLIENTS]
+    table(
+        "HTTP /v1/classify, one text a request",
+        ["words", "clients", "requests/s", "p50 ms", "p99 ms", "predictor alone, texts/s", "ratio"],
+        rows,
+    )
+
+
+@contextlib.contextmanager
+def served(model: str, predictor: Predictor) -> Iterator[int]:
+    """The port of a server of one model that has compiled all its shapes."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "textrnn", "serve", "--models", MODEL, "--port", "0"],
+        [sys.executable, "-m", "textrnn", "serve", "--models", model, "--port", "0"],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -38,27 +53,22 @@ def main() -> None:
             if "ready (" in line:
                 break
         _wait_until_compiled(port, len(predictor.task.buckets.shapes()))
-        rows = [_measure(predictor, port, clients, words) for words in WORDS for clients in CLIENTS]
+        yield port
     finally:
         process.terminate()
         process.wait()
-    table(
-        "HTTP /v1/classify, one text a request",
-        ["words", "clients", "requests/s", "p50 ms", "p99 ms", "predictor alone, texts/s", "ratio"],
-        rows,
-    )
 
 
-def _measure(predictor, port: int, clients: int, words: int) -> list[object]:
+def _measure(predictor: Predictor, port: int, clients: int, words: int) -> list[object]:
     some = texts(predictor, clients, words)
     alone = clients / side_by_side({"alone": lambda: predictor.predict(some)})["alone"]
-    latencies = asyncio.run(_load(port, some, SECONDS))
+    latencies = asyncio.run(load(port, "/v1/classify", some, SECONDS))
     rate = len(latencies) / SECONDS
     cuts = statistics.quantiles(latencies, n=100)
     return [words, clients, rate, cuts[49] * 1e3, cuts[98] * 1e3, alone, f"{rate / alone:.2f}"]
 
 
-async def _load(port: int, some: list[str], seconds: float) -> list[float]:
+async def load(port: int, route: str, some: list[str], seconds: float) -> list[float]:
     """Closed loop: one connection a client. Latencies of the requests after a short warm-up."""
     latencies: list[float] = []
     begin = time.perf_counter() + 0.5
@@ -67,8 +77,8 @@ async def _load(port: int, some: list[str], seconds: float) -> list[float]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         body = json.dumps({"text": text}).encode()
         request = (
-            b"POST /v1/classify HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-            b"content-length: %d\r\n\r\n%s" % (len(body), body)
+            b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\n\r\n%s" % (route.encode(), len(body), body)
         )
         while True:
             sent = time.perf_counter()

@@ -1,0 +1,97 @@
+"""Tagging in words/s on one core and on two, alone and through the service, beside PyTorch.
+
+Alone is text in, entities out. The peer does the network's part only, on what was read already. The
+service is loaded by 64 clients, which run wherever there is room.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+from benchmarks.timing import table
+from textrnn.tasks.tag import TagOptions
+
+MODEL = "ner-en"
+TEXTS = 64
+WORDS = [20, 200]
+SECONDS = 6.0
+OPTIONS = TagOptions()
+
+
+def main() -> None:
+    rows = []
+    for cores in (1, 2):
+        code = f"from benchmarks import tagging; tagging.measure({cores})"
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True
+        )
+        for words, ours, torchs, served in json.loads(done.stdout.splitlines()[-1]):
+            rows.append([
+                words, cores, ours, torchs, f"{ours / torchs:.2f}", served, f"{served / ours:.2f}",
+            ])  # fmt: skip
+    table(
+        f"{MODEL}, words/s",
+        ["words", "cores", "alone", "PyTorch network", "ratio", "service, 64 clients", "of alone"],
+        rows,
+    )
+
+
+def measure(cores: int) -> None:
+    """In a process of its own, since libraries count the cores when they start."""
+    everywhere = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, everywhere[:cores])
+    import torch
+
+    import textrnn
+    from benchmarks.http import load, served
+    from benchmarks.tagger import TorchTagger
+    from benchmarks.texts import texts
+    from benchmarks.timing import side_by_side
+
+    torch.set_num_threads(cores)
+    predictor = textrnn.load(MODEL)
+    network = TorchTagger(predictor)
+    rows = []
+    with served(MODEL, predictor) as port:
+        for words in WORDS:
+            some = texts(predictor, TEXTS, words)
+            examples = [predictor.task.read({"text": text}, OPTIONS) for text in some]
+            total = sum(len(example) for example in examples)
+            batches = _batches(predictor, examples)
+            _agree(predictor, examples, [network(batch) for batch in batches])
+            seconds = side_by_side({
+                "alone": lambda some=some: predictor.predict(some),
+                "peer": lambda batches=batches: [network(batch) for batch in batches],
+            })  # fmt: skip
+            os.sched_setaffinity(0, everywhere)  # the clients
+            latencies = asyncio.run(load(port, "/v1/tag", some, SECONDS))
+            os.sched_setaffinity(0, everywhere[:cores])
+            rate = len(latencies) / SECONDS * total / TEXTS
+            rows.append([words, total / seconds["alone"], total / seconds["peer"], rate])
+    print(json.dumps(rows))
+
+
+def _batches(predictor, examples):
+    """What the plan of the examples runs, as tensors, without rows that are padding."""
+    import torch
+
+    windows = [window for example in examples for window in example.windows]
+    batches = []
+    for group in predictor.plan(examples):
+        shape = group.shape._replace(rows=len(group.indices))
+        batch = predictor.task.collate([windows[i] for i in group.indices], shape)
+        del batch["temperature"]
+        batches.append({name: torch.from_numpy(a.astype("int64")) for name, a in batch.items()})
+    return batches
+
+
+def _agree(predictor, examples, paths) -> None:
+    """The peer must compute the same thing."""
+    windows = [window for example in examples for window in example.windows]
+    outputs = [arrays for output in predictor.run(examples) for arrays in output]
+    for group, path in zip(predictor.plan(examples), paths, strict=True):
+        for row, index in enumerate(group.indices):
+            length = len(windows[index])
+            assert (outputs[index]["path"][:length] == path[row, :length].numpy()).all()
