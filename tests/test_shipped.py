@@ -5,13 +5,17 @@ import json
 import pytest
 
 import textrnn
+from service.models import same
 from textrnn.bundle import SHIPPED, load_bundle, shipped
 from training.recipe import Recipe, load_recipe
 
 # Development scores that a model must not fall below: what was asked of it. Defaults come first.
 FLOORS = {
     "sentiment-en": {"sst2": {"accuracy": 0.87}, "imdb": {"accuracy": 0.90}},
+    "ner-en": {"uner": {"f1": 0.70}},
     "emotion-en": {"goemotions": {"macro_f1": 0.41}},
+    "ner-conll03": {"conll2003": {"f1": 0.92}},
+    "pos-en": {"ewt": {"accuracy": 0.93}},
 }
 
 
@@ -49,8 +53,7 @@ def test_answers_its_probes(name):
     predictor = textrnn.load(name)
     for probe in bundle.probes:
         (answer,) = predictor.predict_rows([probe.row])
-        assert answer["label"] == probe.answer["label"]
-        assert answer["score"] == pytest.approx(probe.answer["score"], abs=1e-3)
+        assert same(probe.answer, answer)
 
 
 @pytest.mark.parametrize("name", FLOORS)
@@ -71,3 +74,22 @@ def test_sentiment_does_not_depend_on_case_and_tokenisation():
         first, second = textrnn.load("sentiment-en").predict([written, tokenised])
         assert first["label"] == second["label"]
         assert first["score"] == pytest.approx(second["score"], abs=1e-3)
+
+
+TEXT = (
+    "\u201cAda King\u201d left London\u2026 for Gombe, \U0001f1f9\U0001f1ff, in 1960.\n\nIBM paid."
+)
+
+
+@pytest.mark.parametrize("name", ["ner-en", "ner-conll03", "pos-en"])
+def test_entities_stand_where_they_say(name):
+    (answer,) = textrnn.load(name).predict(TEXT)
+    assert len(answer["entities"]) >= 3
+    for entity in answer["entities"]:
+        assert TEXT[entity["start"] : entity["end"]] == entity["text"]
+
+
+def test_names_are_found():
+    (answer,) = textrnn.load("ner-en").predict("Angela Merkel flew from Berlin to New York.")
+    found = [(entity["text"], entity["label"]) for entity in answer["entities"]]
+    assert found == [("Angela Merkel", "PER"), ("Berlin", "LOC"), ("New York", "LOC")]

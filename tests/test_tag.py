@@ -230,6 +230,20 @@ def test_entities_in_text_are_read_as_the_tags_of_its_words():
     assert names == ["S-PER", "O", "O", "O", "B-LOC", "E-LOC", "O"]
 
 
+def test_an_entity_over_the_end_of_a_window_is_legal_in_both():
+    """Fails if a window ends inside of an entity: no legal path does, so its loss would be huge."""
+    row = {"text": "Rome\n\nYork met.", "entities": [{"start": 0, "end": 10, "label": "LOC"}]}
+    task = make()
+    windows = task.read(row, TagOptions(), gold=True).windows
+    names = [[task._tagset[tag] for tag in window.target] for window in windows]
+    assert names == [["S-LOC"], ["S-LOC", "O", "O"]]
+    long = {"tokens": ["York"] * 10, "tags": ["B-LOC"] + ["I-LOC"] * 9}
+    first, second = task.read(long, TagOptions(), gold=True).windows
+    assert [task._tagset[tag] for tag in (*first.target[[0, 7]], *second.target)] == [
+        "B-LOC", "E-LOC", "B-LOC", "E-LOC",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
@@ -237,6 +251,8 @@ def test_entities_in_text_are_read_as_the_tags_of_its_words():
         ({"tokens": ["a"], "tags": ["B-XYZ"]}, "unknown label 'XYZ'; the labels are LOC, PER"),
         ({"tokens": ["a"], "tags": ["PER"]}, "unknown tag 'PER'"),
         ({"tokens": ["a"]}, "has no 'tags'"),
+        ({"tokens": ["a"], "tags": "O"}, "tags must be a list"),
+        ({"text": "a", "entities": 3}, "entities must be a list"),
         ({"text": "a"}, "has no 'entities'"),
         ({"text": "ab", "entities": [{"start": 1, "end": 9, "label": "PER"}]}, "2, the length"),
         ({"text": "ab", "entities": [{"start": 1}]}, "must have start, end and label"),

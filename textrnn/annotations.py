@@ -7,7 +7,7 @@ import numpy as np
 
 from textrnn.conlleval import Entity
 from textrnn.errors import UserError
-from textrnn.schemes import Span, spans
+from textrnn.schemes import Span, spans, tags
 
 Row = Mapping[str, Any]
 
@@ -22,6 +22,8 @@ def gold_spans(row: Row, entities: bool) -> list[Span]:
     gold = "tags" if "tokens" in row else "entities"
     if gold not in row:
         raise UserError(f"the row has no {gold!r}; what it has: {', '.join(row)}")
+    if not isinstance(row[gold], list):
+        raise UserError(f"{gold} must be a list, found {row[gold]!r:.80}")
     if gold == "entities":
         return [_given_entity(entity, str(row.get("text"))) for entity in row["entities"]]
     found = row["tags"]
@@ -71,3 +73,25 @@ def gold_and_found(
         for entity in answer["entities"]
     ]
     return gold, found
+
+
+def tags_of(found: Sequence[Span], words: int, entities: bool) -> list[str]:
+    """One tag for each word: of IOB2, or its label, or _ where it has none."""
+    if entities:
+        return tags(found, words, "IOB2")
+    labels = {start: label for start, _, label in found}
+    return [labels.get(index, "_") for index in range(words)]
+
+
+def tokens_right(rows: Sequence[Row], answers: Sequence[Row], entities: bool) -> tuple[int, int]:
+    """Of the rows that have tokens, how many tokens there are, and how many have the right tag."""
+    tokens = right = 0
+    for row, answer in zip(rows, answers, strict=True):
+        if "tokens" in row:
+            length = len(row["tokens"])
+            given = [Span(e["start"], e["end"], e["label"]) for e in answer["entities"]]
+            gold = tags_of(gold_spans(row, entities), length, entities)
+            tokens += length
+            pairs = zip(gold, tags_of(given, length, entities), strict=True)
+            right += sum(a == b for a, b in pairs)
+    return tokens, right

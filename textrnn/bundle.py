@@ -33,7 +33,7 @@ from textrnn.text import load_tokenizer
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "pretrained"
-FIRST = ("sentiment-en",)
+FIRST = ("sentiment-en", "ner-en")
 """Shipped models that come before the others, and so are the default of their task."""
 
 
@@ -164,7 +164,7 @@ def as_stored(params: Params, storage: weights.Storage) -> Params:
 def shipped() -> list[str]:
     """The names of the models that come with the package, the default of each task first."""
     names = [path.parent.name for path in SHIPPED.glob("*/bundle.json")]
-    return sorted(names, key=lambda name: (name not in FIRST, name))
+    return [name for name in FIRST if name in names] + sorted(set(names) - set(FIRST))
 
 
 def find(name: str | Path) -> Path:

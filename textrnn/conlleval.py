@@ -40,11 +40,11 @@ def count(gold: Iterable[Entity], found: Iterable[Entity]) -> tuple[Counts, dict
 
 
 def table(whole: Counts, types: dict[str, Counts], tokens: int, accuracy: float) -> str:
-    """What the script conlleval prints for these counts."""
+    """What the script conlleval prints for these counts; without tokens, what it would of text."""
     lines = [
-        f"processed {tokens} tokens with {whole.gold} phrases; "
-        f"found: {whole.found} phrases; correct: {whole.right}.",
-        f"accuracy: {100 * accuracy:6.2f}%; {_scores(whole)}",
+        (f"processed {tokens} tokens with" if tokens else "processed text with")
+        + f" {whole.gold} phrases; found: {whole.found} phrases; correct: {whole.right}.",
+        (f"accuracy: {100 * accuracy:6.2f}%; " if tokens else "") + _scores(whole),
     ]
     lines += [f"{label:>17}: {_scores(counts)}  {counts.found}" for label, counts in types.items()]
     return "\n".join(lines)

@@ -18,8 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from textrnn import conlleval, crf
-from textrnn.annotations import gold_and_found, gold_spans, labels_of, on_words
+from textrnn import annotations, conlleval, crf
 from textrnn.batching import Shape, pad
 from textrnn.calibration import expected_calibration_error
 from textrnn.errors import InvalidText, UserError
@@ -97,7 +96,9 @@ class Tag(Task):
                 f"tagging needs the tokenizer 'spelled', this one is {tokenizer.kind!r}; set "
                 "tokenizer.kind, or start from a bundle that has it"
             )
-        used = sorted({label for row in rows for label in labels_of(row, config.entities)})
+        used = sorted(
+            {label for row in rows for label in annotations.labels_of(row, config.entities)}
+        )
         labels = config.labels or tuple(used)
         unknown = sorted(set(used) - set(labels))
         if unknown:
@@ -135,41 +136,52 @@ class Tag(Task):
         words = words[: self.limit]
         most = self.buckets.limit
         if places is None:
-            slices = [slice(i, i + most) for i in range(0, len(words), most)]
+            cuts = range(0, len(words), most)
+            slices = [slice(start, min(start + most, len(words))) for start in cuts]
         else:
             places = places[: self.limit]
             slices = sentences(text, places, most)
-        target = self._target(row, words, places) if gold else None
-        windows = tuple(
-            self._window(words[s], None if target is None else target[s]) for s in slices
-        )
+        said = self._gold(row, words, places) if gold else None
+        windows = tuple(self._window(words, part, said) for part in slices)
         ids = np.concatenate([window.ids for window in windows])
         return TagExample(ids, truncated, text, words, places, windows, options)
 
-    def _window(self, words: Sequence[str], target: np.ndarray | None) -> Window:
-        spelled = spell(words, self.tokenizer, self.config)
+    def _window(self, words: Sequence[str], part: slice, gold: Sequence[Span] | None) -> Window:
+        spelled = spell(words[part], self.tokenizer, self.config)
+        target = None if gold is None else self._target(gold, part)
         return Window(spelled.ids, False, spelled, target)
 
-    def _target(
+    def _gold(
         self, row: Row, words: Sequence[str], places: Sequence[tuple[int, int]] | None
-    ) -> np.ndarray:
-        gold = gold_spans(row, self.config.entities)
+    ) -> list[Span]:
+        """What the row says of its words. Raises UserError."""
+        gold = annotations.gold_spans(row, self.config.entities)
         unknown = sorted({label for _, _, label in gold} - set(self.config.labels))
         if unknown:
             known = ", ".join(self.config.labels)
             raise UserError(f"unknown label {unknown[0]!r}; the labels are {known}")
         if places is not None:
-            gold = on_words(gold, places)
+            gold = annotations.on_words(gold, places)
         gold = [span for span in gold if span.end <= len(words)]
-        if not self.config.entities:
-            if len(gold) != len(words):
-                raise UserError(f"there are {len(words)} words but {len(gold)} labels")
-            return np.array([self.config.labels.index(label) for _, _, label in gold], np.int32)
-        numbers = {tag: number for number, tag in enumerate(self._tagset)}
+        if not self.config.entities and len(gold) != len(words):
+            raise UserError(f"there are {len(words)} words but {len(gold)} labels")
         try:
-            return np.array([numbers[tag] for tag in tags(gold, len(words))], np.int32)
+            tags(gold, len(words))
         except ValueError as error:
             raise UserError(f"entities: {error}") from None
+        return gold
+
+    def _target(self, gold: Sequence[Span], part: slice) -> np.ndarray:
+        """The tags of a window. Of an entity that goes on in the next one it has its part."""
+        inside = [
+            Span(max(start, part.start) - part.start, min(end, part.stop) - part.start, label)
+            for start, end, label in gold
+            if start < part.stop and end > part.start
+        ]
+        if not self.config.entities:
+            return np.array([self._tagset.index(label) for _, _, label in inside], np.int32)
+        found = tags(inside, part.stop - part.start)
+        return np.array([self._tagset.index(tag) for tag in found], np.int32)
 
     def collate(self, examples: Sequence[Window], shape: Shape) -> Batch:
         batch = collate([example.spelled for example in examples], shape, self.config)
@@ -227,7 +239,9 @@ class Tag(Task):
         answer: Answer = {"entities": [_entity(example, *entity) for entity in found]}
         if example.options.tags:
             answer["tokens"] = list(example.words)
-            answer["tags"] = self._tags([span for span, _ in found], len(example.words))
+            answer["tags"] = annotations.tags_of(
+                [span for span, _ in found], len(example.words), self.config.entities
+            )
         return answer | ({"truncated": True} if example.truncated else {})
 
     def _spans(self, path: np.ndarray) -> list[Span]:
@@ -235,42 +249,24 @@ class Tag(Task):
             return [Span(i, i + 1, self.config.labels[tag]) for i, tag in enumerate(path)]
         return spans(self._tagset[tag] for tag in path) if path.any() else []
 
-    def _tags(self, found: Sequence[Span], words: int) -> list[str]:
-        if self.config.entities:
-            return tags(found, words, "IOB2")
-        labels = {start: label for start, _, label in found}
-        return [labels.get(index, "_") for index in range(words)]
-
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         """Of entities, what `conlleval` counts; of words, the share that is right."""
-        gold, found = gold_and_found(rows, answers, self.config.entities)
+        gold, found = annotations.gold_and_found(rows, answers, self.config.entities)
         whole, _ = conlleval.count(gold, found)
         truth = set(gold)
         scores = np.array([entity["score"] for answer in answers for entity in answer["entities"]])
         right = np.array([float(entity in truth) for entity in found])
-        metrics: Metrics = (
-            {"f1": whole.f1, "precision": whole.precision, "recall": whole.recall}
-            if self.config.entities
-            else {"accuracy": whole.recall}
-        )
+        metrics: Metrics = {"accuracy": whole.recall}
+        if self.config.entities:
+            metrics = {"f1": whole.f1, "precision": whole.precision, "recall": whole.recall}
         if len(scores):
             metrics["calibration_error"] = expected_calibration_error(scores, right)
         return metrics
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
-        gold, found = gold_and_found(rows, answers, self.config.entities)
+        gold, found = annotations.gold_and_found(rows, answers, self.config.entities)
         whole, types = conlleval.count(gold, found)
-        tokens = right = 0
-        for answer, row in zip(answers, rows, strict=True):
-            if "tokens" in row:
-                length = len(row["tokens"])
-                given = [Span(e["start"], e["end"], e["label"]) for e in answer["entities"]]
-                pair = (
-                    self._tags(gold_spans(row, self.config.entities), length),
-                    self._tags(given, length),
-                )
-                tokens += length
-                right += sum(a == b for a, b in zip(*pair, strict=True))
+        tokens, right = annotations.tokens_right(rows, answers, self.config.entities)
         return conlleval.table(whole, types, tokens, right / max(tokens, 1))
 
 
