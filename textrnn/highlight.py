@@ -23,5 +23,9 @@ def highlight(text: str, entities: Sequence[Mapping[str, Any]], labels: Sequence
     return shown.append(_visible(text[here:]))
 
 
+_VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
+_VISIBLE |= dict.fromkeys(range(0x7F, 0xA0), 0xFFFD)  # DEL, and C1, which some terminals obey
+
+
 def _visible(text: str) -> str:
-    return "".join(chr(0x2400 + ord(c)) if ord(c) < 32 and c not in "\n\t" else c for c in text)
+    return text.translate(_VISIBLE)
