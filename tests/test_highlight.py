@@ -8,7 +8,7 @@ from textrnn.highlight import highlight
 TEXT = "Ada met\x1b[31mBob\x07\x9b in \U0001f44d Rome."
 ENTITIES = [
     {"text": "Ada", "label": "PER", "start": 0, "end": 3, "score": 0.987},
-    {"text": "Rome", "label": "LOC", "start": 22, "end": 26, "score": 0.5},
+    {"text": "Rome", "label": "LOC", "start": 23, "end": 27, "score": 0.5},
 ]
 
 
