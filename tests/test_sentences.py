@@ -48,6 +48,10 @@ def test_tags_that_break_their_scheme_are_counted_and_repaired(root, capsys):
     assert "2 tags break IOB2 and were read as conlleval reads them" in capsys.readouterr().err
     rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n", scheme="IOB1")
     assert capsys.readouterr().err == ""
+    rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n")
+    assert capsys.readouterr().err == "", "it is IOB1, though nothing says so"
+    rows(root, "a\tB-PER\nb\tI-PER\nc\tB-LOC\nd\tI-PER\n")
+    assert "1 tags break IOB2" in capsys.readouterr().err
 
 
 def test_faulty_lines_are_an_error_or_left_out_and_counted(root, capsys):

@@ -252,6 +252,7 @@ def test_an_entity_over_the_end_of_a_window_is_legal_in_both():
         ({"tokens": ["a"], "tags": ["PER"]}, "unknown tag 'PER'"),
         ({"tokens": ["a"]}, "has no 'tags'"),
         ({"tokens": ["a"], "tags": "O"}, "tags must be a list"),
+        ({"tokens": ["a"], "tags": [1]}, "unknown tag 1"),
         ({"text": "a", "entities": 3}, "entities must be a list"),
         ({"text": "a"}, "has no 'entities'"),
         ({"text": "ab", "entities": [{"start": 1, "end": 9, "label": "PER"}]}, "2, the length"),

@@ -7,7 +7,7 @@ IOB1    I-PER  I-ORG  I-ORG  I-ORG  O      (B- only where one follows another of
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Bool
@@ -15,6 +15,7 @@ from jaxtyping import Bool
 from textrnn.errors import UserError
 
 Scheme = Literal["IOB1", "IOB2", "IOBES"]
+SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 _PREFIXES = frozenset("BIES")
 
 
@@ -28,9 +29,9 @@ class Span(NamedTuple):
 
 def parse(tag: str) -> tuple[str, str]:
     """("B", "PER") from "B-PER", and ("O", "") from "O". Raises UserError for anything else."""
-    prefix, dash, label = tag.partition("-")
     if tag == "O":
         return "O", ""
+    prefix, dash, label = tag.partition("-") if isinstance(tag, str) else ("", "", "")
     if not dash or not label or prefix not in _PREFIXES:
         raise UserError(f"unknown tag {tag!r}: tags are O, or B-, I-, E- or S- and a type")
     return prefix, label

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from textrnn import files
 from textrnn.errors import UserError
-from textrnn.schemes import Scheme, breaks
 from textrnn.tasks import Row
 from textrnn.text.words import split
 from training.recipe import Data, Source
-from training.sentences import as_text, glue, rename
+from training.sentences import SchemeCheck, as_text, glue, rename
 from training.treebank import detokenize, phrases
 
 
@@ -97,27 +96,25 @@ def _fields(source: Source) -> Iterator[tuple[str, Row]]:
             for label, text in found if source.phrases else found[:1]:
                 yield f"{path}:{number}", {"label": label, "text": text}
         return
-    skipped = broken = 0
+    skipped, check = 0, SchemeCheck(source.scheme)
     for record in files.read(path, source.format, source.columns):
         if record.error and not source.skip_faulty:
             raise UserError(f"{path}:{record.line}: {record.error}")
         if record.error:
             skipped += 1
             continue
-        if source.scheme is not None:
-            broken += _breaks(f"{path}:{record.line}", record.fields, source.scheme)
-        yield f"{path}:{record.line}", record.fields
+        where = f"{path}:{record.line}"
+        if "tags" in record.fields:
+            try:
+                check.add(record.fields["tags"])
+            except UserError as error:
+                raise UserError(f"{where}: {error}") from None
+        yield where, record.fields
     if skipped:
         _say(f"{path}: left out {skipped} rows that cannot be read")
+    broken = check.report()
     if broken:
-        _say(f"{path}: {broken} tags break {source.scheme} and were read as conlleval reads them")
-
-
-def _breaks(where: str, fields: Row, scheme: Scheme) -> int:
-    try:
-        return breaks(fields["tags"], scheme)
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
+        _say(f"{path}: {broken}")
 
 
 def _say(line: str) -> None:

@@ -57,7 +57,8 @@ class Source(Config):
     drop_labels: tuple[str, ...] = ()
     """Rows with one of these labels, as the file calls them, are left out."""
     scheme: Scheme | None = None
-    """Of the tags of a corpus with entities: how many tags break it is reported."""
+    """Of the tags of a corpus with entities; how many break it is reported. Not given, it is the
+    scheme that they break least."""
     glue: tuple[str, ...] = ()
     """Tokens of a corpus that are one with the token after them, such as @."""
     as_text: bool = False

@@ -4,8 +4,33 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from textrnn.errors import UserError
-from textrnn.schemes import parse, spans
+from textrnn.schemes import SCHEMES, Scheme, breaks, parse, spans
 from training.treebank import detokenize
+
+
+class SchemeCheck:
+    """Counts the tags of a file that break its scheme: the one that is named, or else the one that
+    they break least."""
+
+    def __init__(self, scheme: Scheme | None):
+        self._named = scheme is not None
+        self._counts: dict[Scheme, int] = dict.fromkeys([scheme] if scheme else SCHEMES, 0)
+
+    def add(self, tags: Sequence[str]) -> None:
+        """Raises UserError for a tag of no scheme, where a scheme is named; else there is none."""
+        try:
+            for scheme in self._counts:
+                self._counts[scheme] += breaks(tags, scheme)
+        except UserError:
+            if self._named:
+                raise
+            self._counts = {}
+
+    def report(self) -> str | None:
+        if not any(self._counts.values()) or not all(self._counts.values()):
+            return None
+        scheme = min(self._counts, key=lambda name: self._counts[name])
+        return f"{self._counts[scheme]} tags break {scheme} and were read as conlleval reads them"
 
 
 def glue(
