@@ -134,3 +134,20 @@ def test_the_temperature_makes_up_for_scores_that_are_too_sure():
         sentences.append((2.5 * emissions[:length, row], np.array(path)))
     sure = crf.Chain(*(2.5 * part for part in chain))
     assert crf.fit_temperature(sentences, sure, chunk=128) == pytest.approx(2.5, rel=0.15)
+
+
+def test_an_empty_row_has_no_likelihood_and_no_gradient():
+    """Fails if the rows that fill up a batch are trained on."""
+    emissions, chain = problem()
+    path, lengths = np.zeros((TIME, len(LENGTHS)), int), np.array([0, 2, 0, 0, 0])
+
+    def total(chain):
+        return crf.log_likelihood(emissions, chain, path, lengths).sum()
+
+    alone = crf.log_likelihood(emissions[:, 1:2], chain, path[:, 1:2], lengths[1:2]).sum()
+    assert total(chain) == pytest.approx(float(alone))
+    lone = jax.grad(
+        lambda c: crf.log_likelihood(emissions[:, 1:2], c, path[:, 1:2], lengths[1:2]).sum()
+    )(chain)
+    for whole, part in zip(jax.grad(total)(chain), lone, strict=True):
+        np.testing.assert_allclose(whole, part, atol=1e-6)

@@ -51,8 +51,10 @@ def log_partition(emissions: Emissions, chain: Chain, lengths: Lengths) -> Float
 def log_likelihood(
     emissions: Emissions, chain: Chain, path: Path, lengths: Lengths
 ) -> Float[Array, " rows"]:
-    """The log-probability of a path for each row. Its gradient is what training climbs."""
-    return path_score(emissions, chain, path, lengths) - log_partition(emissions, chain, lengths)
+    """The log-probability of a path for each row, and 0 for an empty row. Its gradient is what
+    training climbs."""
+    score = path_score(emissions, chain, path, lengths)
+    return jnp.where(lengths > 0, score - log_partition(emissions, chain, lengths), 0)
 
 
 def viterbi(emissions: Emissions, chain: Chain, lengths: Lengths) -> Path:
@@ -173,8 +175,7 @@ def fit_temperature(
 @jax.jit
 def _scaled(cooler: Array, chain: Chain, emissions: Array, path: Array, lengths: Array) -> Array:
     chain = Chain(*(part * cooler for part in chain))
-    likelihoods = log_likelihood(emissions * cooler, chain, path, lengths)
-    return jnp.where(lengths > 0, likelihoods, 0).sum()
+    return log_likelihood(emissions * cooler, chain, path, lengths).sum()
 
 
 def _stack(
