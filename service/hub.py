@@ -19,6 +19,8 @@ class Hub:
     telemetry: Telemetry
     batcher: Batcher
     models: dict[str, Served] = field(default_factory=dict)
+    warming: set[str] = field(default_factory=set)
+    """Models that are not ready yet, while others are."""
     ready: bool = False
     draining: bool = False
 
@@ -29,11 +31,17 @@ class Hub:
         return None if self.ready else "the models are warming up; try again in a second"
 
     def pick(self, task: str, name: str | None) -> Served:
-        """The model that a request names, or its task's default. Raises Problem 400."""
+        """The model that a request names, or its task's default. Raises Problem 400, or 503 for a
+        model that is not ready yet."""
         of_task = [served for served in self.models.values() if served.info.task == task]
         for served in of_task:
             if name is None or served.name == name:
                 return served
+        if name in self.warming:
+            raise Problem(
+                503, "unavailable", "that model is warming up; try again in a second",
+                headers={"retry-after": "1"},
+            )  # fmt: skip
         there = "; ".join(f"{served.info.task}: {served.name}" for served in self.models.values())
         what = f"no model serves {task}" if name is None else f"that is not a model for {task}"
         raise Problem(400, "wrong_model", f"{what}; there are {there or 'none'}")
@@ -59,6 +67,7 @@ class Hub:
     def add(self, served: Served) -> None:
         """Serve a model that is ready, in the place of one of its name."""
         self.models[served.name] = served
+        self.warming.discard(served.name)
         info = served.info
         version = info.files["weights.safetensors"][:12]
         self.telemetry.model_info.labels(served.name, info.task, version).set(1)

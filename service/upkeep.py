@@ -6,7 +6,7 @@ waits for one compilation at most.
 
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from service import models
@@ -21,24 +21,32 @@ class Upkeep:
         self._thread = ThreadPoolExecutor(1, "upkeep")
 
     def warm_up(
-        self, loaded: Iterable[Served], began: float, on_failure: Callable[[Exception], None]
+        self, loaded: Sequence[Served], began: float, on_failure: Callable[[Exception], None]
     ) -> None:
-        """Make models ready and then the hub; the time said is counted from `began`."""
+        """Make the default model of each task ready, then the hub, then the other models. The time
+        said is counted from `began`."""
+        defaults = list({served.info.task: served for served in reversed(loaded)}.values())
+        others = [served for served in loaded if served not in defaults]
+        self._hub.warming = {served.name for served in loaded}
 
         def work() -> None:
             try:
-                for served, seconds in models.make_all_ready(loaded):
-                    self._hub.add(served)
-                    say(f"{served.name}: warm ({seconds:.1f} s)")
+                self._make_ready([served for served in loaded if served in defaults])
+                self._hub.ready = True
+                say(f"ready ({time.monotonic() - began:.1f} s after the start)")
+                self._make_ready(others)
             except Exception as error:
                 on_failure(error)
                 return
-            self._hub.ready = True
-            say(f"ready ({time.monotonic() - began:.1f} s after the start)")
             for served in loaded:
                 self._thread.submit(self._compile_next, served)
 
         self._thread.submit(work)
+
+    def _make_ready(self, part: Sequence[Served]) -> None:
+        for served, seconds in models.make_all_ready(part):
+            self._hub.add(served)
+            say(f"{served.name}: warm ({seconds:.1f} s)")
 
     def reload(self) -> None:
         """Serve what lies in the models' directories now; what cannot be replaced stays."""

@@ -175,3 +175,24 @@ def test_what_cannot_be_served_is_one_clear_line(tiny_bundle, arguments, reason)
     assert status == 1
     assert reason in lines[-1]
     assert not any("Traceback" in line for line in lines)
+
+
+def test_the_default_of_each_task_is_ready_first(tiny_bundle, tag_bundle, tmp_path):
+    """Fails if a newcomer waits for models that no request has named, or if one that is named while
+    it warms up is said not to exist."""
+    second = shutil.copytree(tiny_bundle, tmp_path / "second")
+    text = (second / "bundle.json").read_text()
+    (second / "bundle.json").write_text(text.replace('"name": "tiny"', '"name": "second"', 1))
+    models = [str(tiny_bundle), str(second), str(tag_bundle)]
+    with serving(*(part for name in models for part in ("--models", name))) as server:
+        with server.client() as client:
+            body = {"text": "a fine film", "model": "second"}
+            while (response := client.post(ROUTE, json=body)).status_code != 200:
+                assert response.status_code == 503
+                assert response.headers["retry-after"] == "1"
+            assert client.post("/v1/tag", json={"text": "Bob"}).json()["model"] == "tiny-tag"
+            names = [model["id"] for model in client.get("/v1/models").json()["data"]]
+            assert sorted(names) == ["second", "tiny", "tiny-tag"]
+            assert classify(client).json()["model"] == "tiny"
+        order = [line.split()[0] for line in server.said if "warm (" in line or "ready (" in line]
+        assert order.index("ready") < order.index("second:")
