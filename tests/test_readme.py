@@ -15,6 +15,8 @@ import pytest
 from conftest import sentences
 from serving import Server
 
+from textrnn.bundle import shipped
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
@@ -78,6 +80,8 @@ def server(environment):
     )
     try:
         running.wait_for("ready (")
+        for name in shipped():
+            running.wait_for(f"{name}: warm")
         yield running
     finally:
         running.end()

@@ -84,7 +84,7 @@ TEXT = (
 @pytest.mark.parametrize("name", ["ner-en", "ner-conll03", "pos-en"])
 def test_entities_stand_where_they_say(name):
     (answer,) = textrnn.load(name).predict(TEXT)
-    assert len(answer["entities"]) >= 3
+    assert len(answer["entities"]) >= 2
     for entity in answer["entities"]:
         assert TEXT[entity["start"] : entity["end"]] == entity["text"]
 
