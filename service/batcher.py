@@ -196,7 +196,7 @@ class Batcher:
         self, parts: list[tuple[Job, Sequence[Example]]], groups: list[Group], seconds: float
     ) -> None:
         served, telemetry = parts[0][0].served, self._telemetry
-        padded = sum(group.shape.rows * group.shape.length for group in groups)
+        padded = sum(group.shape.tokens for group in groups)
         self._rate = 0.9 * self._rate + 0.1 * padded / max(seconds, 1e-6)
         telemetry.inference.labels(served.name).observe(seconds)
         telemetry.batch_rows.labels(served.name).observe(sum(len(part) for _, part in parts))
@@ -216,11 +216,17 @@ def _alone(predictor: Predictor, example: Example) -> Answer | Exception:
 
 
 def _padded(served: Served, example: Example) -> int:
-    """The tokens that an example costs: the length of each window, padded to the grid."""
-    grid = served.predictor.task.buckets.lengths
+    """The tokens that an example costs: the length of each window, padded to the grid, and that for
+    each hypothesis."""
+    buckets = served.predictor.task.buckets
     return sum(
-        next(length for length in grid if length >= len(window)) for window in example.windows
+        _at_least(buckets.lengths, len(window)) * _at_least(buckets.widths, window.width)
+        for window in example.windows
     )
+
+
+def _at_least(grid: Sequence[int], wanted: int) -> int:
+    return next(size for size in grid if size >= wanted)
 
 
 def _settle(job: Job, outcomes: list[Any], seconds: float) -> None:

@@ -1,6 +1,7 @@
 """What the routes share: the models, the batcher, and whether work is taken."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from service import schemas
@@ -19,7 +20,7 @@ class Hub:
     telemetry: Telemetry
     batcher: Batcher
     models: dict[str, Served] = field(default_factory=dict)
-    warming: set[str] = field(default_factory=set)
+    warming: dict[str, Served] = field(default_factory=dict)
     """Models that are not ready yet, while others are."""
     ready: bool = False
     draining: bool = False
@@ -30,19 +31,34 @@ class Hub:
             return "the server is shutting down; try another one"
         return None if self.ready else "the models are warming up; try again in a second"
 
-    def pick(self, task: str, name: str | None) -> Served:
-        """The model that a request names, or its task's default. Raises Problem 400, or 503 for a
-        model that is not ready yet."""
-        of_task = [served for served in self.models.values() if served.info.task == task]
-        for served in of_task:
-            if name is None or served.name == name:
+    def pick(self, task: str, name: str | None, languages: Sequence[str | None] = ()) -> Served:
+        """The first model of a task that has this name and these languages (from, to); None is any.
+
+        Raises Problem 400, or 503 for a model that is not ready yet.
+        """
+
+        def fits(served: Served) -> bool:
+            pairs = zip(languages, served.info.languages, strict=False)
+            return (
+                served.info.task == task
+                and name in (None, served.name)
+                and all(wanted in (None, there) for wanted, there in pairs)
+            )
+
+        for served in self.models.values():
+            if fits(served):
                 return served
-        if name in self.warming:
+        if any(fits(served) for served in self.warming.values()):
             raise Problem(
                 503, "unavailable", "that model is warming up; try again in a second",
                 headers={"retry-after": "1"},
             )  # fmt: skip
-        there = "; ".join(f"{served.info.task}: {served.name}" for served in self.models.values())
+        every = [*self.models.values(), *self.warming.values()]
+        of_task = [served for served in every if served.info.task == task]
+        if any(name in (None, served.name) for served in of_task):
+            there = ", ".join(f"{' to '.join(s.info.languages)}: {s.name}" for s in of_task)
+            raise Problem(400, "wrong_language", f"no model has those languages; there are {there}")
+        there = "; ".join(f"{served.info.task}: {served.name}" for served in every)
         what = f"no model serves {task}" if name is None else f"that is not a model for {task}"
         raise Problem(400, "wrong_model", f"{what}; there are {there or 'none'}")
 
@@ -67,7 +83,7 @@ class Hub:
     def add(self, served: Served) -> None:
         """Serve a model that is ready, in the place of one of its name."""
         self.models[served.name] = served
-        self.warming.discard(served.name)
+        self.warming.pop(served.name, None)
         info = served.info
         version = info.files["weights.safetensors"][:12]
         self.telemetry.model_info.labels(served.name, info.task, version).set(1)

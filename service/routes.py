@@ -47,6 +47,13 @@ async def tag(body: schemas.TagRequest, request: Request, hub: TheHub) -> Respon
     return await answer(hub, "tag", body, request)
 
 
+@router.post("/v1/translate", response_model=schemas.TranslateResponse, responses=_ERRORS)
+async def translate(body: schemas.TranslateRequest, request: Request, hub: TheHub) -> Response:
+    """Translate texts, sentence by sentence; white space and line breaks stay as they are."""
+    languages = (body.source_language, body.target_language)
+    return await answer(hub, "translate", body, request, languages)
+
+
 @router.get("/v1/models", response_model=schemas.ModelList, responses=_READ_ERRORS)
 async def list_models(hub: TheHub) -> schemas.ModelList:
     """The models that are served."""
@@ -83,9 +90,15 @@ async def metrics(hub: TheHub) -> Response:
     return Response(hub.telemetry.render(), media_type=CONTENT_TYPE_LATEST)
 
 
-async def answer(hub: Hub, task: str, body: schemas.TextsRequest, request: Request) -> JSONResponse:
+async def answer(
+    hub: Hub,
+    task: str,
+    body: schemas.TextsRequest,
+    request: Request,
+    languages: Sequence[str | None] = (),
+) -> JSONResponse:
     """What the routes that take texts have in common. Raises Problem."""
-    served = hub.pick(task, body.model)
+    served = hub.pick(task, body.model, languages)
     located = body.located()
     if len(located) > hub.settings.texts:
         raise Problem(

@@ -47,6 +47,26 @@ class TagRequest(TextsRequest):
     """Leave out entities that are less probable than this."""
 
 
+Language = Annotated[str, Field(min_length=1, max_length=16)]
+
+
+class TranslateRequest(TextsRequest):
+    source_language: Language | None = None
+    """The language of the texts, as in `en`; the model's, if not given."""
+    target_language: Language | None = None
+    """The language to translate to. Where no model is named, the languages choose one."""
+    beam_size: Annotated[int, Field(ge=1, le=16)] | None = None
+    """Hypotheses that the search follows, up to the widest beam of the model; 1 is greedy."""
+    alternatives: Annotated[int, Field(ge=0, le=15)] | None = None
+    """How many more translations to answer, fewer than the widest beam of the model."""
+    alignment: bool | None = None
+    """Whether to answer the tokens of both sides, and how much each looked at each."""
+
+    def options(self) -> dict[str, Any]:
+        languages = {"source_language", "target_language"}
+        return {name: of for name, of in super().options().items() if name not in languages}
+
+
 class Score(BaseModel):
     label: str
     score: float
@@ -87,6 +107,31 @@ class Entities(BaseModel):
 class TagResponse(BaseModel):
     model: str
     results: list[Entities]
+    """In the order of the texts."""
+
+
+class Alternative(BaseModel):
+    text: str
+    score: float
+
+
+class Translation(BaseModel):
+    text: str
+    score: float
+    """Its log-probability: of all sentences together, where there are several."""
+    alternatives: list[Alternative] | None = None
+    """If asked for: the likeliest first."""
+    source_tokens: list[str] | None = None
+    """If the alignment is asked for: with ▁ for a space, as `tokens`."""
+    tokens: list[str] | None = None
+    alignment: list[list[float]] | None = None
+    """A row for each of `tokens`: how much it looked at each of `source_tokens`. What is missing
+    from 1 went to the end of the sentence."""
+
+
+class TranslateResponse(BaseModel):
+    model: str
+    results: list[Translation]
     """In the order of the texts."""
 
 

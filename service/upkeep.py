@@ -27,7 +27,7 @@ class Upkeep:
         said is counted from `began`."""
         defaults = list({served.info.task: served for served in reversed(loaded)}.values())
         others = [served for served in loaded if served not in defaults]
-        self._hub.warming = {served.name for served in loaded}
+        self._hub.warming = {served.name: served for served in loaded}
 
         def work() -> None:
             try:

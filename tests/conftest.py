@@ -67,6 +67,53 @@ lengths = [8, 16]
 rows = 8
 tokens = 128
 """
+TRANSLATE_RECIPE = """
+name = "tiny-translate"
+task = "translate"
+description = "Made-up sentences, read from behind."
+languages = ["en", "de"]
+probes = ["one two 17 red", "blue"]
+[data]
+licences = {"made-up sentences" = "CC0-1.0"}
+train = [{path = "there.txt", parallel = "back.txt"}]
+dev = {made-up = [{path = "pairs.tsv"}]}
+[tokenizer]
+kind = "copying"
+size = 60
+[model]
+source_language = "en"
+target_language = "de"
+beam_size = 3
+limit = 200
+embedding = {size = 24}
+encoder = {hidden = 32}
+decoder = {hidden = 32}
+[train]
+epochs = 12
+rows = 32
+lengths = [16]
+optimizer = {rate = 1e-2}
+[buckets]
+lengths = [8, 16]
+rows = 8
+tokens = 256
+widths = [1, 4]
+"""
+WORDS = ["one", "two", "red", "blue", "cat", "dog", "see", "run"]
+
+
+def reversals(count: int, seed: int = 0) -> list[tuple[str, str]]:
+    """Some words, and the same from behind. Numbers are to be copied, whichever they are."""
+    draw = random.Random(seed)
+    pairs = []
+    for _ in range(count):
+        words = draw.choices(WORDS, k=draw.randint(1, 5))
+        if draw.random() < 0.4:
+            words[draw.randrange(len(words))] = str(draw.randrange(10, 10_000))
+        pairs.append((" ".join(words), " ".join(reversed(words))))
+    return pairs
+
+
 PEOPLE = ["Ada Lovelace", "Bob", "Grace Hopper", "Alan"]
 TOWNS = ["Rome", "New York", "Oslo", "San Jose"]
 
@@ -150,6 +197,25 @@ def tag_bundle(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def translate_bundle(tmp_path_factory) -> Path:
+    """A translator that says everything from behind, trained by its recipe."""
+    from training.recipe import load_recipe
+    from training.run import run
+
+    root = tmp_path_factory.mktemp("back")
+    pairs = reversals(1500)
+    (root / "there.txt").write_text("".join(f"{source}\n" for source, _ in pairs))
+    (root / "back.txt").write_text("".join(f"{target}\n" for _, target in pairs))
+    lines = [f"{source}\t{target}\n" for source, target in reversals(100, seed=1)]
+    (root / "pairs.tsv").write_text("source\ttarget\n" + "".join(lines))
+    (root / "tiny-translate.toml").write_text(TRANSLATE_RECIPE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEXTRNN_DATA", str(root))
+        run(load_recipe(str(root / "tiny-translate.toml")), root / "run", resume=False)
+    return root / "run" / "bundle"
+
+
+@pytest.fixture(scope="session")
 def warm_predictor(tiny_bundle):
     """Shared, with whatever earlier tests compiled."""
     import textrnn
@@ -183,6 +249,23 @@ def tagger(tag_bundle):
     served = models.load_one(str(tag_bundle))
     served.make_ready()
     return served
+
+
+@pytest.fixture(scope="session")
+def translator(translate_bundle):
+    """The tiny translator as a server holds it, ready."""
+    from service import models
+
+    served = models.load_one(str(translate_bundle))
+    served.make_ready()
+    return served
+
+
+@pytest.fixture
+def translate_hub(hub, translator):
+    """A hub that serves the tiny classifier and the tiny translator."""
+    hub.add(translator)
+    return hub
 
 
 @pytest.fixture

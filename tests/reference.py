@@ -78,3 +78,51 @@ def all_paths(emissions, first, between, last):
         score += sum(float(between[a, b]) for a, b in itertools.pairwise(path))
         found.append((path, score))
     return found
+
+
+def log_softmax(logits):
+    shifted = logits - logits.max()
+    return shifted - np.log(np.exp(shifted).sum())
+
+
+def all_sequences(step, carry, most, bos=2, eos=3):
+    """Every sequence of at most `most` tokens that ends, with its log-probability."""
+    found = []
+
+    def go_on(carry, tokens, total):
+        carry, logits = step(carry, tokens[-1] if tokens else bos)
+        likely = log_softmax(logits)
+        found.append((tuple(tokens), total + likely[eos]))
+        if len(tokens) < most:
+            for token in range(len(logits)):
+                if token != eos:
+                    go_on(carry, [*tokens, token], total + likely[token])
+
+    go_on(carry, [], 0.0)
+    return found
+
+
+def beam_search(step, carry, beam, penalty, least, most, no_repeat=0, bos=2, eos=3):
+    """One row: finished (tokens, log-probability, [state after each step]), the best one first."""
+    alive, ended = [([], 0.0, carry, [])], []
+    for t in range(most + 1):
+        candidates = []
+        for tokens, total, state, trace in alive:
+            state, logits = step(state, tokens[-1] if tokens else bos)
+            likely = log_softmax(logits)
+            for token in range(len(logits)):
+                if (token == eos and t < least) or (token != eos and t >= most):
+                    continue
+                grams = [
+                    (*tokens, token)[i : i + no_repeat] for i in range(len(tokens) + 2 - no_repeat)
+                ]
+                if no_repeat and token != eos and len(grams) != len(set(grams)):
+                    continue
+                candidates.append((tokens, token, total + likely[token], state, [*trace, state]))
+        candidates.sort(key=lambda c: -c[2])
+        ended += [(c[0], c[2], c[4]) for c in candidates[:beam] if c[1] == eos]
+        alive = [([*c[0], c[1]], *c[2:]) for c in candidates if c[1] != eos][:beam]
+        if len(ended) >= beam or not alive:
+            break
+    ended.sort(key=lambda c: -c[1] / (len(c[0]) + 1) ** penalty)
+    return ended[:beam]

@@ -22,6 +22,29 @@ def test_plan_is_a_partition_into_allowed_shapes(lengths, shapes):
         assert max(lengths[i] for i in group.indices) <= group.shape.length
 
 
+WIDE = Buckets(lengths=(4, 16, 64), rows=8, tokens=320, widths=(1, 5))
+SOME_WIDE = [Shape(1, 4), Shape(2, 16, 5), Shape(1, 64, 5)]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 64), st.integers(1, 5)), max_size=100),
+    st.sampled_from([WIDE.shapes(), SOME_WIDE]),
+)
+def test_rows_get_the_width_that_they_want(rows, shapes):
+    """Fails if a row runs in a narrower shape, or in a wider one than it needs."""
+    lengths, widths = [length for length, _ in rows], [width for _, width in rows]
+    groups = plan(lengths, shapes, widths)
+    assert sorted(int(i) for group in groups for i in group.indices) == list(range(len(rows)))
+    for group in groups:
+        assert group.shape in shapes
+        assert len(group.indices) <= group.shape.rows
+        for i in group.indices:
+            assert lengths[i] <= group.shape.length
+            assert widths[i] <= group.shape.width
+            narrow = [s for s in shapes if s.width == 1 and s.length >= lengths[i]]
+            assert group.shape.width == (1 if widths[i] == 1 and narrow else 5)
+
+
 @given(st.lists(st.integers(1, 64), min_size=1, max_size=300))
 def test_padding_stays_bounded(lengths):
     """Fails if the plan pads rows up without need: at most 4x for the grid's own steps (a length
@@ -50,7 +73,7 @@ def test_grid_keeps_the_budget():
 
 
 def test_a_row_that_fits_no_shape_is_an_error():
-    with pytest.raises(ValueError, match="65 tokens fits no shape"):
+    with pytest.raises(ValueError, match="65 tokens and width 1 fits no shape"):
         plan([3, 65], GRID.shapes())
 
 

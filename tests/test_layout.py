@@ -10,16 +10,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 BASE = {"textrnn.errors", "textrnn.config"}
 LEAVES = {
-    "textrnn.batching", "textrnn.calibration", "textrnn.card", "textrnn.cells", "textrnn.conll",
-    "textrnn.conlleval", "textrnn.crf", "textrnn.embedding", "textrnn.files", "textrnn.highlight",
-    "textrnn.linear", "textrnn.parameters", "textrnn.printing", "textrnn.runtime",
-    "textrnn.schemes", "textrnn.text", "textrnn.weights",
+    "textrnn.attention", "textrnn.batching", "textrnn.bleu", "textrnn.calibration", "textrnn.card",
+    "textrnn.cells", "textrnn.conll", "textrnn.conlleval", "textrnn.crf", "textrnn.embedding",
+    "textrnn.files", "textrnn.highlight", "textrnn.linear", "textrnn.parameters",
+    "textrnn.printing", "textrnn.runtime", "textrnn.schemes", "textrnn.search", "textrnn.text",
+    "textrnn.weights",
 }  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, BASE),
     "textrnn.errors": set(),
     "textrnn.config": {"textrnn.errors"},
+    "textrnn.attention": {"textrnn.linear"},
     "textrnn.cells": {"textrnn.linear"},
+    "textrnn.search": {"textrnn.text"},
     "textrnn.embedding": BASE | {"textrnn.text"},
     "textrnn.annotations": BASE | {"textrnn.conlleval", "textrnn.schemes"},
     "textrnn.files": BASE | {"textrnn.conll"},
@@ -33,8 +36,14 @@ ALLOWED = {
     "textrnn.tagger": BASE
     | {"textrnn.crf", "textrnn.encoder", "textrnn.linear", "textrnn.schemes"}
     | {"textrnn.spelling", "textrnn.text"},
+    "textrnn.decoder": BASE | {"textrnn.attention", "textrnn.cells", "textrnn.linear"},
+    "textrnn.translator": BASE
+    | {"textrnn.decoder", "textrnn.embedding", "textrnn.encoder", "textrnn.linear", "textrnn.text"},
+    "textrnn.beams": BASE | {"textrnn.batching", "textrnn.search"},
+    "textrnn.hypotheses": {"textrnn.search", "textrnn.text"},
     "textrnn.tasks": BASE
     | LEAVES
+    | {"textrnn.beams", "textrnn.hypotheses", "textrnn.translator"}
     | {"textrnn.annotations", "textrnn.encoder", "textrnn.spelling", "textrnn.tagger"}
     | {"textrnn.characters", "textrnn.unroll"},
     "textrnn.bundle": BASE | LEAVES | {"textrnn.tasks"},

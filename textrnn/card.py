@@ -6,6 +6,7 @@ from typing import Any
 _PIPELINES = {
     "classify": "text-classification",
     "tag": "token-classification",
+    "translate": "translation",
     "pretrain": "feature-extraction",
     "vectors": "feature-extraction",
 }
@@ -16,6 +17,9 @@ _TITLES = {
     "log_loss": "log loss",
     "calibration_error": "expected calibration error",
     "perplexity": "perplexity",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "bleu_moses": "BLEU (lower case, Moses)",
     "f1": "F1",
     "precision": "precision",
     "recall": "recall",
@@ -75,11 +79,16 @@ def _facts(info: dict[str, Any], size: int) -> str:
     ]
     if info["speed"]:
         speed = info["speed"]
+        share = (
+            f", which is {speed['peak_share']:.0%} of what matrix products alone reach on that "
+            "machine"
+            if "peak_share" in speed
+            else ""
+        )
         facts.append((
             "speed",
             f"{speed['tokens_per_second']:,.0f} tokens/s in batches of {speed['rows']:.0f} texts "
-            f"of {speed['length']:.0f} tokens, which is {speed['peak_share']:.0%} of what matrix "
-            f"products alone reach on that machine ({info['training']['device']})",
+            f"of {speed['length']:.0f} tokens{share} ({info['training']['device']})",
         ))  # fmt: skip
     if info["config"].get("labels"):
         facts.append(("labels", ", ".join(info["config"]["labels"])))

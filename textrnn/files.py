@@ -9,7 +9,7 @@ import csv
 import gzip
 import json
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
@@ -82,6 +82,22 @@ def read(path: Path, kind: Format | None = None, columns: Sequence[str] = ()) ->
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UserError(f"{path}: cannot be read: {reason}") from None
+
+
+def read_parallel(source: Path, target: Path) -> Iterator[Record]:
+    """Line i of one file with line i of the other, as fields `source` and `target`. Raises
+    UserError where one has more lines."""
+    pairs = zip_longest(read(source, "lines"), read(target, "lines"))
+    for number, (one, other) in enumerate(pairs, start=1):
+        if one is None or other is None:
+            shorter, longer = (source, target) if one is None else (target, source)
+            raise UserError(
+                f"{shorter}: ends behind line {number - 1}, and {longer} goes on; parallel files "
+                "have as many lines"
+            )
+        fault = one.error or (other.error and f"in {target}: {other.error}")
+        fields = {"source": one.fields["text"], "target": other.fields["text"]}
+        yield Record(number, {} if fault else fields, fault)
 
 
 def _decoded(stream: IO[bytes]) -> Iterator[tuple[int, str]]:

@@ -48,7 +48,9 @@ class Predictor:
         """Which of the examples' windows run together, in which shapes; `compiled_only` leaves out
         shapes that would have to be compiled first."""
         shapes = self.compiled if compiled_only else self.task.buckets.shapes()
-        return plan([len(window) for window in _windows(examples)], shapes)
+        windows = _windows(examples)
+        lengths, widths = [len(w) for w in windows], [w.width for w in windows]
+        return plan(lengths, shapes, widths)
 
     def run(
         self, examples: Sequence[Example], groups: Sequence[Group] | None = None

@@ -97,7 +97,7 @@ def _fields(source: Source) -> Iterator[tuple[str, Row]]:
                 yield f"{path}:{number}", {"label": label, "text": text}
         return
     skipped, check = 0, SchemeCheck(source.scheme)
-    for record in files.read(path, source.format, source.columns):
+    for record in _records(path, source):
         if record.error and not source.skip_faulty:
             raise UserError(f"{path}:{record.line}: {record.error}")
         if record.error:
@@ -115,6 +115,13 @@ def _fields(source: Source) -> Iterator[tuple[str, Row]]:
     broken = check.report()
     if broken:
         _say(f"{path}: {broken}")
+
+
+def _records(path: Path, source: Source) -> Iterator[files.Record]:
+    if source.parallel is not None:
+        return files.read_parallel(path, data_root() / source.parallel)
+    assert source.format != "trees"
+    return files.read(path, source.format, source.columns)
 
 
 def _say(line: str) -> None:
@@ -141,6 +148,8 @@ def _row(fields: Row, source: Source, task: str, names: dict[str, str]) -> Row |
     wanted = {"text": "text"}
     if task == "classify":
         wanted |= {"labels": "labels"} if source.label_separator else {"label": "label"}
+    if task == "translate":
+        wanted = {"source": "source", "target": "target"}
     row: Row = dict(source.values)
     for name, column in {**wanted, **source.fields}.items():
         if name in source.values:
@@ -152,12 +161,9 @@ def _row(fields: Row, source: Source, task: str, names: dict[str, str]) -> Row |
                 f'name the right one with fields.{name}="..."'
             )
         row[name] = fields[column]
-    if not isinstance(row["text"], str):
-        raise UserError(f"text must be a string, found {row['text']!r}")
-    for old, new in source.replace.items():
-        row["text"] = row["text"].replace(old, new)
-    if source.detokenize:
-        row["text"] = detokenize(row["text"])
+    for name in ("text", "source", "target"):
+        if name in row:
+            row[name] = _cleaned(row[name], name, source)
     if "label" in row:
         label = str(row["label"])
         if label in source.drop_labels:
@@ -169,6 +175,16 @@ def _row(fields: Row, source: Source, task: str, names: dict[str, str]) -> Row |
             found = [part for part in found.split(source.label_separator) if part]
         row["labels"] = [names.get(str(label), str(label)) for label in found]
     return row
+
+
+def _cleaned(text: object, name: str, source: Source) -> str:
+    if not isinstance(text, str):
+        raise UserError(f"{name} must be a string, found {text!r}")
+    if name != "text" and not text.strip():
+        raise UserError(f"the {name} is empty; a pair needs text on both sides")
+    for old, new in source.replace.items():
+        text = text.replace(old, new)
+    return detokenize(text) if source.detokenize else text
 
 
 def _sentence(fields: Row, source: Source, names: dict[str, str]) -> Row:
@@ -212,7 +228,10 @@ def _text_lines(path: Path) -> Iterator[str]:
 
 
 def _words(row: Row) -> str:
-    return str(row["text"]) if "text" in row else " ".join(row["tokens"])
+    for name in ("text", "source"):
+        if name in row:
+            return str(row[name])
+    return " ".join(row["tokens"])
 
 
 def _in_dev(group: str, fraction: float) -> bool:

@@ -9,6 +9,7 @@ from textrnn.tasks import Answer, Example, Metrics, Row, Task
 METRIC_OF_TASK = {
     "classify": "accuracy",
     "tag": "f1",
+    "translate": "bleu",
     "pretrain": "perplexity",
     "vectors": "log_loss",
 }
@@ -43,7 +44,9 @@ def calibrate(
     model, uncalibrated = predictor.model(), predictor.task
     task = uncalibrated.calibrated(model, outputs, rows)
     answers: list[Answer] = [{}] * len(rows)
-    for half in (0, 1):
+    if task is uncalibrated:  # it has nothing to fit
+        answers = [task.answer(o, e) for o, e in zip(outputs, examples, strict=True)]
+    for half in (0, 1) if task is not uncalibrated else ():
         mine, other = slice(half, None, 2), slice(1 - half, None, 2)
         fitted = uncalibrated.calibrated(model, outputs[other], rows[other]) if rows[1:] else task
         predictor.task = fitted

@@ -41,6 +41,8 @@ class Source(Config):
     """Below the data root, which is the environment's TEXTRNN_DATA or else ./data."""
     dataset: str | None = None
     """A name that `datasets.load_dataset` knows, or a folder of data files."""
+    parallel: Path | None = None
+    """A file whose lines are the targets of the lines of `path`."""
     subset: str | None = None
     split: str = "train"
     format: Format | Literal["trees"] | None = None
@@ -100,7 +102,7 @@ class Data(Config):
 
 
 class TokenizerConfig(Config):
-    kind: Literal["words", "subwords", "chars", "spelled"] = "words"
+    kind: Literal["words", "subwords", "chars", "spelled", "copying"] = "words"
     size: PositiveInt = 20_000
     min_count: PositiveInt = 1
     """For words and characters: how often one is seen at least, to be known."""

@@ -10,6 +10,7 @@ from textrnn.parameters import Params
 from textrnn.tasks import Row
 from textrnn.text import (
     CharTokenizer,
+    CopyingTokenizer,
     SpelledTokenizer,
     SubwordTokenizer,
     Tokenizer,
@@ -23,6 +24,8 @@ def fit_tokenizer(recipe: Recipe, rows: Sequence[Row]) -> Tokenizer:
     if recipe.start is not None:
         return load_bundle(recipe.start.bundle).task.tokenizer
     config = recipe.tokenizer
+    if config.kind == "copying":
+        return CopyingTokenizer.fit([(row["source"], row["target"]) for row in rows], config.size)
     texts = (row["text"] if "text" in row else " ".join(row["tokens"]) for row in rows)
     match config.kind:
         case "words":

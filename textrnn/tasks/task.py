@@ -51,6 +51,11 @@ class Example:
         return len(self.ids)
 
     @property
+    def width(self) -> int:
+        """Hypotheses that it is to be run with, where a task searches."""
+        return 1
+
+    @property
     def windows(self) -> "Sequence[Example]":
         """What of it the model runs on, each by itself. A task that takes its texts in pieces has
         several; else an example is its own only window."""

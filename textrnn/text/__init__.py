@@ -4,19 +4,27 @@ from pathlib import Path
 
 from textrnn.errors import UserError
 from textrnn.text.chars import CharTokenizer
+from textrnn.text.copying import CopyingTokenizer
 from textrnn.text.spelled import SpelledTokenizer
 from textrnn.text.subwords import SubwordTokenizer
 from textrnn.text.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Tokenizer, Tokens
 from textrnn.text.words import WordTokenizer
 
 TOKENIZERS: dict[str, type[Tokenizer]] = {
-    kind.kind: kind for kind in (WordTokenizer, SubwordTokenizer, CharTokenizer, SpelledTokenizer)
+    kind.kind: kind
+    for kind in (
+        WordTokenizer,
+        SubwordTokenizer,
+        CharTokenizer,
+        SpelledTokenizer,
+        CopyingTokenizer,
+    )
 }
 
 __all__ = [
     "BOS", "EOS", "PAD", "SPECIALS", "TOKENIZERS", "UNK",
-    "CharTokenizer", "SpelledTokenizer", "SubwordTokenizer", "Tokenizer", "Tokens", "WordTokenizer",
-    "load_tokenizer",
+    "CharTokenizer", "CopyingTokenizer", "SpelledTokenizer", "SubwordTokenizer", "Tokenizer",
+    "Tokens", "WordTokenizer", "load_tokenizer",
 ]  # fmt: skip
 
 

@@ -22,8 +22,11 @@ class SubwordTokenizer(Tokenizer):
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
 
     @classmethod
-    def fit(cls, texts: Iterable[str], size: int, lowercase: bool = False) -> Self:
-        """At most `size` pieces; fewer where the text has no more to give."""
+    def fit(
+        cls, texts: Iterable[str], size: int, lowercase: bool = False, coverage: float = 0.9995
+    ) -> Self:
+        """At most `size` pieces; fewer where the text has no more to give. `coverage` is the share
+        of the text's characters that are known by themselves, the most frequent first."""
         out = io.BytesIO()
         lines = (line for text in texts for line in text.splitlines() if line.strip())
         try:
@@ -32,6 +35,7 @@ class SubwordTokenizer(Tokenizer):
                 model_writer=out,
                 vocab_size=size,
                 hard_vocab_limit=False,
+                character_coverage=coverage,
                 normalization_rule_name="nmt_nfkc_cf" if lowercase else "nmt_nfkc",
                 pad_id=PAD,
                 unk_id=UNK,
@@ -56,6 +60,10 @@ class SubwordTokenizer(Tokenizer):
                 start += 1
             spans.append((start, end))
         return tokens(found["ids"][:at_most], spans)
+
+    def piece(self, id: int) -> str:
+        """The piece itself, with ▁ for the space before it."""
+        return self._processor.id_to_piece(id)
 
     def decode(self, ids: np.ndarray) -> str:
         return self._processor.decode(np.asarray(ids).tolist())

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from textrnn.errors import UserError
+from textrnn.text import UNK, CopyingTokenizer
+
+PAIRS = [
+    ("I saw the house.", "Ich sah das Haus."),
+    ("The house is old.", "Das Haus ist alt."),
+    ("Do you see it?", "Siehst du es?"),
+    ("I'm not in the garden, am I?", "Ich bin nicht im Garten, oder?"),
+    ("Quillfeather saw the garden.", "Quillfeather sah den Garten."),
+    ("In 1998 I was old.", "1998 war ich alt."),
+] * 4
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return CopyingTokenizer.fit(PAIRS, 90)
+
+
+def pieces(tokenizer, text):
+    found, words = tokenizer.source(text)
+    return tokenizer.pieces(found.ids, ["<unk>"] * len(words)), words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("I saw the house.", []),
+        ("In 1998 it is 3.50, not 4,000.", ["1998", "3.50", "4,000"]),
+        ("I saw Quillfeather.", ["Quillfeather"]),
+        ("I saw Szczepański, not Ōe.", ["Szczepański", "Ōe"]),
+        ("the house of a.b@c.de is 日本 😀", ["a.b@c.de", "日本", "😀"]),
+        ("I’m not old.", []),
+    ],
+)
+def test_what_is_copied(tokenizer, text, words):
+    """Numbers, names that were never translated, and what the vocabulary cannot spell."""
+    assert pieces(tokenizer, text)[1] == words
+
+
+def test_a_copied_word_is_one_token(tokenizer):
+    found, words = pieces(tokenizer, "I saw Quillfeather.")
+    assert words == ["Quillfeather"]
+    assert "".join(found) == "▁I▁saw▁<unk>."
+
+
+@given(st.text(max_size=60))
+@example("Tom's 日本\u0301 3.5 \ue000\ue001 ﬁ \u200b½ 1️⃣")
+@example("\ue0003")
+def test_spans_point_into_the_text(text):
+    """Each UNK has its word, which is what stands at its span. Fails on characters that
+    normalising makes longer or shorter, and where words to copy touch."""
+    tokenizer = _TOKENIZER
+    found, words = tokenizer.source(text)
+    spans = found.spans[found.ids == UNK]
+    assert words == [text[start:end] for start, end in spans]
+    assert all(0 <= start <= end <= len(text) for start, end in found.spans)
+    assert (np.diff(found.spans[:, 0]) >= 0).all()
+    assert tokenizer.decode(found.ids, words).count("<unk>") <= text.count("<unk>")
+
+
+_TOKENIZER = CopyingTokenizer.fit(PAIRS, 90)
+
+
+def test_copied_words_come_back_in_their_places(tokenizer):
+    text = "In 1998 Quillfeather saw 2 old gardens."
+    found, words = tokenizer.source(text)
+    assert tokenizer.decode(found.ids, words) == text
+
+
+def test_a_pair_leaves_out_what_both_have(tokenizer):
+    """Fails if the target asks for a word that its source does not offer."""
+    source, target = tokenizer.pair("I saw Zed in 1998 or in 1989", "Ich sah Zed 1998")
+    assert (source.ids == UNK).sum() == (target.ids == UNK).sum() == 2
+    source, target = tokenizer.pair("I saw 1989", "Ich sah 1998")
+    assert not (source.ids == UNK).any()
+
+
+def test_it_can_be_saved_and_loaded(tokenizer, tmp_path):
+    tokenizer.save(tmp_path)
+    loaded = CopyingTokenizer.load(tmp_path)
+    for text, _ in PAIRS[:6]:
+        np.testing.assert_array_equal(loaded.encode(text).ids, tokenizer.encode(text).ids)
+    assert loaded.known == tokenizer.known
+    (tmp_path / "known.txt").unlink()
+    with pytest.raises(UserError, match=r"known\.txt"):
+        CopyingTokenizer.load(tmp_path)

@@ -1,0 +1,36 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textrnn.text.passages import passages, rejoin
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One. Two!  Three", ["One.", "Two!", "Three"]),
+        ("Dear Ada,\n\n  how are you?\r\n-- \nBob", ["Dear Ada,", "how are you?", "Bob"]),
+        ("* * *\n42\nYes.", ["Yes."]),
+        ("no stop\nhere", ["no stop", "here"]),
+        (" \n ", []),
+    ],
+)
+def test_sentences_and_lines(text, expected):
+    assert [text[start:end] for start, end in passages(text)] == expected
+
+
+@given(st.text(max_size=200))
+def test_everything_else_is_kept(text):
+    """Fails if white space, a line break or a sign is lost between sentences."""
+    spans = passages(text)
+    assert rejoin(text, spans, [text[start:end] for start, end in spans]) == text
+    assert all(not text[start:end].splitlines()[1:] for start, end in spans)
+    marked = rejoin(text, spans, ["\x00"] * len(spans))
+    kept = "".join(c for c in text if c.isspace())
+    inside = "".join(c for start, end in spans for c in text[start:end] if c.isspace())
+    assert len(kept) - len(inside) == sum(c.isspace() for c in marked)
+
+
+def test_time_is_linear_in_the_lines():
+    """Fails, by never coming to its end, if every line reads the whole text again."""
+    assert len(passages("A line.\n" * 200_000)) == 200_000
