@@ -12,9 +12,9 @@ BASE = {"textrnn.errors", "textrnn.config"}
 LEAVES = {
     "textrnn.attention", "textrnn.batching", "textrnn.bleu", "textrnn.calibration", "textrnn.card",
     "textrnn.cells", "textrnn.conll", "textrnn.conlleval", "textrnn.crf", "textrnn.embedding",
-    "textrnn.files", "textrnn.highlight", "textrnn.linear", "textrnn.parameters",
-    "textrnn.printing", "textrnn.runtime", "textrnn.schemes", "textrnn.search", "textrnn.text",
-    "textrnn.weights",
+    "textrnn.files", "textrnn.heatmap", "textrnn.highlight", "textrnn.linear",
+    "textrnn.parameters", "textrnn.printing", "textrnn.runtime", "textrnn.schemes",
+    "textrnn.search", "textrnn.text", "textrnn.weights",
 }  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, BASE),

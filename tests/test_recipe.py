@@ -36,9 +36,9 @@ def test_overrides_are_typed_and_checked(tiny_data):
         ("train.epochs=0", r"train\.epochs"),
         ("train.optimizer.name=adamx", "'sgd', 'momentum', 'nesterov', 'adam'"),
         ("model.encoder.cell=rnn", "there are elman, lstm, gru"),
-        ("task=dance", "no task 'dance'; there are classify, tag, pretrain, vectors"),
+        ("task=dance", "no task 'dance'; there are classify, tag, translate, pretrain, vectors"),
         ("name=Has Spaces", "name"),
-        ("tokenizer.kind=bytes", "'words', 'subwords', 'chars' or 'spelled'"),
+        ("tokenizer.kind=bytes", "'words', 'subwords', 'chars', 'spelled' or 'copying'"),
         ("buckets.rows=3", "power of two"),
     ],
 )

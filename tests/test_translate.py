@@ -1,15 +1,18 @@
 """The task from row to answer, on a translator that says everything from behind."""
 
 import itertools
+import json
 import math
 
 import numpy as np
 import pytest
-from conftest import reversals
+from conftest import WORDS, reversals
 
 import textrnn
 from textrnn.errors import InvalidText, UserError
 from textrnn.tasks.translate import TranslateOptions
+from training.recipe import load_recipe
+from training.run import run
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +185,27 @@ def test_what_is_cut_is_marked(back):
 def test_gold_that_is_none(back, row, message):
     with pytest.raises(UserError, match=message):
         back.task.read(row, TranslateOptions(), gold=True)
+
+
+def test_the_recipe_for_summarising_trains_on_own_rows(tmp_path, monkeypatch):
+    """The shipped recipe with small numbers. Fails if it makes no bundle, or if a text is taken
+    apart that it says is read whole."""
+    lines = [
+        json.dumps({"source": f"Dear all.\nThe {a} {b} is late.", "target": f"Late {a}"})
+        for a in WORDS
+        for b in WORDS
+    ]
+    (tmp_path / "mails.jsonl").write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
+    recipe = load_recipe("summarise", [
+        'data.train=[{path="mails.jsonl"}]', "data.dev={}", "tokenizer.size=60", "train.epochs=1",
+        "train.lengths=[32]", "buckets.lengths=[32]", "model.embedding.size=8",
+        "model.encoder.hidden=8", "model.decoder.hidden=8",
+    ])  # fmt: skip
+    info = run(recipe, tmp_path / "run", resume=False)
+    assert set(info.metrics["heldout"]) == {"bleu", "chrf"}
+    predictor = textrnn.load(tmp_path / "run" / "bundle")
+    text = "Dear all.\nThe cat is late."
+    example = predictor.task.read({"text": text}, TranslateOptions())
+    assert [len(window) for window in example.windows] == [len(example.ids)]
+    assert set(predictor.predict(text)[0]) == {"text", "score"}

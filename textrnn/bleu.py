@@ -26,6 +26,12 @@ def measure(found: Sequence[str], gold: Sequence[str], language: str) -> dict[st
     return metrics
 
 
+def chrf_of_each(found: Sequence[str], gold: Sequence[str]) -> list[float]:
+    """chrF of each text by itself."""
+    chrf = CHRF()
+    return [chrf.sentence_score(one, [other]).score for one, other in zip(found, gold, strict=True)]
+
+
 def signatures(found: Sequence[str], gold: Sequence[str]) -> str:
     """How `bleu` and `chrf` were counted, and what BLEU is made of."""
     bleu, chrf = BLEU(), CHRF()

@@ -106,25 +106,19 @@ def evaluate(
     format: Annotated[
         str | None, typer.Option(help="csv, jsonl, conll ...; by the file's ending, if not given.")
     ] = None,
+    parallel: Annotated[
+        Path | None, typer.Option(help="A text file: its lines are the targets of those of DATA.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a model on rows with gold."""
     use_huge_pages()
     import textrnn
-    from training.datasets import load_dev
-    from training.evaluate import evaluate
-    from training.recipe import Data, Source, is_recipe, load_recipe
+    from training.evaluate import evaluate, read_sets
 
     predictor = textrnn.load(model)
-    if is_recipe(data):
-        wanted = load_recipe(data).data
-    else:
-        given = {"path": Path(data).absolute(), "format": format, "fields": pairs(column)}
-        source = Source.parse(given, source="the command line")
-        wanted = Data(train=(), dev={Path(data).name: (source,)})
     task = predictor.task
-    options = task.options_type(truncate=True)
-    sets = load_dev(wanted, task.name, lambda row: task.read(row, options, gold=True))
+    sets = read_sets(task, data, pairs(column), format, parallel)
     results = {name: evaluate(predictor, rows) for name, rows in sets.items()}
     metrics = {name: result[0] for name, result in results.items()}
     if as_json:
@@ -194,15 +188,24 @@ def predict(
     option: Annotated[
         list[str] | None, typer.Option(help="An option of the task, as in top_k=3.")
     ] = None,
+    alignment: Annotated[
+        bool, typer.Option("--alignment", help="For translation: draw which words it looked at.")
+    ] = False,
 ) -> None:
     """Answer texts, one JSON object a line; entities in colour on a terminal."""
     import textrnn
 
     predictor = textrnn.load(model)
+    options = typed(option) | ({"alignment": True} if alignment else {})
     in_colour = predictor.task.name == "tag" and sys.stdout.isatty()
     for text in texts or (line.rstrip("\n") for line in sys.stdin):
-        (answer,) = predictor.predict(text, **typed(option))
-        if in_colour:
+        (answer,) = predictor.predict(text, **options)
+        if alignment:
+            from textrnn.heatmap import heatmap
+
+            print(answer["text"])
+            print(heatmap(answer["source_tokens"], answer["tokens"], answer["alignment"]))
+        elif in_colour:
             from rich import print as show
 
             from textrnn.highlight import highlight

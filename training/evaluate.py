@@ -1,10 +1,13 @@
 """Evaluation is batch scoring with gold."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from textrnn.predictor import Predictor
 from textrnn.tasks import Answer, Example, Metrics, Row, Task
+from training.datasets import load_dev
+from training.recipe import Data, Source, is_recipe, load_recipe
 
 METRIC_OF_TASK = {
     "classify": "accuracy",
@@ -14,6 +17,30 @@ METRIC_OF_TASK = {
     "vectors": "log_loss",
 }
 LESS_IS_BETTER = frozenset({"perplexity", "log_loss", "calibration_error"})
+
+
+def read_sets(
+    task: Task,
+    data: str,
+    fields: Mapping[str, str],
+    format: str | None = None,
+    parallel: Path | None = None,
+) -> dict[str, list[Row]]:
+    """The development sets of a recipe, or the rows of a file as a set. Raises UserError, with the
+    line, for what is no row with gold of this task."""
+    options = task.options_type(truncate=True)
+    if is_recipe(data):
+        wanted = load_recipe(data).data
+    else:
+        given = {
+            "path": Path(data).absolute(),
+            "format": format,
+            "fields": dict(fields),
+            "parallel": parallel and parallel.absolute(),
+        }
+        source = Source.parse(given, source="the command line")
+        wanted = Data(train=(), dev={Path(data).name: (source,)})
+    return load_dev(wanted, task.name, lambda row: task.read(row, options, gold=True))
 
 
 def run(predictor: Predictor, rows: Sequence[Row]) -> tuple[list[Example], list[Any]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
+from textrnn.bleu import chrf_of_each
 from textrnn.bundle import BundleInfo
 from textrnn.tasks import Answer, Row
 from training.log import read_metrics
@@ -36,6 +37,9 @@ def write_report(
             confusion(confusion_shares(rows, answers[name], labels), labels, picture)
             parts.append(f"## {name}\n\n![given labels by true labels]({picture.name})")
             parts.append(_mistakes(rows, answers[name]))
+    if info.task == "translate":
+        for name, rows in dev.items():
+            parts.append(f"## {name}\n\n{_furthest(rows, answers[name])}")
     recipe = (directory / "recipe.toml").read_text(encoding="utf-8")
     parts.append(f"## Recipe\n\n```toml\n{recipe}```")
     path = directory / "report.md"
@@ -121,10 +125,26 @@ def _mistakes(rows: Sequence[Row], answers: Sequence[Answer]) -> str:
     lines = [f"{len(wrong)} of {len(rows)} rows are wrong. Those the model was surest of:", ""]
     lines += ["| score of the true label | true | given | text |", "|---|---|---|---|"]
     for score, row, true, given in wrong[:MISTAKES]:
-        text = " ".join(row["text"].split()).replace("|", "\\|")
-        text = text if len(text) <= 300 else text[:300] + " ..."
-        lines.append(f"| {score:.4f} | {', '.join(true)} | {', '.join(given)} | {text} |")
+        names = f"{', '.join(true)} | {', '.join(given)}"
+        lines.append(f"| {score:.4f} | {names} | {_cell(row['text'])} |")
     return "\n".join(lines)
+
+
+def _furthest(rows: Sequence[Row], answers: Sequence[Answer]) -> str:
+    """The translations that have least in common with what was expected."""
+    found, gold = [answer["text"] for answer in answers], [row["target"] for row in rows]
+    scores = np.array(chrf_of_each(found, gold))
+    lines = ["Furthest from what was expected, by chrF:", ""]
+    lines += ["| chrF | source | expected | found |", "|---|---|---|---|"]
+    for index in scores.argsort(kind="stable")[:MISTAKES]:
+        texts = (rows[index]["source"], gold[index], found[index])
+        lines.append(f"| {scores[index]:.1f} | {' | '.join(map(_cell, texts))} |")
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    text = " ".join(text.split()).replace("|", "\\|")
+    return text if len(text) <= 300 else text[:300] + " ..."
 
 
 def _table(info: BundleInfo) -> str:

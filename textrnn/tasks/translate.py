@@ -246,9 +246,6 @@ class Translate(Task):
             answer |= alignment(sources, [found[0] for found in sentences])
         return answer | ({"truncated": True} if example.truncated else {})
 
-    def columns(self, answer: Answer, options: TranslateOptions) -> Answer:
-        return {"translation" if name == "text" else name: value for name, value in answer.items()}
-
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         from textrnn.bleu import measure
 
