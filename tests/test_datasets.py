@@ -3,7 +3,7 @@ import gzip
 import pytest
 
 from textrnn.errors import UserError
-from training.datasets import fingerprint, load, read_source
+from training.datasets import fingerprints, load, read_source
 from training.recipe import Data, Source
 from training.treebank import detokenize, phrases
 
@@ -165,5 +165,47 @@ def test_fingerprints_are_of_the_bytes(root):
     data = gzip.compress(b"text\na\n")
     (root / "a.csv.gz").write_bytes(data)
     source = Source.parse({"path": "a.csv.gz"}, source="test")
-    assert fingerprint(source) == hashlib.sha256(data).hexdigest()
-    assert fingerprint(Source(dataset="imdb", subset="plain")) == "imdb plain [train]"
+    assert fingerprints(source) == {"a.csv.gz": hashlib.sha256(data).hexdigest()}
+    assert fingerprints(Source(dataset="imdb", subset="plain")) == {"imdb": "imdb plain [train]"}
+    both = fingerprints(Source.parse({"path": "a.csv.gz", "parallel": "a.csv.gz"}, source="test"))
+    assert list(both) == ["a.csv.gz"]
+
+
+def pairs(root, source: str, target: str, **settings):
+    (root / "a.en").write_bytes(source.encode("utf-8", "surrogateescape"))
+    (root / "a.de").write_bytes(target.encode("utf-8", "surrogateescape"))
+    given = {"path": "a.en", "parallel": "a.de", **settings}
+    return list(read_source(Source.parse(given, source="test"), "translate"))
+
+
+def test_two_files_side_by_side(root):
+    """Fails if a separator that is no line end, such as U+0085, shifts the lines."""
+    found = pairs(root, "one\x85 two\nthree\n", "eins zwei\ndrei\r\n")
+    assert found == [
+        {"source": "one\x85 two", "target": "eins zwei"},
+        {"source": "three", "target": "drei"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "reason"),
+    [
+        ("a\nb\n", "x\n", r"a\.de: ends behind line 1, and .*a\.en goes on"),
+        ("a\n", "x\ny\n", r"a\.en: ends behind line 1, and .*a\.de goes on"),
+        ("a\n\n", "x\ny\n", r"a\.en:2: the source is empty; a pair needs text on both sides"),
+        ("a\nb\n", "x\n \n", r"a\.en:2: the target is empty"),
+        ("a\nb\n", "x\n\udcff\n", r"a\.en:2: in .*a\.de: is not UTF-8"),
+        ("", "x\n", r"a\.en: is empty"),
+    ],
+)
+def test_parallel_files_that_are_not(root, source, target, reason):
+    with pytest.raises(UserError, match=reason):
+        pairs(root, source, target)
+
+
+def test_pairs_in_columns(root):
+    (root / "a.tsv").write_text("one\teins\none\tein\n")
+    found = rows(path="a.tsv", columns=("source", "target"), task="translate")
+    assert found == [{"source": "one", "target": "eins"}, {"source": "one", "target": "ein"}]
+    with pytest.raises(UserError, match="no column 'target'"):
+        rows(path="a.tsv", columns=("source", "goal"), task="translate")

@@ -239,9 +239,13 @@ def _in_dev(group: str, fraction: float) -> bool:
     return int.from_bytes(digest[:8]) < fraction * 2**64
 
 
-def fingerprint(source: Source) -> str:
-    """The SHA-256 of the bytes of a file, or the name of a data set of the hub."""
+def fingerprints(source: Source) -> dict[str, str]:
+    """The SHA-256 of the bytes of each file by its path, or of a data set of the hub what names
+    it."""
     if source.path is None:
-        return f"{source.dataset} {source.subset or ''} [{source.split}]"
-    with (data_root() / source.path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return {str(source.dataset): f"{source.dataset} {source.subset or ''} [{source.split}]"}
+    found = {}
+    for path in filter(None, (source.path, source.parallel)):
+        with (data_root() / path).open("rb") as stream:
+            found[str(path)] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found

@@ -6,7 +6,7 @@ from pathlib import Path
 from textrnn.bundle import FORMAT, BundleInfo, DataSource, Probe, Provenance, as_stored, save_bundle
 from textrnn.parameters import Params, count
 from textrnn.predictor import Predictor
-from training.datasets import fingerprint
+from training.datasets import fingerprints
 from training.evaluate import calibrate
 from training.speed import machine, measure
 from training.train import Prepared
@@ -47,12 +47,12 @@ def finish(
 def _provenance(prepared: Prepared, seconds: float) -> Provenance:
     recipe = prepared.recipe
     parts = [recipe.data.train, *recipe.data.dev.values()]
-    sources = {str(s.path or s.dataset): s for part in parts for s in part}
+    digests = {name: of for part in parts for s in part for name, of in fingerprints(s).items()}
     rows = {"train": prepared.train, **prepared.dev}
     return Provenance(
         recipe=recipe.model_dump(mode="json", exclude_none=True),
         data=tuple(DataSource(name=name, licence=of) for name, of in recipe.data.licences.items()),
-        fingerprints={name: fingerprint(source) for name, source in sources.items()},
+        fingerprints=digests,
         rows={name: len(part) for name, part in rows.items()},
         versions={name: version(name) for name in ("textrnn", "jax", "jaxlib", "flax", "optax")},
         device=machine(),
