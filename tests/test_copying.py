@@ -33,7 +33,8 @@ def pieces(tokenizer, text):
         ("In 1998 it is 3.50, not 4,000.", ["1998", "3.50", "4,000"]),
         ("I saw Quillfeather.", ["Quillfeather"]),
         ("I saw Szczepański, not Ōe.", ["Szczepański", "Ōe"]),
-        ("the house of a.b@c.de is 日本 😀", ["a.b@c.de", "日本", "😀"]),
+        ("the house of a.b@c.de is 日本, 😀", ["a.b@c.de", "日本", "😀"]),
+        ("I saw Ada Szulc-Zapp, Zed.", ["Ada Szulc-Zapp", "Zed"]),
         ("I’m not old.", []),
     ],
 )

@@ -10,7 +10,7 @@ from conftest import WORDS, reversals
 
 import textrnn
 from textrnn.errors import InvalidText, UserError
-from textrnn.tasks.translate import TranslateOptions
+from textrnn.tasks.translate import FORGETTING, TranslateOptions
 from training.recipe import load_recipe
 from training.run import run
 
@@ -35,6 +35,16 @@ def test_numbers_and_names_survive(back):
     for text in ("red 3.14159 dog", "see 17 cat 99 run", "one Szczepański two", "日本 red"):
         (answer,) = back.predict(text)
         assert answer["text"] == " ".join(reversed(text.split()))
+
+
+def test_each_copied_word_comes_once(back):
+    """Fails if a word is written again by a hypothesis of a wide beam, or forgotten by the best."""
+    texts = ["one 5 6, two 7 red, cat", "one 5 two", "6 red cat see"]
+    for text, answer in zip(texts, back.predict(texts, beam_size=4, alternatives=3), strict=True):
+        for word in "".join(c if c.isdigit() else " " for c in text).split():
+            assert word in answer["text"] or text == texts[0]
+            for found in [answer, *answer["alternatives"]]:
+                assert found["text"].count(word) <= 1
 
 
 def test_there_is_no_unk_without_a_word_to_copy(back):
@@ -70,11 +80,13 @@ def test_the_score_is_the_log_probability(back):
             (group,) = back.plan([window])
             batch = task.collate([window], group.shape)
             logits = np.array(model(batch["ids"], batch["lengths"], batch["before"]))[:, 0]
-            logits[:, [0, 2]] = -1e9
-            if 1 not in window.ids:
-                logits[:, 1] = -1e9
-            likely = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
             ids = window.target
+            left = (window.ids == 1).sum() - np.cumsum(batch["before"][0, : len(ids)] == 1)
+            logits = logits[: len(ids)]
+            logits[:, [0, 2]] = -1e9
+            logits[left <= 0, 1] = -1e9
+            logits[left > 0, 3] += FORGETTING
+            likely = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
             total = likely[np.arange(len(ids)), ids].sum()
             assert found["score"] == pytest.approx(total, abs=1e-3)
 

@@ -33,7 +33,7 @@ from textrnn.text import load_tokenizer
 
 FORMAT = 1
 SHIPPED = Path(__file__).parent / "pretrained"
-FIRST = ("sentiment-en", "ner-en")
+FIRST = ("sentiment-en", "ner-en", "translate-en-de")
 """Shipped models that come before the others, and so are the default of their task."""
 
 

@@ -115,9 +115,18 @@ def _metrics(info: dict[str, Any]) -> str:
     ]
     note = (
         "Measured on the weights as they are stored, one seed. The development sets also chose the "
-        "epoch. Temperature (and thresholds, where there are any) are fitted to them; each half of "
-        "the rows is measured here with what was fitted to the other half."
+        "epoch."
     )
+    if "temperature" in info["config"]:
+        note += (
+            " Temperature (and thresholds, where there are any) are fitted to them; each half of "
+            "the rows is measured here with what was fitted to the other half."
+        )
+    if "beam_size" in info["config"]:
+        note += (
+            f" Found with a beam of {info['config']['beam_size']} and a length penalty of "
+            f"{info['config']['length_penalty']:g}, sentence by sentence."
+        )
     return "\n".join(["## Results", "", note, "", head, "|---" * (len(columns) + 2) + "|", *rows])
 
 

@@ -38,6 +38,9 @@ from textrnn.text.passages import passages, rejoin
 from textrnn.text.treebank import Span
 from textrnn.translator import Translator, TranslatorConfig
 
+FORGETTING = -30.0
+"""Added to the logit of an end before all words that are to be copied have been."""
+
 
 class TranslateConfig(TranslatorConfig):
     source_language: str = ""
@@ -216,16 +219,20 @@ class Translate(Task):
         ids, lengths = batch["ids"], batch["lengths"]
         source, state = model.begin(ids, lengths)
         asked, width = settings(batch)
-        # An UNK is a word that is copied: where there is none to copy, there is none to write.
-        copies = jnp.repeat((ids == UNK).any(axis=1), width)
-        never = jnp.arange(len(self.tokenizer))
-        never = (never == PAD) | (never == BOS) | ((never == UNK) & ~copies[:, None])
+        ids_of = jnp.arange(len(self.tokenizer))
+        never = (ids_of == PAD) | (ids_of == BOS)
+        words = (ids == UNK).sum(axis=1)
 
-        def step(state, token):
+        def step(carry, token):
+            # An UNK is a word that is copied: each once, and none is forgotten.
+            state, left = carry
+            left = left - (token == UNK)
             state, logits, weights = model.step(source, state, token)
-            return state, jnp.where(never, NEVER, logits), weights
+            none = (ids_of == UNK) & (left <= 0)[:, None]
+            early = jnp.where((ids_of == EOS) & (left > 0)[:, None], FORGETTING, 0)
+            return (state, left), jnp.where(never | none, NEVER, logits + early), weights
 
-        return search(step, state, asked, width, room(ids.shape[1]))
+        return search(step, (state, words), asked, width, room(ids.shape[1]))
 
     def answer(self, outputs: Sequence[Found], example: TranslateExample) -> Answer:
         wanted = 1 + example.options.alternatives

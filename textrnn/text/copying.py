@@ -20,7 +20,7 @@ from jaxtyping import Int
 from textrnn.errors import UserError
 from textrnn.text.subwords import SubwordTokenizer
 from textrnn.text.tokenizer import UNK, Tokenizer, Tokens
-from textrnn.text.treebank import split
+from textrnn.text.treebank import Span, split
 
 _PLACE = "\ue000"
 """Stands in for a copied word. Of private use, so that no vocabulary knows it."""
@@ -52,9 +52,8 @@ class CopyingTokenizer(Tokenizer):
         seen: Counter[str] = Counter()
         copied: Counter[str] = Counter()
         for source, target in pairs:
-            there = {target[start:end] for start, end in split(target)}
-            for start, end in split(source):
-                word = source[start:end]
+            there = set(_words(target))
+            for word in _words(source):
                 seen[word.lower()] += 1
                 copied[word.lower()] += word in there
         known = {w for w, n in seen.items() if n >= _SEEN_OFTEN or copied[w] < n}
@@ -78,16 +77,15 @@ class CopyingTokenizer(Tokenizer):
                 plain[start:end]
             )
 
-        places = [place for place in split(plain) if is_copied(*place)]
+        places = _joined(plain, [place for place in split(plain) if is_copied(*place)])
         return self._without(text, plain, places, at_most) if places else _with_words(text, found)
 
     def pair(self, source: str, target: str) -> tuple[Tokens, Tokens]:
         """A text with its translation, both without the words that are to be copied and that the
         translation has."""
         source = source.translate(_TYPEWRITER)
-        words = self.source(source).words
-        there = {target[start:end] for start, end in split(target)}
-        shared = there.intersection(words)
+        words = [word for copied in self.source(source).words for word in _words(copied)]
+        shared = set(words).intersection(_words(target))
         return self._apart(source, shared), self._apart(target, shared)
 
     def _apart(self, text: str, words: Collection[str]) -> Tokens:
@@ -113,7 +111,7 @@ class CopyingTokenizer(Tokenizer):
         return not word.islower() and len(word) < 3 * len(self.subwords.encode(word).ids)
 
     def _without(
-        self, text: str, plain: str, places: Iterable[tuple[int, int]], at_most: int | None
+        self, text: str, plain: str, places: Iterable[Span], at_most: int | None
     ) -> Copyable:
         """The tokens of `plain` without what is at `places`, with spans in `text`."""
         parts: list[str] = []
@@ -140,6 +138,21 @@ class CopyingTokenizer(Tokenizer):
         except (OSError, ValueError) as error:
             raise UserError(f"{path}: not a list of words: {error}") from None
         return cls(SubwordTokenizer.load(directory), known)
+
+
+def _words(text: str) -> list[str]:
+    return [text[start:end] for start, end in split(text)]
+
+
+def _joined(text: str, places: Sequence[Span]) -> list[Span]:
+    """Places with what stands between them where that is a space or a hyphen: a name of several
+    words is copied as one, since a model that is asked for two in a row tends to forget one."""
+    joined: list[Span] = []
+    for start, end in places:
+        if joined and text[joined[-1][1] : start] in (" ", "-", ""):
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return joined
 
 
 def _with_words(text: str, found: Tokens) -> Copyable:
