@@ -69,7 +69,7 @@ def by_length(predictor: Predictor) -> None:
     """Sources of so many tokens, and as many of the target, whatever they say."""
     rows, first = [], 0.0
     for length in LENGTHS:
-        examples = [_of_length(predictor, length, beam_size=5)] * 8
+        examples = [_of_length(predictor, length, 5)] * 8
         seconds = _seconds(predictor, examples)
         first = first or seconds / length
         rows.append([length, 1e3 * seconds, f"{seconds / length / first:.2f}"])
@@ -82,16 +82,15 @@ def by_beam(predictor: Predictor) -> None:
     wide = Predictor(Translate(task.config, task.tokenizer, buckets), predictor.params)
     rows, first = [], 0.0
     for beam in BEAMS:
-        seconds = _seconds(wide, [_of_length(wide, 31, beam_size=beam)] * 8)
+        seconds = _seconds(wide, [_of_length(wide, 31, beam)] * 8)
         first = first or seconds
         rows.append([beam, 1e3 * seconds, f"{seconds / first:.2f}"])
     table("8 rows of 31 tokens", ["beam", "ms", "time over that of beam 1"], rows)
 
 
-def _of_length(predictor: Predictor, length: int, **options: int) -> Example:
-    words, most = "house " * length, {"min_length": length, "max_length": length}
-    asked = TranslateOptions(truncate=True, **most, **options)
-    example = predictor.task.read({"text": words[: 6 * length]}, asked)
+def _of_length(predictor: Predictor, length: int, beam: int) -> Example:
+    asked = TranslateOptions(beam_size=beam, min_length=length, max_length=length)
+    example = predictor.task.read({"text": "house " * length}, asked)
     assert [len(window) for window in example.windows] == [length + 1]
     return example
 
