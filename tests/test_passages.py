@@ -13,6 +13,8 @@ from textrnn.text.passages import passages, rejoin
         ("* * *\n42\nYes.", ["Yes."]),
         ("no stop\nhere", ["no stop", "here"]),
         (" \n ", []),
+        ("Am 3. Mai kam er. Um 9. Dann ging er.", ["Am 3. Mai kam er.", "Um 9.", "Dann ging er."]),
+        ("Wir haben z. B. Nr. 5 und 6. Mehr?", ["Wir haben z. B. Nr. 5 und 6.", "Mehr?"]),
     ],
 )
 def test_sentences_and_lines(text, expected):

@@ -1,8 +1,18 @@
 """Raw text to the sentences to translate, and all that stands between them."""
 
 from collections.abc import Sequence
+from itertools import pairwise
+
+import regex
 
 from textrnn.text.treebank import Span, sentences, split
+
+_MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
+_COUNTED = tuple(f"{_MONTHS} Jahrhundert Geburtstag Klasse Stock Platz Mal".split())
+_ABBREVIATED = regex.compile(r"\b(?:[zduoisv]|bzw|ca|evtl|ggf|inkl|Nr|Str|Hr|Fr|Abs)\.$")
+_NUMBERED = regex.compile(r"\b\p{N}{1,2}\.$")
+_BEHIND = 8
+"""Characters at the end of a sentence that these look at."""
 
 
 def passages(text: str) -> list[Span]:
@@ -11,13 +21,35 @@ def passages(text: str) -> list[Span]:
     found: list[Span] = []
     start = 0
     for line in text.splitlines(keepends=True):
-        words = [(start + a, start + b) for a, b in split(line)]
-        for part in sentences(text, words, len(words)) if words else ():
-            first, last = words[part][0], words[part][-1]
-            if any(character.isalpha() for character in text[first[0] : last[1]]):
-                found.append((first[0], last[1]))
+        found += [
+            (start + first, start + last)
+            for first, last in _sentences(line)
+            if any(character.isalpha() for character in line[first:last])
+        ]
         start += len(line)
     return found
+
+
+def _sentences(line: str) -> list[Span]:
+    words = list(split(line))
+    if not words:
+        return []
+    spans = [(words[part][0][0], words[part][-1][1]) for part in sentences(line, words, len(words))]
+    joined = spans[:1]
+    for (_, end), (start, last) in pairwise(spans):
+        if _goes_on(line[max(end - _BEHIND, 0) : end], line[start:last]):
+            joined[-1] = (joined[-1][0], last)
+        else:
+            joined.append((start, last))
+    return joined
+
+
+def _goes_on(end: str, following: str) -> bool:
+    """Whether a full stop ends no sentence, as in "z. B." and "3. Mai", which German has. (What
+    English has is known to `sentences`.)"""
+    if _NUMBERED.search(end):
+        return following.startswith(_COUNTED)
+    return bool(_ABBREVIATED.search(end))
 
 
 def rejoin(text: str, spans: Sequence[Span], replaced: Sequence[str]) -> str:
