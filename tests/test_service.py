@@ -183,6 +183,7 @@ def test_openapi_names_every_route_and_status(hub):
     assert {
         ROUTE,
         "/v1/tag",
+        "/v1/translate",
         "/v1/models",
         "/v1/models/{name}",
         "/healthz",

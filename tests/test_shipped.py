@@ -13,9 +13,11 @@ from training.recipe import Recipe, load_recipe
 FLOORS = {
     "sentiment-en": {"sst2": {"accuracy": 0.87}, "imdb": {"accuracy": 0.90}},
     "ner-en": {"uner": {"f1": 0.70}},
+    "translate-en-de": {"tatoeba": {"bleu": 30}},
     "emotion-en": {"goemotions": {"macro_f1": 0.41}},
     "ner-conll03": {"conll2003": {"f1": 0.92}},
     "pos-en": {"ewt": {"accuracy": 0.93}},
+    "translate-de-en": {"tatoeba": {"bleu": 38}},
 }
 
 
@@ -93,3 +95,27 @@ def test_names_are_found():
     (answer,) = textrnn.load("ner-en").predict("Angela Merkel flew from Berlin to New York.")
     found = [(entity["text"], entity["label"]) for entity in answer["entities"]]
     assert found == [("Angela Merkel", "PER"), ("Berlin", "LOC"), ("New York", "LOC")]
+
+
+@pytest.mark.parametrize("name", ["translate-en-de", "translate-de-en"])
+def test_numbers_and_names_survive_translation(name):
+    text = "Szczepański Okonkwo: 42.50, 1998.\n\n* 7 *\n"
+    (answer,) = textrnn.load(name).predict(text)
+    for word in ("Szczepański Okonkwo", "42.50", "1998", "\n\n* 7 *\n"):
+        assert answer["text"].count(word) == 1
+
+
+def test_compounds_are_translated_and_not_copied():
+    """German writes them as one word, and there is always one that nobody has seen."""
+    task = textrnn.load("translate-de-en").task
+    assert task.tokenizer.source("Wo ist der Wochenendhausgarten?").words == []
+    assert task.tokenizer.source("Wo ist Szczepański?").words == ["Szczepański"]
+
+
+def test_there_and_back():
+    """Fails if a direction was given the wrong side of its pairs."""
+    (there,) = textrnn.load("translate-en-de").predict("I have never seen this man before.")
+    assert "Mann" in there["text"]
+    (back,) = textrnn.load("translate-de-en").predict(there["text"])
+    assert "man" in back["text"]
+    assert "seen" in back["text"]

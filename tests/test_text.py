@@ -15,6 +15,7 @@ from textrnn.text import (
     TOKENIZERS,
     UNK,
     CharTokenizer,
+    CopyingTokenizer,
     SpelledTokenizer,
     SubwordTokenizer,
     WordTokenizer,
@@ -33,6 +34,7 @@ FITTED = {
     "chars": CharTokenizer.fit(TEXTS, 40),
     "subwords": SubwordTokenizer.fit(TEXTS, 80, lowercase=True),
     "spelled": SpelledTokenizer.fit(TEXTS, 60),
+    "copying": CopyingTokenizer.fit([(text, text.lower()) for text in TEXTS], 80),
 }
 HOSTILE = [
     "",

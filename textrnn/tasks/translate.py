@@ -135,7 +135,7 @@ class Translate(Task):
         if gold:
             return self._pair(text, row, options)
         if not text.strip():
-            cut(0, self.limit, options.truncate)
+            cut(0, self.limit, options.truncate)  # says that it is empty
         spans = passages(text) if self.config.sentences else [(0, len(text))]
         parts: list[Window] = []
         left, truncated = self.limit, False
@@ -144,6 +144,7 @@ class Translate(Task):
             truncated |= window.truncated
             if len(window) > left:
                 truncated = cut(self.limit + 1, self.limit, options.truncate)
+                text = text[:start]
                 break
             left -= len(window)
             parts.append(window)
