@@ -89,14 +89,16 @@ def make_all_ready(models: Iterable[Served]) -> Iterator[tuple[Served, float]]:
 
 
 def first_shapes(buckets: Buckets) -> list[Shape]:
-    """A few shapes into which every row fits: one text, some texts, the longest text."""
+    """The fewest shapes into which every row fits, and which are not wasteful of short ones: some
+    texts; and where the longest text is much longer than most, one text and the longest too."""
     widest = buckets.widths[-1]
     shapes = [shape for shape in buckets.shapes() if shape.width == widest]
     # Where the longest is short, shorter ones are not worth another program to wait for.
     short = [s for s in shapes if s.length >= (64 if buckets.limit > 128 else buckets.limit)]
     one = next(s for s in short if s.rows == 1)
     some = max(s for s in short if s.length == one.length and s.rows <= 16)
-    return sorted({one, some, Shape(1, buckets.limit, widest)})
+    longest = Shape(1, buckets.limit, widest)
+    return [some] if some.length == buckets.limit else sorted({one, some, longest})
 
 
 def same(expected: Any, found: Any) -> bool:
