@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from conftest import WORDS, reversals
 
 import textrnn
+from reversing import WORDS, reversals
 from textrnn.errors import InvalidText, UserError
 from textrnn.tasks.translate import FORGETTING, TranslateOptions
 from training.recipe import load_recipe

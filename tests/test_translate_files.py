@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from conftest import reversals
 from test_cli import textrnn
+
+from reversing import reversals
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ with `width`, `carries` and `gates`, and an entry of `CELLS`.
 """
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
+from pydantic import AfterValidator
 
 from textrnn.linear import matmul
 
@@ -145,3 +146,13 @@ class GRU(Cell):
 
 
 CELLS: dict[str, type[Cell]] = {"elman": Elman, "lstm": LSTM, "gru": GRU}
+
+
+def _known(name: str) -> str:
+    if name not in CELLS:
+        raise ValueError(f"no such cell; there are {', '.join(CELLS)}")
+    return name
+
+
+CellName = Annotated[str, AfterValidator(_known)]
+"""In a config: the name of one of `CELLS`."""

@@ -16,16 +16,16 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float, Int
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt
 
 from textrnn.attention import ATTENTIONS, attend
-from textrnn.cells import CELLS, Carry
+from textrnn.cells import CELLS, Carry, CellName
 from textrnn.config import Config
 from textrnn.linear import Linear, matmul
 
 
 class DecoderConfig(Config):
-    cell: str = "lstm"
+    cell: CellName = "lstm"
     layers: PositiveInt = 1
     hidden: PositiveInt = 256
     attention: Literal["multiplicative", "additive"] = "multiplicative"
@@ -33,13 +33,6 @@ class DecoderConfig(Config):
     """Whether a step sees the attention of the step before."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """On the output of each step, one mask for all steps."""
-
-    @field_validator("cell")
-    @classmethod
-    def _known(cls, cell: str) -> str:
-        if cell not in CELLS:
-            raise ValueError(f"no such cell; there are {', '.join(CELLS)}")
-        return cell
 
 
 class Source(NamedTuple):

@@ -4,16 +4,16 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt
 
-from textrnn.cells import CELLS, Carry
+from textrnn.cells import CELLS, Carry, CellName
 from textrnn.config import Config
 from textrnn.embedding import variational_dropout
 from textrnn.unroll import unroll, unroll_both
 
 
 class EncoderConfig(Config):
-    cell: str = "lstm"
+    cell: CellName = "lstm"
     layers: PositiveInt = 1
     hidden: PositiveInt = 256
     """Units per direction."""
@@ -28,13 +28,6 @@ class EncoderConfig(Config):
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """On the input of each layer and on the final output, one mask for all time steps (Gal and
     Ghahramani 2016)."""
-
-    @field_validator("cell")
-    @classmethod
-    def _known(cls, cell: str) -> str:
-        if cell not in CELLS:
-            raise ValueError(f"no such cell; there are {', '.join(CELLS)}")
-        return cell
 
     @property
     def width(self) -> int:
