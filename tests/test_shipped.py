@@ -7,6 +7,7 @@ import pytest
 import textrnn
 from service.models import same
 from textrnn.bundle import SHIPPED, load_bundle, shipped
+from textrnn.errors import InvalidText
 from training.recipe import Recipe, load_recipe
 
 # Development scores that a model must not fall below: what was asked of it. Defaults come first.
@@ -111,6 +112,15 @@ def test_compounds_are_translated_and_not_copied():
     task = textrnn.load("translate-de-en").task
     assert task.tokenizer.source("Wo ist der Wochenendhausgarten?").words == []
     assert task.tokenizer.source("Wo ist Szczepański?").words == ["Szczepański"]
+
+
+def test_an_alignment_has_a_largest_size():
+    """Fails if one request can ask for an answer that grows with the square of its text."""
+    model = textrnn.load("translate-en-de")
+    with pytest.raises(InvalidText) as caught:
+        model.predict("I am here.\n" * 100, alignment=True)
+    assert (caught.value.code, caught.value.limit) == ("alignment_too_long", 256)
+    assert model.predict("I am here.\n" * 100)[0]["text"].count("\n") == 100
 
 
 def test_there_and_back():

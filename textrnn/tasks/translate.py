@@ -42,6 +42,10 @@ FORGETTING = -30.0
 """Added to the logit of an end before all words that are to be copied have been."""
 
 
+ALIGNED = 256
+"""Tokens of the longest text whose alignment is answered: a matrix grows with their square."""
+
+
 class TranslateConfig(TranslatorConfig):
     source_language: str = ""
     """By its code, as in `en`. Empty where source and target are no languages."""
@@ -149,6 +153,13 @@ class Translate(Task):
             left -= len(window)
             parts.append(window)
         ids = np.concatenate([np.empty(0, np.int32), *(window.ids for window in parts)])
+        if options.alignment and len(ids) > ALIGNED:
+            raise InvalidText(
+                f"text is too long for an alignment: it has {len(ids)} tokens, the limit is "
+                f"{ALIGNED}; split it, or do without",
+                "alignment_too_long",
+                limit=ALIGNED,
+            )
         return TranslateExample(ids, truncated, text, spans, parts, options)
 
     def _sentence(self, text: str, options: TranslateOptions) -> Window:
