@@ -203,6 +203,11 @@ def test_parallel_files_that_are_not(root, source, target, reason):
         pairs(root, source, target)
 
 
+def test_a_parallel_file_needs_its_other_side():
+    with pytest.raises(UserError, match="parallel goes with a path"):
+        rows(dataset="imdb", parallel="a.de", task="translate")
+
+
 def test_pairs_in_columns(root):
     (root / "a.tsv").write_text("one\teins\none\tein\n")
     found = rows(path="a.tsv", columns=("source", "target"), task="translate")

@@ -70,21 +70,31 @@ def calibrate(
     examples, outputs = run(predictor, rows)
     model, uncalibrated = predictor.model(), predictor.task
     task = uncalibrated.calibrated(model, outputs, rows)
-    answers: list[Answer] = [{}] * len(rows)
     if task is uncalibrated:  # it has nothing to fit
         answers = [task.answer(o, e) for o, e in zip(outputs, examples, strict=True)]
-    for half in (0, 1) if task is not uncalibrated else ():
-        mine, other = slice(half, None, 2), slice(1 - half, None, 2)
-        fitted = uncalibrated.calibrated(model, outputs[other], rows[other]) if rows[1:] else task
-        predictor.task = fitted
-        answers[mine] = predictor.answer(examples[mine])
-    predictor.task = uncalibrated
+    else:
+        answers = _cross_fitted(predictor, examples, outputs, rows)
     metrics, start = {}, 0
     for name, part in dev.items():
         end = start + len(part)
         metrics[name] = task.score(answers[start:end], part)
         start = end
     return task, metrics
+
+
+def _cross_fitted(
+    predictor: Predictor, examples: Sequence[Example], outputs: Sequence[Any], rows: Sequence[Row]
+) -> list[Answer]:
+    """The answers to each half of the rows by the task that is calibrated on the other half."""
+    model, uncalibrated = predictor.model(), predictor.task
+    answers: list[Answer] = [{}] * len(rows)
+    for half in (0, 1):
+        mine, other = slice(half, None, 2), slice(1 - half, None, 2)
+        fitted_to = other if rows[1:] else mine
+        predictor.task = uncalibrated.calibrated(model, outputs[fitted_to], rows[fitted_to])
+        answers[mine] = predictor.answer(examples[mine])
+    predictor.task = uncalibrated
+    return answers
 
 
 def headline(metrics: Mapping[str, Metrics], name: str) -> float:

@@ -90,6 +90,8 @@ class Source(Config):
     def _one_origin(self) -> Self:
         if (self.path is None) == (self.dataset is None):
             raise ValueError("give either a path or a dataset")
+        if self.parallel is not None and self.path is None:
+            raise ValueError("parallel goes with a path: it names the file of that file's targets")
         return self
 
 
