@@ -1,8 +1,8 @@
 """Subwords for translation, with words that are copied: numbers, and names nobody has seen.
 
-    text    Ada Szulc paid 42.50 .
-    pieces  ▁ <unk> ▁ <unk> ▁paid ▁ <unk> .
-    copied  Ada, Szulc, 42.50
+    text    Ada Szulc paid 42.50.
+    pieces  ▁ <unk> ▁paid ▁ <unk> .
+    copied  Ada Szulc, 42.50
 
 A model that is trained on such pairs writes an UNK where a copied word belongs, and its attention
 says which one (Luong et al. 2015, Addressing the rare word problem).
