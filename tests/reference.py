@@ -34,8 +34,19 @@ def gru_step(p, carry, x):
     return (h,), h
 
 
-STEPS = {"elman": elman_step, "lstm": lstm_step, "gru": gru_step}
-CARRIES = {"elman": 1, "lstm": 2, "gru": 1}
+def mogrifier_step(p, carry, x):
+    c, h = carry
+    q, r = p["input_gates"], p["state_gates"]
+    x = 2 * sigmoid(h @ q[0]) * x
+    h = 2 * sigmoid(x @ r[0]) * h
+    x = 2 * sigmoid(h @ q[1]) * x
+    h = 2 * sigmoid(x @ r[1]) * h
+    x = 2 * sigmoid(h @ q[2]) * x
+    return lstm_step(p, (c, h), x)
+
+
+STEPS = {"elman": elman_step, "lstm": lstm_step, "gru": gru_step, "mogrifier": mogrifier_step}
+CARRIES = {"elman": 1, "lstm": 2, "gru": 1, "mogrifier": 2}
 
 
 def unroll(kind, p, x, length, reverse=False, carry=None):

@@ -13,12 +13,14 @@ from textrnn.cells import CELLS
 from textrnn.decoder import DecoderConfig
 from textrnn.embedding import EmbeddingConfig
 from textrnn.encoder import EncoderConfig
+from textrnn.errors import UserError
 from textrnn.parameters import split
 from textrnn.translator import Translator, TranslatorConfig
 
 LENGTHS = np.array([6, 2, 4])
+HOISTED = [name for name, kind in CELLS.items() if kind.hoisted]
 EVERY = [
-    *itertools.product(CELLS, ["multiplicative"], [1, 2], [True]),
+    *itertools.product(HOISTED, ["multiplicative"], [1, 2], [True]),
     *itertools.product(["lstm"], ATTENTIONS, [1], [True, False]),
 ]
 
@@ -49,6 +51,11 @@ def test_training_unrolls_the_step_that_decoding_takes(cell, attention, layers, 
         state, logits, weights = model.step(source, state, jnp.asarray(target[:, t]))
         np.testing.assert_allclose(logits, whole[t], atol=1e-5)
         np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_decoder_takes_no_cell_that_reads_its_input_anew():
+    with pytest.raises(UserError, match="elman, lstm, gru allow"):
+        DecoderConfig.parse({"cell": "mogrifier"}, source="here")
 
 
 def test_input_feeding_reaches_the_next_step():

@@ -6,8 +6,8 @@
 
 A step is a matrix product with the past and then elementwise work. Cells name the two apart,
 because the gradient of the product is cheapest taken over all steps at once (see `unroll`):
-`step` is `gates(small, carry, projected, carry[-1] @ recurrent_kernel)`. A new cell is a subclass
-with `width`, `carries` and `gates`, and an entry of `CELLS`.
+`step` is `gates(small, carry, projected, carry[-1] @ kernel())`. A new cell is a subclass with
+`width`, `carries` and `gates`, and an entry of `CELLS`.
 """
 
 from abc import abstractmethod
@@ -34,6 +34,8 @@ class Cell(nnx.Module):
     """Arrays in the carry. The last one is what the recurrent kernel multiplies."""
     additive: ClassVar[bool] = True
     """Whether `gates` looks at nothing but the sum of `projected` and `recurrent`."""
+    hoisted: ClassVar[bool] = True
+    """Whether `project` is the product with the input kernel."""
 
     def __init__(self, inputs: int, hidden: int, *, rngs: nnx.Rngs):
         self.hidden = hidden
@@ -54,14 +56,18 @@ class Cell(nnx.Module):
     def project(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch width*hidden"]:
         return matmul(x, self.input_kernel[...])
 
+    def kernel(self) -> Float[Array, "hidden width*hidden"]:
+        """What the past is multiplied by."""
+        return self.recurrent_kernel[...]
+
     def step(
         self, carry: Carry, projected: Float[Array, "rows width*hidden"]
     ) -> tuple[Carry, Float[Array, "rows hidden"]]:
-        recurrent = matmul(carry[-1], self.recurrent_kernel[...])
+        recurrent = matmul(carry[-1], self.kernel())
         return self.gates(self.small(), carry, projected, recurrent)
 
     def small(self) -> Small:
-        """The parameters that are not matrices, as `gates` takes them."""
+        """The other parameters, as `gates` takes them."""
         return {"bias": self.bias[...]}
 
     @staticmethod
@@ -145,7 +151,55 @@ class GRU(Cell):
         return (h,), h
 
 
-CELLS: dict[str, type[Cell]] = {"elman": Elman, "lstm": LSTM, "gru": GRU}
+class Mogrifier(LSTM):
+    """An LSTM whose input and state gate each other in turn, five times, before each step.
+
+    x <- 2 sigmoid(Q h) x, then h <- 2 sigmoid(R x) h, and so on. Melis et al. 2020, equations 1
+    and 2, with full matrices. The input is read anew at each step, so that nothing but the first
+    of these products can be taken out of the loop: a step costs two to three times an LSTM's.
+    """
+
+    additive = False
+    hoisted = False
+
+    def __init__(self, inputs: int, hidden: int, *, rngs: nnx.Rngs):
+        super().__init__(inputs, hidden, rngs=rngs)
+        glorot = nnx.initializers.glorot_uniform()
+        self.input_gates = nnx.Param(
+            jnp.stack([glorot(rngs.params(), (hidden, inputs)) for _ in range(3)])
+        )
+        self.state_gates = nnx.Param(
+            jnp.stack([glorot(rngs.params(), (inputs, hidden)) for _ in range(2)])
+        )
+
+    def project(self, x):
+        return x.astype(jnp.float32)
+
+    def kernel(self):
+        return self.input_gates[...][0]
+
+    def small(self) -> Small:
+        return {
+            "bias": self.bias[...],
+            "input_kernel": self.input_kernel[...],
+            "recurrent_kernel": self.recurrent_kernel[...],
+            "input_gates": self.input_gates[...][1:],
+            "state_gates": self.state_gates[...],
+        }
+
+    @staticmethod
+    def gates(small, carry, projected, recurrent):
+        c, h = carry
+        x = 2 * jax.nn.sigmoid(recurrent) * projected
+        for q, r in zip(small["input_gates"], small["state_gates"], strict=True):
+            h = 2 * jax.nn.sigmoid(matmul(x, r)) * h
+            x = 2 * jax.nn.sigmoid(matmul(h, q)) * x
+        projected = matmul(x, small["input_kernel"])
+        recurrent = matmul(h, small["recurrent_kernel"])
+        return LSTM.gates({"bias": small["bias"]}, (c, h), projected, recurrent)
+
+
+CELLS: dict[str, type[Cell]] = {"elman": Elman, "lstm": LSTM, "gru": GRU, "mogrifier": Mogrifier}
 
 
 def _known(name: str) -> str:

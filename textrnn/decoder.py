@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float, Int
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator
 
 from textrnn.attention import ATTENTIONS, attend
 from textrnn.cells import CELLS, Carry, CellName
@@ -33,6 +33,14 @@ class DecoderConfig(Config):
     """Whether a step sees the attention of the step before."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """On the output of each step, one mask for all steps."""
+
+    @field_validator("cell")
+    @classmethod
+    def _hoisted(cls, cell: str) -> str:
+        if not CELLS[cell].hoisted:
+            known = ", ".join(name for name, kind in CELLS.items() if kind.hoisted)
+            raise ValueError(f"a decoder projects its input beforehand, which {known} allow")
+        return cell
 
 
 class Source(NamedTuple):

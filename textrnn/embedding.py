@@ -16,6 +16,9 @@ class EmbeddingConfig(Config):
     """The share of tokens that training replaces by UNK."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """On the vectors, one mask for all tokens of a text (Gal and Ghahramani 2016)."""
+    type_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """The share of ids whose vectors are zero in the whole batch (Merity et al. 2018, section 4.3).
+    """
 
 
 class Embedding(nnx.Module):
@@ -34,7 +37,12 @@ class Embedding(nnx.Module):
         words, features = jax.random.split(key)
         drop = jax.random.bernoulli(words, self.config.word_dropout, ids.shape)
         drop &= (ids != PAD) & (ids != BOS) & (ids != EOS)
-        x = self.table[...][jnp.where(drop, UNK, ids)]
+        table = self.table[...]
+        if self.config.type_dropout:
+            left = 1 - self.config.type_dropout
+            keep = jax.random.bernoulli(jax.random.fold_in(features, 1), left, (len(table), 1))
+            table = jnp.where(keep, table / left, 0)
+        x = table[jnp.where(drop, UNK, ids)]
         return variational_dropout(x, self.config.dropout, features)
 
 

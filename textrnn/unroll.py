@@ -75,7 +75,7 @@ class _Strand(NamedTuple):
 
 def _strand(cell: Cell, x: Array, carry: Carry | None) -> _Strand:
     return _Strand(
-        kernel=cell.recurrent_kernel[...],
+        kernel=cell.kernel(),
         small=cell.small(),
         projected=cell.project(x),
         carry=cell.carry(x.shape[1]) if carry is None else carry,
