@@ -1,20 +1,21 @@
 """Requests meet here: what waits runs together, as one batch after another on the device.
 
-There is no fill timer. While the device works, the next batch forms.
+There is no fill timer. While the device works, the next batch forms. A text that is written piece
+by piece joins the queue again after each piece, so that streams come and go between two batches.
 """
 
 import asyncio
+import contextlib
 import logging
 import math
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
 
 from service.errors import Problem
+from service.jobs import Job, Result, Tell
 from service.models import Served
 from service.telemetry import Telemetry
 from textrnn.batching import Group
@@ -23,31 +24,8 @@ from textrnn.tasks import Answer, Example
 
 log = logging.getLogger("textrnn.service")
 
-
-@dataclass
-class Job:
-    """The texts of one request. They run together or in parts, as there is room."""
-
-    served: Served
-    examples: Sequence[Example]
-    deadline: float
-    future: "Future[Result]"
-    submitted: float = field(default_factory=time.monotonic)
-    started: float | None = None
-    answers: list[Answer] = field(default_factory=list)
-    compute: float = 0.0
-    taken: int = 0
-
-    @property
-    def left(self) -> int:
-        return len(self.examples) - self.taken
-
-
-@dataclass(frozen=True)
-class Result:
-    answers: list[Answer]
-    queue_seconds: float
-    compute_seconds: float
+Part = tuple[Job, int, Example]
+"""An example in a batch: whose it is, and its place in the request."""
 
 
 class Batcher:
@@ -69,12 +47,19 @@ class Batcher:
         self._thread = threading.Thread(target=self._work, name="device", daemon=True)
         self._thread.start()
 
-    async def submit(self, served: Served, examples: Sequence[Example], seconds: float) -> Result:
+    async def submit(
+        self,
+        served: Served,
+        examples: Sequence[Example],
+        seconds: float,
+        tell: Tell | None = None,
+    ) -> Result:
         """The answers to examples, in their order. Raises Problem: 429, 422 or 504.
 
-        When the caller is cancelled, what has not run yet never will.
+        `tell` is called with each example that another one follows, in the caller's loop. When the
+        caller is cancelled, what has not run yet never will.
         """
-        job = Job(served, examples, time.monotonic() + seconds, Future())
+        job = Job.of(served, examples, seconds, tell and _in_this_loop(tell))
         self._enqueue(job)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(job.future), seconds)
@@ -98,7 +83,7 @@ class Batcher:
         self._thread.join()
 
     def _enqueue(self, job: Job) -> None:
-        rows, tokens = len(job.examples), sum(_padded(job.served, e) for e in job.examples)
+        rows, tokens = len(job.waiting), sum(_padded(job.served, e) for _, e in job.waiting)
         most_rows, most_tokens = self._limits
         if tokens > most_tokens:
             raise Problem(
@@ -137,79 +122,115 @@ class Batcher:
             if parts:
                 self._run(parts)
 
-    def _next_batch(self) -> list[tuple[Job, Sequence[Example]]]:
-        """Parts of jobs of one model that fill a batch. Called with the lock held."""
-        queue = min(
-            (queue for queue in self._queues.values() if queue), key=lambda q: q[0].submitted
-        )
-        buckets = queue[0].served.predictor.task.buckets
-        room_rows, room_tokens = buckets.rows, buckets.tokens
+    def _next_batch(self) -> list[Part]:
+        """What of the jobs of one model fills a batch. Called with the lock held."""
+        queue = min((queue for queue in self._queues.values() if queue), key=lambda q: q[0].queued)
         served = queue[0].served
-        parts: list[tuple[Job, Sequence[Example]]] = []
-        now = time.monotonic()
+        buckets = served.predictor.task.buckets
+        room_rows, room_tokens = buckets.rows, buckets.tokens
+        parts: list[Part] = []
         while queue and queue[0].served is served:
             job = queue[0]
-            if job.future.done() or now > job.deadline:
+            if job.over:
                 queue.popleft()
-                left = job.examples[job.taken :]
-                self._count(-len(left), -sum(_padded(served, e) for e in left))
+                self._count(-len(job.waiting), -sum(_padded(served, e) for _, e in job.waiting))
+                job.waiting.clear()
                 self._telemetry.rejected.labels("left_or_late").inc()
                 continue
-            part = []
-            for example in job.examples[job.taken :]:
+            while job.waiting:
+                place, example = job.waiting[0]
                 cost = _padded(served, example)
-                if not room_rows or (cost > room_tokens and (parts or part)):
-                    break
-                part.append(example)
+                if not room_rows or (cost > room_tokens and parts):
+                    return parts
+                parts.append((job, place, example))
+                job.waiting.popleft()
+                job.started = job.started or time.monotonic()
                 room_rows, room_tokens = room_rows - 1, room_tokens - cost
-            if not part:
-                break
-            self._count(-len(part), -sum(_padded(served, e) for e in part))
-            job.taken += len(part)
-            job.started = job.started or now
-            parts.append((job, part))
-            if job.left:
-                break
+                self._count(-1, -cost)
             queue.popleft()
         return parts
 
-    def _run(self, parts: list[tuple[Job, Sequence[Example]]]) -> None:
+    def _run(self, parts: list[Part]) -> None:
         served = parts[0][0].served
         predictor = served.predictor
-        examples = [example for _, part in parts for example in part]
+        examples = [example for _, _, example in parts]
         began = time.monotonic()
         try:
             groups = predictor.plan(examples, compiled_only=True)
-            outcomes: list[Any] = list(predictor.answer(examples, groups))
+            outcomes = _outcomes(predictor, examples, groups)
         except Exception:  # one of them is at fault: let it not fail its neighbours
             log.exception("a batch of %s failed; its texts run one by one", served.name)
             groups = []
             outcomes = [_alone(predictor, example) for example in examples]
         seconds = time.monotonic() - began
-        self._observe(parts, groups, seconds)
-        start = 0
-        for job, part in parts:
-            _settle(job, outcomes[start : start + len(part)], seconds)
-            start += len(part)
+        self._observe(parts, groups, began, seconds)
+        for job in {id(job): job for job, _, _ in parts}.values():
+            job.compute += seconds
+        again: list[Part] = []
+        for (job, place, _), outcome in zip(parts, outcomes, strict=True):
+            if not isinstance(outcome, Example):
+                job.settle(place, outcome)
+            elif job.over:
+                self._telemetry.rejected.labels("left_or_late").inc()
+            else:
+                again.append((job, place, outcome))
+                if job.tell is not None:
+                    job.tell(outcome, job.result)
+        if again:
+            self._requeue(again)
+
+    def _requeue(self, parts: list[Part]) -> None:
+        """Put what follows into the queue, all at once, behind what waits."""
+        with self._waiting:
+            for job, place, example in parts:
+                queue = self._queues[job.served.name]
+                if not job.waiting:
+                    job.queued = time.monotonic()
+                    queue.append(job)
+                job.waiting.append((place, example))
+                self._count(1, _padded(job.served, example))
 
     def _observe(
-        self, parts: list[tuple[Job, Sequence[Example]]], groups: list[Group], seconds: float
+        self, parts: list[Part], groups: list[Group], began: float, seconds: float
     ) -> None:
         served, telemetry = parts[0][0].served, self._telemetry
         padded = sum(group.shape.tokens for group in groups)
         self._rate = 0.9 * self._rate + 0.1 * padded / max(seconds, 1e-6)
         telemetry.inference.labels(served.name).observe(seconds)
-        telemetry.batch_rows.labels(served.name).observe(sum(len(part) for _, part in parts))
-        telemetry.tokens_real.labels(served.name).inc(sum(len(e) for _, p in parts for e in p))
+        telemetry.batch_rows.labels(served.name).observe(len(parts))
+        telemetry.tokens_real.labels(served.name).inc(sum(len(e) for _, _, e in parts))
         telemetry.tokens_padded.labels(served.name).inc(padded)
         telemetry.compilations.labels(served.name).set(served.predictor.compilations)
-        for job, _ in parts:
-            telemetry.queued.labels(served.name).observe((job.started or 0) - job.submitted)
+        for job in {id(job): job for job, _, _ in parts}.values():
+            telemetry.queued.labels(served.name).observe(began - job.queued)
 
 
-def _alone(predictor: Predictor, example: Example) -> Answer | Exception:
+def _in_this_loop(tell: Tell) -> Tell:
+    loop = asyncio.get_running_loop()
+
+    def tell_there(example: Example, result: Result) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
+            loop.call_soon_threadsafe(tell, example, result)
+
+    return tell_there
+
+
+def _outcomes(
+    predictor: Predictor, examples: Sequence[Example], groups: Sequence[Group]
+) -> list[Answer | Example]:
+    """The answer to each example, or what is to run next."""
+    task, outputs = predictor.task, predictor.run(examples, groups)
+    following = [task.following(e, o) for e, o in zip(examples, outputs, strict=True)]
+    return [
+        task.answer(output, example) if then is None else then
+        for example, output, then in zip(examples, outputs, following, strict=True)
+    ]
+
+
+def _alone(predictor: Predictor, example: Example) -> Any:
     try:
-        return predictor.answer([example], predictor.plan([example], compiled_only=True))[0]
+        groups = predictor.plan([example], compiled_only=True)
+        return _outcomes(predictor, [example], groups)[0]
     except Exception as error:
         log.exception("a text failed")
         return error
@@ -227,18 +248,3 @@ def _padded(served: Served, example: Example) -> int:
 
 def _at_least(grid: Sequence[int], wanted: int) -> int:
     return next(size for size in grid if size >= wanted)
-
-
-def _settle(job: Job, outcomes: list[Any], seconds: float) -> None:
-    """Add a part's outcomes to its job, and answer the job when it is whole."""
-    if job.future.done():
-        return
-    failed = next((o for o in outcomes if isinstance(o, Exception)), None)
-    job.answers += outcomes
-    job.compute += seconds
-    if failed is not None:
-        if job.future.set_running_or_notify_cancel():
-            job.future.set_exception(failed)
-    elif len(job.answers) == len(job.examples) and job.future.set_running_or_notify_cancel():
-        queued = (job.started or job.submitted) - job.submitted
-        job.future.set_result(Result(job.answers, queued, job.compute))

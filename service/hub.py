@@ -9,6 +9,7 @@ from service.batcher import Batcher
 from service.errors import Problem
 from service.models import Served
 from service.settings import Settings
+from service.states import States
 from service.telemetry import Telemetry
 
 log = logging.getLogger("textrnn.service")
@@ -24,6 +25,9 @@ class Hub:
     """Models that are not ready yet, while others are."""
     ready: bool = False
     draining: bool = False
+
+    def __post_init__(self) -> None:
+        self.states = States(self.settings)
 
     def refusal(self) -> str | None:
         """Why no work is taken at present, if so."""

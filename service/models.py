@@ -43,8 +43,7 @@ class Served:
         options = self.predictor.task.options_type()
         for probe in self.probes:
             example = self.predictor.task.read(probe.row, options)
-            groups = self.predictor.plan([example], compiled_only=True)
-            (answer,) = self.predictor.answer([example], groups)
+            (answer,) = self.predictor.answer([example], compiled_only=True)
             if not same(probe.answer, answer):
                 raise UserError(
                     f"{self.directory}: the model does not answer its probe as when it was saved: "

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Awaitable, Sequence
+from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, Request
@@ -11,15 +11,16 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service import schemas
-from service.batcher import Result
 from service.errors import Problem, invalid_text
 from service.hub import Hub
+from service.jobs import Result
 from service.models import Served
 from textrnn.errors import InvalidText
 from textrnn.tasks import Example
 
 router = APIRouter()
 
+T = TypeVar("T")
 INLINE_CHARACTERS = 4096
 """Texts of fewer characters are tokenised on the event loop: a hop to a thread costs more."""
 
@@ -29,25 +30,25 @@ def hub(request: Request) -> Hub:
 
 
 TheHub = Annotated[Hub, Depends(hub)]
-_ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys(
+ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys(
     (400, 401, 408, 413, 415, 422, 429, 500, 503, 504), schemas.PROBLEM
 )
 _READ_ERRORS: dict[int | str, dict[str, Any]] = {401: schemas.PROBLEM, 404: schemas.PROBLEM}
 
 
-@router.post("/v1/classify", response_model=schemas.ClassifyResponse, responses=_ERRORS)
+@router.post("/v1/classify", response_model=schemas.ClassifyResponse, responses=ERRORS)
 async def classify(body: schemas.ClassifyRequest, request: Request, hub: TheHub) -> Response:
     """Label texts, with calibrated probabilities."""
     return await answer(hub, "classify", body, request)
 
 
-@router.post("/v1/tag", response_model=schemas.TagResponse, responses=_ERRORS)
+@router.post("/v1/tag", response_model=schemas.TagResponse, responses=ERRORS)
 async def tag(body: schemas.TagRequest, request: Request, hub: TheHub) -> Response:
     """Find the entities in texts, with their places and probabilities."""
     return await answer(hub, "tag", body, request)
 
 
-@router.post("/v1/translate", response_model=schemas.TranslateResponse, responses=_ERRORS)
+@router.post("/v1/translate", response_model=schemas.TranslateResponse, responses=ERRORS)
 async def translate(body: schemas.TranslateRequest, request: Request, hub: TheHub) -> Response:
     """Translate texts, sentence by sentence; white space and line breaks stay as they are."""
     languages = (body.source_language, body.target_language)
@@ -135,8 +136,14 @@ async def read(served: Served, located: Sequence[tuple[str, str]], options: Any)
 
 
 async def run(hub: Hub, served: Served, examples: list[Example], request: Request) -> Result:
-    """Wait for the answers; when the client leaves first, drop the work."""
-    work = asyncio.ensure_future(hub.batcher.submit(served, examples, hub.settings.deadline))
+    """The answers; when the client leaves first, the work is dropped."""
+    work = hub.batcher.submit(served, examples, hub.settings.deadline)
+    return await unless_gone(work, request)
+
+
+async def unless_gone(awaited: Awaitable[T], request: Request) -> T:
+    """Wait, and stop waiting when the client leaves. Raises Problem 499."""
+    work = asyncio.ensure_future(awaited)
     leaving = asyncio.ensure_future(_disconnected(request))
     try:
         await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)

@@ -67,6 +67,53 @@ class TranslateRequest(TextsRequest):
         return {name: of for name, of in super().options().items() if name not in languages}
 
 
+MOST_CHARACTERS = 16_384
+
+
+class GenerateRequest(Strict):
+    prompt: str
+    """What to go on with; may be empty."""
+    model: ModelName | None = None
+    max_characters: Annotated[int, Field(ge=1, le=MOST_CHARACTERS)] = 256
+    temperature: Annotated[float, Field(ge=0, le=10)] | None = None
+    """0.8, if not given. 0 writes the likeliest character always, 1 draws from the model's own
+    distribution."""
+    top_k: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    """Of how many of the likeliest characters one is drawn."""
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Of the fewest characters that are together as probable as this one is drawn."""
+    repetition_penalty: Annotated[float, Field(ge=0.1, le=10)] | None = None
+    """Makes characters that the text has already less likely; 1 does not."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    """With equal seeds and options, equal prompts are gone on with equally."""
+    stop: (
+        Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=4)]
+        | None
+    ) = None
+    """Strings before which the text ends."""
+    stream: bool = False
+    """Whether to answer with server-sent events."""
+    state: Annotated[str, Field(min_length=1, max_length=2**18)] | None = None
+    """Of an earlier answer: the text that it ended is gone on with, behind it the prompt."""
+    return_state: bool = False
+
+    def options(self) -> dict[str, Any]:
+        """The options of the task that are given, by name."""
+        others = {"prompt", "model", "stream", "state"}
+        return self.model_dump(exclude=others, exclude_none=True)
+
+
+class GenerateResponse(BaseModel):
+    model: str
+    text: str
+    """What was written, without the prompt."""
+    finish_reason: Literal["length", "stop"]
+    state: str | None = None
+    """If asked for: what goes on with this text, in a request to this model."""
+    unknown_characters: int | None = None
+    """How many characters of the prompt the model never saw, if any: it read a placeholder."""
+
+
 class Score(BaseModel):
     label: str
     score: float

@@ -1,5 +1,6 @@
 """How a server is set up: by flag, by environment (TEXTRNN_...), by default."""
 
+import secrets
 from typing import Annotated, Any, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, ValidationError, model_validator
@@ -23,6 +24,10 @@ class Settings(BaseSettings):
     is that task's default. Empty: all shipped models."""
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     """Comma-separated. With none, no key is asked for."""
+    state_key: SecretStr = Field(default_factory=lambda: SecretStr(secrets.token_hex(32)))
+    """What the states of generated texts are signed with. Several servers that shall take each
+    other's states, or one that shall take its own after it was started again, need one key; else it
+    is drawn at the start."""
     cors_origins: Names = ()
     """Origins whose pages may call this server from a browser."""
     body_bytes: PositiveInt = 2**20

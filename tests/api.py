@@ -36,13 +36,13 @@ class Hold:
 
 
 def hold_device(monkeypatch, served):
-    hold, real = Hold(), served.predictor.answer
+    hold, real = Hold(), served.predictor.run
 
-    def answer(examples, groups=None):
+    def run(examples, groups=None):
         hold.ran.append(len(examples))
         hold.entered.set()
         assert hold.released.wait(30)
         return real(examples, groups)
 
-    monkeypatch.setattr(served.predictor, "answer", answer)
+    monkeypatch.setattr(served.predictor, "run", run)
     return hold

@@ -170,6 +170,23 @@ def translate_bundle(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def generate_bundle(tmp_path_factory) -> Path:
+    """A model that writes eight made-up words, trained by its recipe."""
+    from babbling import GENERATE_RECIPE, babble
+
+    from training.recipe import load_recipe
+    from training.run import run
+
+    root = tmp_path_factory.mktemp("babble")
+    (root / "words.txt").write_text(babble(5000))
+    (root / "tiny-generate.toml").write_text(GENERATE_RECIPE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEXTRNN_DATA", str(root))
+        run(load_recipe(str(root / "tiny-generate.toml")), root / "run", resume=False)
+    return root / "run" / "bundle"
+
+
+@pytest.fixture(scope="session")
 def warm_predictor(tiny_bundle):
     """Shared, with whatever earlier tests compiled."""
     import textrnn
@@ -213,6 +230,23 @@ def translator(translate_bundle):
     served = models.load_one(str(translate_bundle))
     served.make_ready()
     return served
+
+
+@pytest.fixture(scope="session")
+def generator(generate_bundle):
+    """The tiny generator as a server holds it, ready."""
+    from service import models
+
+    served = models.load_one(str(generate_bundle))
+    served.make_ready()
+    return served
+
+
+@pytest.fixture
+def generate_hub(hub, generator):
+    """A hub that serves the tiny classifier and the tiny generator."""
+    hub.add(generator)
+    return hub
 
 
 @pytest.fixture

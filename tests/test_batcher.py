@@ -24,7 +24,7 @@ class Model:
         self.info = SimpleNamespace(name=name)
         self.name = name
         self.predictor = self
-        self.task = SimpleNamespace(buckets=BUCKETS)
+        self.task = SimpleNamespace(buckets=BUCKETS, answer=self.answer, following=self.following)
         self.compilations = 0
         self.batches: list[list[int]] = []
         self.gate = threading.Event()
@@ -35,14 +35,20 @@ class Model:
         assert compiled_only
         return plan([len(e) for e in examples], BUCKETS.shapes())
 
-    def answer(self, examples, groups):
+    def run(self, examples, groups):
         self.entered.set()
         assert self.gate.wait(30)
         numbers = [int(e.ids[0]) for e in examples]
         self.batches.append(numbers)
         if 666 in numbers:
             raise RuntimeError("this one is cursed")
-        return [{"number": number} for number in numbers]
+        return numbers
+
+    def answer(self, number, example):
+        return {"number": number}
+
+    def following(self, example, number):
+        return None
 
 
 def example(number, length=3):
@@ -175,8 +181,8 @@ def test_the_model_that_waited_longest_is_next(batcher):
     busy.gate.clear()
     order = []
     for model in (busy, other):
-        real = model.answer
-        model.answer = lambda e, g, m=model, real=real: (order.append(m.name), real(e, g))[1]
+        real = model.run
+        model.run = lambda e, g, m=model, real=real: (order.append(m.name), real(e, g))[1]
 
     async def go():
         first = asyncio.create_task(batcher.submit(busy, [example(0)], 30))
@@ -216,3 +222,78 @@ def test_the_queue_is_bounded_in_rows_and_tokens():
 
         assert numbers(asyncio.run(go())) == [9]
         batcher.close()
+
+
+class Countdown(Model):
+    """Runs an example of number n as n, n - 1 ... 1, one after the other."""
+
+    def following(self, example, number):
+        return globals()["example"](number - 1) if number > 1 else None
+
+
+def test_streams_join_and_leave_between_batches(batcher):
+    """Fails if a stream waits for others to end, or its later pieces are not run beside them."""
+    model = Countdown()
+    model.gate.clear()
+
+    async def go():
+        long = asyncio.create_task(batcher.submit(model, [example(6)], 30))
+        await asyncio.to_thread(model.entered.wait)
+        short = asyncio.create_task(batcher.submit(model, [example(2)], 30))
+        while batcher.waiting_rows < 1:
+            await asyncio.sleep(0)
+        model.gate.set()
+        return await asyncio.gather(long, short)
+
+    results = asyncio.run(go())
+    assert [numbers(result) for result in results] == [[1], [1]]
+    assert model.batches == [[6], [2, 5], [1, 4], [3], [2], [1]]
+    assert batcher.waiting_rows == 0
+
+
+def test_more_streams_than_slots_take_turns(batcher):
+    """Fails if the first ones keep the slots until they end."""
+    model = Countdown()
+    asyncio.run(batcher.submit(model, [example(3) for _ in range(12)], 30))
+    assert [len(batch) for batch in model.batches] == [8, 8, 8, 8, 4]
+    assert model.batches[1] == [3] * 4 + [2] * 4
+
+
+def test_who_listens_hears_of_each_piece(batcher):
+    model, heard = Countdown(), []
+
+    async def go():
+        return await batcher.submit(
+            model, [example(4)], 30, lambda e, result: heard.append(int(e.ids[0]))
+        )
+
+    asyncio.run(go())
+    assert heard == [3, 2, 1]
+
+
+def test_a_stream_whose_client_left_gives_its_slot_back(batcher):
+    model, told = Countdown(), threading.Event()
+
+    async def go():
+        work = asyncio.create_task(
+            batcher.submit(model, [example(10**9)], 30, lambda *_: told.set())
+        )
+        while not told.is_set():
+            await asyncio.sleep(0)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        return await batcher.submit(model, [example(1)], 30)
+
+    assert numbers(asyncio.run(go())) == [1]
+    while batcher.waiting_rows:
+        pass
+    ran = len(model.batches)
+    assert numbers(asyncio.run(batcher.submit(model, [example(1)], 30))) == [1]
+    assert len(model.batches) == ran + 1
+
+
+def test_a_stream_ends_at_its_deadline(batcher):
+    model = Countdown()
+    with pytest.raises(Problem) as caught:
+        asyncio.run(batcher.submit(model, [example(10**9)], 0.2))
+    assert caught.value.status == 504

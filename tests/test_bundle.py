@@ -152,7 +152,7 @@ def test_weights_that_are_no_safetensors_are_one_clear_error(copy):
         (lambda info: info.update(extra=1), "unknown key 'extra'"),
         (lambda info: info.update(task="dance"), "unknown task 'dance'"),
         (lambda info: info["config"].update(poolings=["max"]), "did you mean 'pooling'"),
-        (lambda info: info.update(tokenizer="bytes"), "unknown tokenizer kind"),
+        (lambda info: info.update(tokenizer="runes"), "unknown tokenizer kind"),
     ],
 )
 def test_a_strange_bundle_json_is_one_clear_error(copy, change, reason):

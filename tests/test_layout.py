@@ -13,8 +13,8 @@ LEAVES = {
     "textrnn.attention", "textrnn.batching", "textrnn.bleu", "textrnn.calibration", "textrnn.card",
     "textrnn.cells", "textrnn.conll", "textrnn.conlleval", "textrnn.crf", "textrnn.embedding",
     "textrnn.files", "textrnn.heatmap", "textrnn.highlight", "textrnn.linear",
-    "textrnn.parameters", "textrnn.printing", "textrnn.runtime", "textrnn.schemes",
-    "textrnn.search", "textrnn.text", "textrnn.weights",
+    "textrnn.parameters", "textrnn.printing", "textrnn.runtime", "textrnn.sampling",
+    "textrnn.schemes", "textrnn.search", "textrnn.text", "textrnn.weights",
 }  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, BASE),
@@ -41,8 +41,18 @@ ALLOWED = {
     | {"textrnn.decoder", "textrnn.embedding", "textrnn.encoder", "textrnn.linear", "textrnn.text"},
     "textrnn.beams": BASE | {"textrnn.batching", "textrnn.search"},
     "textrnn.hypotheses": {"textrnn.search", "textrnn.text"},
+    "textrnn.highlight": {"textrnn.printing"},
+    "textrnn.generator": BASE
+    | {"textrnn.cells", "textrnn.embedding", "textrnn.encoder", "textrnn.linear"},
+    "textrnn.memory": BASE | {"textrnn.generator"},
+    "textrnn.writer": {"textrnn.generator", "textrnn.memory", "textrnn.sampling", "textrnn.text"},
+    "textrnn.writing": BASE | {"textrnn.memory", "textrnn.sampling"},
+    "textrnn.drafts": {"textrnn.text"},
+    "textrnn.streams": {"textrnn.drafts", "textrnn.memory", "textrnn.text", "textrnn.writer"},
     "textrnn.tasks": BASE
     | LEAVES
+    | {"textrnn.drafts", "textrnn.generator", "textrnn.memory", "textrnn.streams"}
+    | {"textrnn.writer", "textrnn.writing"}
     | {"textrnn.beams", "textrnn.hypotheses", "textrnn.translator"}
     | {"textrnn.annotations", "textrnn.encoder", "textrnn.spelling", "textrnn.tagger"}
     | {"textrnn.characters", "textrnn.unroll"},
@@ -53,6 +63,8 @@ ALLOWED = {
     | {"textrnn.predictor", "textrnn.tasks", "textrnn.journal", "textrnn.sinks"},
     "textrnn.cluster": {"textrnn", "textrnn.scoring"},
     "textrnn.progress": {"textrnn", "textrnn.journal"},
+    "textrnn.showing": {"textrnn.heatmap", "textrnn.highlight"}
+    | {"textrnn.predictor", "textrnn.printing"},
     "textrnn": {"textrnn.predictor", "textrnn.bundle"},
     "textrnn.__main__": {"textrnn.cli"},
 }

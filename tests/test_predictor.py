@@ -101,7 +101,7 @@ def test_only_compiled_shapes_are_used_if_asked(predictor):
     examples = [predictor.task.read({"text": t}, options) for t in ("fine", "bad", "poor")]
     groups = predictor.plan(examples, compiled_only=True)
     assert {group.shape for group in groups} == {Shape(1, 64)}
-    labels = [answer["label"] for answer in predictor.answer(examples, groups)]
+    labels = [answer["label"] for answer in predictor.answer(examples, compiled_only=True)]
     assert labels == ["friendly", "hostile", "hostile"]
     assert predictor.compilations == 1
 

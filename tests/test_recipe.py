@@ -35,10 +35,13 @@ def test_overrides_are_typed_and_checked(tiny_data):
         ("train.epochs=many", r"train\.epochs.*'many'"),
         ("train.epochs=0", r"train\.epochs"),
         ("train.optimizer.name=adamx", "'sgd', 'momentum', 'nesterov', 'adam'"),
-        ("model.encoder.cell=rnn", "there are elman, lstm, gru"),
-        ("task=dance", "no task 'dance'; there are classify, tag, translate, pretrain, vectors"),
+        ("model.encoder.cell=rnn", "there are elman, lstm, gru, mogrifier"),
+        (
+            "task=dance",
+            "no task 'dance'; there are classify, tag, translate, generate, ",
+        ),
         ("name=Has Spaces", "name"),
-        ("tokenizer.kind=bytes", "'words', 'subwords', 'chars', 'spelled' or 'copying'"),
+        ("tokenizer.kind=runes", "'words', 'subwords', 'chars', 'bytes', 'spelled' or 'copying'"),
         ("buckets.rows=3", "power of two"),
     ],
 )

@@ -125,7 +125,7 @@ def test_a_defect_is_a_500_that_tells_nothing(hub, served, monkeypatch, caplog):
     def broken(*_):
         raise RuntimeError(f"/secret/path {SECRET}")
 
-    monkeypatch.setattr(served.predictor, "answer", broken)
+    monkeypatch.setattr(served.predictor, "run", broken)
     response = classify(hub, text="fine")
     assert response.status_code == 500
     assert response.json()["code"] == "internal"

@@ -14,6 +14,7 @@ from textrnn.text import (
     SPECIALS,
     TOKENIZERS,
     UNK,
+    ByteTokenizer,
     CharTokenizer,
     CopyingTokenizer,
     SpelledTokenizer,
@@ -32,6 +33,7 @@ TEXTS = [
 FITTED = {
     "words": WordTokenizer.fit(TEXTS, 60),
     "chars": CharTokenizer.fit(TEXTS, 40),
+    "bytes": ByteTokenizer(),
     "subwords": SubwordTokenizer.fit(TEXTS, 80, lowercase=True),
     "spelled": SpelledTokenizer.fit(TEXTS, 60),
     "copying": CopyingTokenizer.fit([(text, text.lower()) for text in TEXTS], 80),
@@ -158,7 +160,7 @@ def test_damaged_vocabulary_is_one_clear_error(kind, tmp_path):
     with pytest.raises(UserError):
         load_tokenizer(kind, tmp_path)
     with pytest.raises(UserError, match="known: words, subwords, chars"):
-        load_tokenizer("bytes", tmp_path)
+        load_tokenizer("runes", tmp_path)
 
 
 def test_the_vocabulary_does_not_grow(tokenizer):
@@ -172,3 +174,40 @@ def test_the_vocabulary_does_not_grow(tokenizer):
 def test_nothing_to_learn_subwords_from_is_an_error():
     with pytest.raises(UserError, match="no subwords"):
         SubwordTokenizer.fit(["", "  "], 100)
+
+
+@given(any_text)
+def test_bytes_lose_nothing_and_are_well_formed(text):
+    """Fails on a byte that the grammar forbids, or a character that it does not see complete."""
+    ids, spans = FITTED["bytes"].encode(text)
+    assert FITTED["bytes"].decode(ids) == text
+    grammar, state = FITTED["bytes"].grammar(), 0
+    for token in ids:
+        assert grammar.allowed[state, token]
+        state = grammar.after[state, token]
+    assert state == 0
+    whole = grammar.whole(ids)
+    assert whole.sum() == len(text)
+    np.testing.assert_array_equal(spans[:, 1] - spans[:, 0], whole)
+
+
+@given(st.lists(st.integers(0, 255), min_size=1, max_size=40))
+def test_what_the_grammar_of_bytes_allows_is_text(choices):
+    """Whatever a model prefers, at each step the next allowed byte after it is taken."""
+    grammar, state, written = FITTED["bytes"].grammar(), 0, []
+    while choices or state:
+        wanted = choices.pop() if choices else 0
+        allowed = grammar.allowed[state].nonzero()[0]
+        allowed = allowed[allowed >= 4]
+        token = allowed[wanted % len(allowed)]
+        written.append(token)
+        state = grammar.after[state, token]
+    raw = bytes(token - 4 for token in written)
+    assert FITTED["bytes"].decode(np.array(written)) == raw.decode("utf-8", "strict")
+
+
+def test_only_whole_texts_of_bytes_may_end():
+    grammar = FITTED["bytes"].grammar()
+    assert grammar.allowed[0, 3]
+    assert not grammar.allowed[1:, 3].any()
+    assert not grammar.allowed[:, :3].any()

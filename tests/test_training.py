@@ -232,7 +232,7 @@ def small_step(config: TrainConfig):
     batch = task.collate([task.read(r, task.options_type(), True) for r in rows], Shape(2, 4))
     return (
         make_step(task, graph, optimizer, config),
-        initial_state(params, optimizer, config),
+        initial_state(params, optimizer, config, ()),
         batch,
     )
 

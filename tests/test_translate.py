@@ -144,7 +144,9 @@ def test_a_wider_program_gives_the_same_beam(back):
     example = back.task.read({"text": "one two red"}, TranslateOptions(beam_size=1))
     narrow = back.plan([example])
     wide = [group._replace(shape=group.shape._replace(width=4)) for group in narrow]
-    one, other = (back.answer([example], groups)[0] for groups in (narrow, wide))
+    one, other = (
+        back.task.answer(back.run([example], groups)[0], example) for groups in (narrow, wide)
+    )
     assert one["text"] == other["text"]
     assert math.isclose(one["score"], other["score"], abs_tol=1e-4)
 

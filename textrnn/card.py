@@ -7,6 +7,7 @@ _PIPELINES = {
     "classify": "text-classification",
     "tag": "token-classification",
     "translate": "translation",
+    "generate": "text-generation",
     "pretrain": "feature-extraction",
     "vectors": "feature-extraction",
 }
@@ -23,6 +24,12 @@ _TITLES = {
     "f1": "F1",
     "precision": "precision",
     "recall": "recall",
+    "windowed_loss": "loss, forgetting every 256 (nats)",
+    "windowed_bits": "bits per character, forgetting every 256",
+    "windowed_perplexity": "perplexity, forgetting every 256",
+    "stateful_loss": "loss, state carried on (nats)",
+    "stateful_bits": "bits per character, state carried on",
+    "stateful_perplexity": "perplexity, state carried on",
 }
 
 

@@ -192,27 +192,15 @@ def predict(
         bool, typer.Option("--alignment", help="For translation: draw which words it looked at.")
     ] = False,
 ) -> None:
-    """Answer texts, one JSON object a line; entities in colour on a terminal."""
+    """Answer texts, one JSON object a line; on a terminal entities in colour, and text that is
+    generated as it is written."""
     import textrnn
+    from textrnn.showing import show
 
     predictor = textrnn.load(model)
     options = typed(option) | ({"alignment": True} if alignment else {})
-    in_colour = predictor.task.name == "tag" and sys.stdout.isatty()
     for text in texts or (line.rstrip("\n") for line in sys.stdin):
-        (answer,) = predictor.predict(text, **options)
-        if alignment:
-            from textrnn.heatmap import heatmap
-
-            print(answer["text"])
-            print(heatmap(answer["source_tokens"], answer["tokens"], answer["alignment"]))
-        elif in_colour:
-            from rich import print as show
-
-            from textrnn.highlight import highlight
-
-            show(highlight(text, answer["entities"], predictor.task.config.labels))
-        else:
-            print(json.dumps(answer, ensure_ascii=False), flush=True)
+        show(predictor, text, options, sys.stdout, alignment)
 
 
 @models_app.command("list")

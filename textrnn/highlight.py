@@ -5,6 +5,8 @@ from typing import Any
 
 from rich.text import Text
 
+from textrnn.printing import visible
+
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
@@ -16,16 +18,8 @@ def highlight(text: str, entities: Sequence[Mapping[str, Any]], labels: Sequence
     shown, here = Text(), 0
     for entity in entities:
         colour = _COLOURS[labels.index(entity["label"]) % len(_COLOURS)]
-        shown.append(_visible(text[here : entity["start"]]))
-        shown.append(_visible(entity["text"]), style=f"bold {colour}")
+        shown.append(visible(text[here : entity["start"]]))
+        shown.append(visible(entity["text"]), style=f"bold {colour}")
         shown.append(f" {entity['label']} {entity['score']:.2f}", style=f"dim {colour}")
         here = entity["end"]
-    return shown.append(_visible(text[here:]))
-
-
-_VISIBLE = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
-_VISIBLE |= dict.fromkeys(range(0x7F, 0xA0), 0xFFFD)  # DEL, and C1, which some terminals obey
-
-
-def _visible(text: str) -> str:
-    return text.translate(_VISIBLE)
+    return shown.append(visible(text[here:]))

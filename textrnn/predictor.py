@@ -1,7 +1,7 @@
 """Run a model: rows -> examples -> planned batches -> compiled program -> answers."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -35,14 +35,28 @@ class Predictor:
         >>> load("sentiment-en").predict(["a fine film"])[0]["label"]
         'positive'
         """
-        asked = self.task.options_type.parse(options, source="options")
         texts = [texts] if isinstance(texts, str) else texts
-        return self.answer([self.task.read({"text": text}, asked) for text in texts])
+        return self.predict_rows(({self.task.input: text} for text in texts), **options)
 
     def predict_rows(self, rows: Iterable[Row], **options: Any) -> list[Answer]:
         """The same for rows, whatever fields the task reads."""
         asked = self.task.options_type.parse(options, source="options")
         return self.answer([self.task.read(row, asked) for row in rows])
+
+    def stream(self, text: str, **options: Any) -> Iterator[str]:
+        """What a generator writes to go on with a text, piece by piece as it is written."""
+        asked = self.task.options_type.parse(options, source="options")
+        example = self.task.read({self.task.input: text}, asked)
+        told = 0
+        while example is not None:
+            (outputs,) = self.run([example])
+            following = self.task.following(example, outputs)
+            if following is None:
+                yield self.task.answer(outputs, example)["text"][told:]
+            else:
+                yield following.written[told:]
+                told = len(following.written)
+            example = following
 
     def plan(self, examples: Sequence[Example], compiled_only: bool = False) -> list[Group]:
         """Which of the examples' windows run together, in which shapes; `compiled_only` leaves out
@@ -56,7 +70,7 @@ class Predictor:
         self, examples: Sequence[Example], groups: Sequence[Group] | None = None
     ) -> list[list[Any]]:
         """What the model returns for each window of each example, in order, by the plan or by one
-        made here."""
+        made here. It runs once: what follows an example is not run."""
         groups = self.plan(examples) if groups is None else groups
         windows = _windows(examples)
         outputs = []
@@ -71,11 +85,25 @@ class Predictor:
         in_order = iter(results)
         return [list(islice(in_order, len(example.windows))) for example in examples]
 
-    def answer(
-        self, examples: Sequence[Example], groups: Sequence[Group] | None = None
-    ) -> list[Answer]:
-        outputs = self.run(examples, groups)
-        return [self.task.answer(o, e) for o, e in zip(outputs, examples, strict=True)]
+    def answer(self, examples: Sequence[Example], compiled_only: bool = False) -> list[Answer]:
+        last = self.finish(examples, compiled_only)
+        return [self.task.answer(outputs, example) for example, outputs in last]
+
+    def finish(
+        self, examples: Sequence[Example], compiled_only: bool = False
+    ) -> list[tuple[Example, list[Any]]]:
+        """Run examples and what follows them: the last of each, with what the model returned for
+        its windows."""
+        last: list[Any] = [None] * len(examples)
+        waiting = list(enumerate(examples))
+        while waiting:
+            now = [example for _, example in waiting]
+            outputs = self.run(now, self.plan(now, compiled_only))
+            for (index, example), output in zip(waiting, outputs, strict=True):
+                last[index] = example, output
+            following = [(index, self.task.following(*last[index])) for index, _ in waiting]
+            waiting = [(index, example) for index, example in following if example is not None]
+        return last
 
     def model(self) -> Any:
         """The network with its weights."""
@@ -105,5 +133,5 @@ class Predictor:
         return jax.jit(run).lower(self.params, self.task.collate([], shape)).compile()
 
 
-def _windows(examples: Sequence[Example]) -> list[Example]:
+def _windows(examples: Sequence[Example]) -> list[Any]:
     return [window for example in examples for window in example.windows]

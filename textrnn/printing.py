@@ -1,4 +1,12 @@
-"""Tables on a terminal, in plain text."""
+"""Tables and foreign text on a terminal."""
+
+_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
+_PICTURES |= dict.fromkeys(range(0x7F, 0xA0), 0xFFFD)  # DEL, and C1, which some terminals obey
+
+
+def visible(text: str) -> str:
+    """The text with pictures for control characters, so that it cannot steer the terminal."""
+    return text.translate(_PICTURES)
 
 
 def print_metrics(metrics: dict[str, dict[str, float]]) -> None:

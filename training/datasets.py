@@ -9,10 +9,11 @@ from pathlib import Path
 
 from textrnn import files
 from textrnn.errors import UserError
-from textrnn.tasks import Row
+from textrnn.tasks import TASKS, Row
 from textrnn.text.words import split
 from training.recipe import Data, Source
 from training.sentences import SchemeCheck, as_text, glue, rename
+from training.texts import by_position, files_of, is_text, read_texts
 from training.treebank import detokenize, phrases
 
 
@@ -26,6 +27,10 @@ def load(data: Data, task: str) -> tuple[list[Row], dict[str, list[Row]]]:
     _check_all_have_rows({"train": train})
     if data.dev:
         dev = load_dev(data, task)
+    elif TASKS[task].in_streams:
+        dev = {"heldout": by_position(train, 0.9, 1)}
+        train = by_position(train, 0, 0.9)
+        _check_all_have_rows({"train": train, **dev})
     else:
         sides = [_in_dev(_words(row), 0.1) for row in train]
         dev = {"heldout": [row for row, held in zip(train, sides, strict=True) if held]}
@@ -58,9 +63,14 @@ def read_source(
     source: Source, task: str, check: Callable[[Row], object] = lambda _: None
 ) -> Iterator[Row]:
     """The rows of one source, each `repeat` times. Raises UserError, with file and line."""
+    rows = _rows(source, task, check)
+    return iter(by_position(list(rows), *source.part)) if source.part else rows
+
+
+def _rows(source: Source, task: str, check: Callable[[Row], object]) -> Iterator[Row]:
     names = _label_names(source)
     groups = _groups(source)
-    for index, (where, fields) in enumerate(islice(_fields(source), source.rows)):
+    for index, (where, fields) in enumerate(islice(_fields(source, task), source.rows)):
         if groups is not None and index >= len(groups):
             raise UserError(f"{source.groups}: has fewer lines than {source.path} has rows")
         try:
@@ -80,13 +90,16 @@ def read_source(
                 yield piece
 
 
-def _fields(source: Source) -> Iterator[tuple[str, Row]]:
+def _fields(source: Source, task: str) -> Iterator[tuple[str, Row]]:
     """What the file holds, each row with the name of the place that it comes from."""
     if source.dataset is not None:
         yield from _hub(source, source.dataset)
         return
     assert source.path is not None
     path = data_root() / source.path
+    if TASKS[task].in_streams and source.format is None and is_text(path):
+        yield from _whole(path)
+        return
     if source.format == "trees":
         for number, line in enumerate(_text_lines(path), start=1):
             try:
@@ -115,6 +128,20 @@ def _fields(source: Source) -> Iterator[tuple[str, Row]]:
     broken = check.report()
     if broken:
         _say(f"{path}: {broken}")
+
+
+def _whole(path: Path) -> Iterator[tuple[str, Row]]:
+    """Whole texts. In a folder, what is none is left out and counted."""
+    left_out = 0
+    for file, text in read_texts(path):
+        if text is not None:
+            yield str(file), {"text": text}
+        elif path.is_dir():
+            left_out += 1
+        else:
+            raise UserError(f"{path}: is not text in UTF-8, or is empty")
+    if left_out:
+        _say(f"{path}: left out {left_out} files that are not text in UTF-8, or are empty")
 
 
 def _records(path: Path, source: Source) -> Iterator[files.Record]:
@@ -240,12 +267,21 @@ def _in_dev(group: str, fraction: float) -> bool:
 
 
 def fingerprints(source: Source) -> dict[str, str]:
-    """The SHA-256 of the bytes of each file by its path, or of a data set of the hub what names
-    it."""
+    """The SHA-256 of the bytes of each file by its path, of a folder that of all its files with
+    their names, or of a data set of the hub what names it."""
     if source.path is None:
         return {str(source.dataset): f"{source.dataset} {source.subset or ''} [{source.split}]"}
     found = {}
     for path in filter(None, (source.path, source.parallel)):
-        with (data_root() / path).open("rb") as stream:
-            found[str(path)] = hashlib.file_digest(stream, "sha256").hexdigest()
+        full = data_root() / path
+        if full.is_dir():
+            lines = (f"{_digest(file)} {file.relative_to(full)}\n" for file in files_of(full))
+            found[str(path)] = hashlib.sha256("".join(lines).encode()).hexdigest()
+        else:
+            found[str(path)] = _digest(full)
     return found
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

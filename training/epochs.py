@@ -1,10 +1,11 @@
 """In which order, and in which batches, an epoch visits the examples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from textrnn.batching import Buckets, Group, Shape, plan
+from textrnn.tasks import Batch, Example
 
 POOL = 64
 """Batches' worth of rows that are sorted by length together. More: less padding, less shuffling."""
@@ -17,11 +18,21 @@ class Epochs:
     a length weigh the same; at most one batch of a pool has empty rows.
     """
 
-    def __init__(self, lengths: Sequence[int], buckets: Buckets, seed: int, devices: int = 1):
-        self._lengths = np.asarray(lengths)
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        collate: Callable[[Sequence[Example], Shape], Batch],
+        buckets: Buckets,
+        seed: int,
+        devices: int = 1,
+    ):
+        self._examples = examples
+        self._collate = collate
+        self._lengths = np.array([len(example) for example in examples])
         self._seed = seed
         self._pool = POOL * buckets.rows
-        self.shapes = _widest(buckets, devices)
+        self.shapes = widest(buckets, devices)
+        self.rows = max(shape.rows for shape in self.shapes)
 
     def batches(self, epoch: int) -> list[Group]:
         random = np.random.default_rng([self._seed, epoch])
@@ -38,7 +49,11 @@ class Epochs:
     def steps(self, epochs: int) -> int:
         return sum(len(self.batches(epoch)) for epoch in range(epochs))
 
+    def collate(self, group: Group) -> Batch:
+        return self._collate([self._examples[index] for index in group.indices], group.shape)
 
-def _widest(buckets: Buckets, devices: int) -> list[Shape]:
+
+def widest(buckets: Buckets, devices: int) -> list[Shape]:
+    """The shape of most rows for each length, the shortest first."""
     widest = {shape.length: shape for shape in sorted(buckets.shapes())}
     return [Shape(max(shape.rows, devices), shape.length) for shape in widest.values()]

@@ -13,10 +13,13 @@ METRIC_OF_TASK = {
     "classify": "accuracy",
     "tag": "f1",
     "translate": "bleu",
+    "generate": "windowed_loss",
     "pretrain": "perplexity",
     "vectors": "log_loss",
 }
-LESS_IS_BETTER = frozenset({"perplexity", "log_loss", "calibration_error"})
+LESS_IS_BETTER = frozenset(
+    {"perplexity", "log_loss", "calibration_error", "windowed_loss", "stateful_loss"}
+)
 
 
 def read_sets(
@@ -43,42 +46,42 @@ def read_sets(
     return load_dev(wanted, task.name, lambda row: task.read(row, options, gold=True))
 
 
-def run(predictor: Predictor, rows: Sequence[Row]) -> tuple[list[Example], list[Any]]:
-    """The examples of rows, and what the model returns for each. Texts over the limit are cut."""
-    options = predictor.task.options_type(truncate=True)
-    examples = [predictor.task.read(row, options) for row in rows]
-    return examples, predictor.run(examples)
-
-
 def evaluate(predictor: Predictor, rows: Sequence[Row]) -> tuple[Metrics, list[Answer]]:
-    """The metrics of the model as it is, and its answers."""
-    examples, outputs = run(predictor, rows)
+    """The metrics of the model as it is, and its answers; of several readings, those of the first
+    one."""
     task = predictor.task
-    answers = [task.answer(o, e) for o, e in zip(outputs, examples, strict=True)]
-    return task.score(answers, rows), answers
+    of_each = []
+    for options in task.readings(thorough=True):
+        answers = predictor.answer([task.read(row, options) for row in rows])
+        of_each.append((task.score(answers, rows), answers))
+    metrics = {name: value for metrics, _ in of_each for name, value in metrics.items()}
+    return metrics, of_each[0][1]
 
 
 def calibrate(
-    predictor: Predictor, dev: Mapping[str, Sequence[Row]]
+    predictor: Predictor, dev: Mapping[str, Sequence[Row]], thorough: bool
 ) -> tuple[Task, dict[str, Metrics]]:
-    """The task calibrated on all development rows, and its metrics on each set.
+    """The task calibrated on all development rows, and its metrics on each set, by each of its
+    readings.
 
     The metrics are cross-fitted: each half of the rows is measured with what was fitted to the
     other half. Thresholds that are measured on the rows that chose them look better than they are.
     """
     rows = [row for part in dev.values() for row in part]
-    examples, outputs = run(predictor, rows)
-    model, uncalibrated = predictor.model(), predictor.task
-    task = uncalibrated.calibrated(model, outputs, rows)
-    if task is uncalibrated:  # it has nothing to fit
-        answers = [task.answer(o, e) for o, e in zip(outputs, examples, strict=True)]
-    else:
-        answers = _cross_fitted(predictor, examples, outputs, rows)
-    metrics, start = {}, 0
-    for name, part in dev.items():
-        end = start + len(part)
-        metrics[name] = task.score(answers[start:end], part)
-        start = end
+    uncalibrated = task = predictor.task
+    metrics: dict[str, Metrics] = {name: {} for name in dev}
+    for options in uncalibrated.readings(thorough):
+        last = predictor.finish([uncalibrated.read(row, options) for row in rows])
+        examples, outputs = [example for example, _ in last], [output for _, output in last]
+        task = uncalibrated.calibrated(predictor.model(), outputs, rows)
+        if task is uncalibrated:  # it has nothing to fit
+            answers = [task.answer(o, e) for o, e in zip(outputs, examples, strict=True)]
+        else:
+            answers = _cross_fitted(predictor, examples, outputs, rows)
+        start = 0
+        for name, part in dev.items():
+            metrics[name] |= task.score(answers[start : start + len(part)], part)
+            start += len(part)
     return task, metrics
 
 

@@ -19,8 +19,8 @@ def finish(
     recipe = prepared.recipe
     params = as_stored(params, recipe.storage)
     predictor = Predictor(prepared.task, params)
-    predictor.task, metrics = calibrate(predictor, prepared.dev)
-    answers = predictor.predict(recipe.probes)
+    predictor.task, metrics = calibrate(predictor, prepared.dev, thorough=True)
+    answers = predictor.predict_rows({"text": text} for text in recipe.probes)
     probes = [
         Probe({"text": text}, answer) for text, answer in zip(recipe.probes, answers, strict=True)
     ]

@@ -38,7 +38,8 @@ class Source(Config):
     """A file, or a data set of the Hugging Face hub, and how its columns become rows."""
 
     path: Path | None = None
-    """Below the data root, which is the environment's TEXTRNN_DATA or else ./data."""
+    """Below the data root, which is the environment's TEXTRNN_DATA or else ./data. For generation
+    it may be a folder: each of its text files is a row."""
     dataset: str | None = None
     """A name that `datasets.load_dataset` knows, or a folder of data files."""
     parallel: Path | None = None
@@ -79,6 +80,9 @@ class Source(Config):
     groups: Path | None = None
     """A file that names in line i the group of row i; a holdout does not split a group."""
     holdout: Holdout | None = None
+    part: tuple[float, float] | None = None
+    """Only what lies between two shares of the text of this source, by position: [0, 0.9] and
+    [0.9, 1] split it, and no window of the one part reaches into the other."""
     words: PositiveInt | None = None
     """Cut texts into pieces of at most so many words. None of the text is lost."""
     rows: PositiveInt | None = None
@@ -92,19 +96,22 @@ class Source(Config):
             raise ValueError("give either a path or a dataset")
         if self.parallel is not None and self.path is None:
             raise ValueError("parallel goes with a path: it names the file of that file's targets")
+        if self.part is not None and not 0 <= self.part[0] < self.part[1] <= 1:
+            raise ValueError(f"part must be two rising shares, as in [0, 0.9], found {self.part}")
         return self
 
 
 class Data(Config):
     train: tuple[Source, ...]
     dev: dict[str, tuple[Source, ...]] = {}
-    """Development sets by name. Left empty, a tenth of the training rows, by their text."""
+    """Development sets by name. Left empty, a tenth of the training rows, by their text; for texts
+    in streams the last tenth, by position."""
     licences: dict[str, str] = {}
     """Each data set that this model was made from, and the licence of its text."""
 
 
 class TokenizerConfig(Config):
-    kind: Literal["words", "subwords", "chars", "spelled", "copying"] = "words"
+    kind: Literal["words", "subwords", "chars", "bytes", "spelled", "copying"] = "words"
     size: PositiveInt = 20_000
     min_count: PositiveInt = 1
     """For words and characters: how often one is seen at least, to be known."""

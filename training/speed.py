@@ -39,14 +39,14 @@ def measure(predictor: Predictor) -> dict[str, float]:
 
 
 def _example(task: Task, length: int) -> Example:
-    """Random words of the vocabulary that fill one window of this length, or nearly."""
+    """Random tokens of the vocabulary that fill one window of this length, or nearly."""
     ids = np.random.default_rng(0).integers(4, len(task.tokenizer), length)
     options = task.options_type(truncate=True)
     for words in range(length, 0, -1):
         example = task.read({"text": task.tokenizer.decode(ids[:words])}, options)
         window = max(example.windows, key=len)
         if len(window) <= length:
-            return window
+            return example if len(example.windows) == 1 else window
     raise ValueError("no word fits")
 
 

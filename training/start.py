@@ -9,6 +9,7 @@ from textrnn.errors import UserError
 from textrnn.parameters import Params
 from textrnn.tasks import Row
 from textrnn.text import (
+    ByteTokenizer,
     CharTokenizer,
     CopyingTokenizer,
     SpelledTokenizer,
@@ -34,6 +35,8 @@ def fit_tokenizer(recipe: Recipe, rows: Sequence[Row]) -> Tokenizer:
             return SpelledTokenizer.fit(texts, config.size, config.min_count)
         case "chars":
             return CharTokenizer.fit(texts, config.size, config.min_count)
+        case "bytes":
+            return ByteTokenizer()
         case "subwords":
             return SubwordTokenizer.fit(texts, config.size, config.lowercase)
 

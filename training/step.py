@@ -21,6 +21,8 @@ class State(NamedTuple):
     optimizer: Any
     average: Params
     """The moving average of the weights; empty without one."""
+    past: Any
+    """What the streams have come to; nothing where rows are independent."""
     step: Array
 
     @property
@@ -30,10 +32,10 @@ class State(NamedTuple):
 
 
 def initial_state(
-    params: Params, optimizer: optax.GradientTransformation, config: TrainConfig
+    params: Params, optimizer: optax.GradientTransformation, config: TrainConfig, past: Any
 ) -> State:
     average = jax.tree.map(jnp.copy, params) if config.ema else {}
-    return State(params, optimizer.init(params), average, jnp.zeros((), jnp.int32))
+    return State(params, optimizer.init(params), average, past, jnp.zeros((), jnp.int32))
 
 
 def make_step(
@@ -45,17 +47,19 @@ def make_step(
     """
     seed = jax.random.key(config.seed)
 
-    def mean_loss(params: Params, batch: Batch, key: Array) -> Array:
+    def mean_loss(params: Params, batch: Batch, past: Any, key: Array) -> tuple[Array, Any]:
         dropping, rest = jax.random.split(key)
         params = drop_weights(params, config.weight_drop, dropping)
         if config.precision != "float32":
             params = {name: p.astype(config.precision) for name, p in params.items()}
-        total, weight = task.loss(merge(graph, params), batch, rest)
-        return total / jnp.maximum(weight, 1e-6)
+        total, weight, past = task.loss_onward(merge(graph, params), batch, rest, past)
+        return total / jnp.maximum(weight, 1e-6), past
 
     def update(state: State, batch: Batch) -> tuple[State, Array]:
         key = jax.random.fold_in(seed, state.step)
-        loss, gradient = jax.value_and_grad(mean_loss)(state.params, batch, key)
+        (loss, past), gradient = jax.value_and_grad(mean_loss, has_aux=True)(
+            state.params, batch, state.past, key
+        )
         change, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
         params: Any = optax.apply_updates(state.params, change)
         # A young average follows the weights closely: it must not remember where they started.
@@ -63,7 +67,7 @@ def make_step(
         average: Any = {}
         if config.ema:
             average = optax.incremental_update(params, state.average, 1 - decay)
-        return State(params, optimizer_state, average, state.step + 1), loss
+        return State(params, optimizer_state, average, past, state.step + 1), loss
 
     return jax.jit(update, donate_argnums=0)
 

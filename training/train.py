@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ import numpy as np
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from textrnn.batching import Buckets, Group
+from textrnn.batching import Buckets
 from textrnn.errors import UserError
 from textrnn.parameters import Params, count, split
 from textrnn.predictor import Predictor
@@ -25,6 +26,7 @@ from training.optimizer import make_optimizer, make_schedule
 from training.recipe import Recipe
 from training.start import fit_tokenizer, take_over
 from training.step import State, initial_state, make_step
+from training.streams import Streams
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,13 @@ class _Run:
             for row in prepared.train
             for window in self.task.read(row, options, gold=True).windows
         ]
-        lengths = [len(example) for example in self.examples]
-        self.epochs = Epochs(lengths, buckets, config.seed, config.devices)
+        if self.task.in_streams:
+            whole = np.concatenate([example.ids for example in self.examples])
+            self.epochs = Streams(whole, buckets, config.seed, config.devices)
+        else:
+            self.epochs = Epochs(
+                self.examples, self.task.collate, buckets, config.seed, config.devices
+            )
         self.total = self.epochs.steps(config.epochs)
         updates = max(self.total // config.optimizer.accumulate, 1)
         self.rate = make_schedule(config.optimizer, updates)
@@ -83,9 +90,9 @@ class _Run:
         self.predictor = Predictor(served, params)
         self.step = make_step(self.task, graph, optimizer, config)
         self.place = _placement(config.devices)
-        self.state: State = jax.device_put(
-            initial_state(params, optimizer, config), self.place(None)
-        )
+        past = jax.tree.map(jnp.copy, self.task.past(self.epochs.rows))  # each is donated
+        state = jax.device_put(initial_state(params, optimizer, config, past), self.place(None))
+        self.state: State = state._replace(past=jax.device_put(past, self.place("data")))
         self.best: Params = jax.tree.map(jnp.copy, params)
         self.progress = Progress()
         self.metric = config.metric or METRIC_OF_TASK[prepared.recipe.task]
@@ -110,7 +117,7 @@ class _Run:
         tokens, began = 0, time.monotonic()
         earlier, here = self.progress.seconds, time.monotonic()
         for group, ends_epoch in self._remaining():
-            batch = self.task.collate([self.examples[i] for i in group.indices], group.shape)
+            batch = self.epochs.collate(group)
             tokens += int(batch["lengths"].sum())
             self.state, loss = self.step(self.state, jax.device_put(batch, self.place("data")))
             losses.append(loss)
@@ -146,7 +153,7 @@ class _Run:
                 log.say(f"no better evaluation in the last {config.patience}: stopped")
                 return
 
-    def _remaining(self) -> Iterator[tuple[Group, bool]]:
+    def _remaining(self) -> Iterator[tuple[Any, bool]]:
         """The batches that are still to come, and whether each is the last of its epoch."""
         passed = 0
         for epoch in range(self.config.epochs):
@@ -158,7 +165,7 @@ class _Run:
 
     def _evaluate(self, log: RunLog) -> None:
         self.predictor.params = jax.device_put(self.state.best_params, jax.local_devices()[0])
-        _, metrics = calibrate(self.predictor, self.dev)
+        _, metrics = calibrate(self.predictor, self.dev, thorough=False)
         value = headline(metrics, self.metric)
         better = self.progress.best is None or value > self.progress.best
         since = 0 if better else self.progress.since_best + 1

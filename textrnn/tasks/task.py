@@ -28,7 +28,7 @@ from textrnn.text import BOS, EOS, PAD, Tokenizer
 Row = Mapping[str, Any]
 """One JSON object: {"text": ..., "label": ...} and the like."""
 Answer = dict[str, Any]
-Batch = dict[str, np.ndarray]
+Batch = dict[str, Any]
 Metrics = dict[str, float]
 
 
@@ -56,16 +56,25 @@ class Example:
         return 1
 
     @property
-    def windows(self) -> "Sequence[Example]":
-        """What of it the model runs on, each by itself. A task that takes its texts in pieces has
-        several; else an example is its own only window."""
+    def windows(self) -> Sequence[Any]:
+        """What of it the model runs on, each by itself, with a length and a width. A task that
+        takes its texts in pieces has several; else an example is its own only window."""
         return (self,)
+
+    @property
+    def written(self) -> str:
+        """Of a text that is written piece by piece, what will stay as it is."""
+        return ""
 
 
 class Task(ABC):
     """One kind of question to ask of text, from the row that comes in to the JSON that goes out."""
 
     name: ClassVar[str]
+    input: ClassVar[str] = "text"
+    """The field of a row that a text alone is."""
+    in_streams: ClassVar[bool] = False
+    """Whether it is trained on whole texts, from end to end, rather than on rows in any order."""
     config_type: ClassVar[type[Config]]
     options_type: ClassVar[type[Options]]
 
@@ -111,9 +120,24 @@ class Task(ABC):
     def loss(self, model: Any, batch: Any, key: Array) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """The sum of the losses and of the weights: sums, so that nothing averages averages."""
 
+    def past(self, rows: int) -> Any:
+        """What a batch of streams hands on to the next one: arrays with one entry per row."""
+        return ()
+
+    def loss_onward(
+        self, model: Any, batch: Any, key: Array, past: Any
+    ) -> tuple[Float[Array, ""], Float[Array, ""], Any]:
+        """The same, and the past for the next batch."""
+        return *self.loss(model, batch, key), past
+
     @abstractmethod
     def predict(self, model: Any, batch: Any) -> Any:
         """Arrays (a pytree) with one entry per row of the batch."""
+
+    def following(self, example: Any, outputs: Sequence[Any]) -> Example | None:
+        """What is to run after `example`, whose windows came to `outputs`, before there can be an
+        answer: None, unless a task goes through its texts piece by piece."""
+        return None
 
     @abstractmethod
     def answer(self, outputs: Sequence[Any], example: Any) -> Answer:
@@ -126,6 +150,11 @@ class Task(ABC):
     @abstractmethod
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         """Metrics of full answers against rows with gold."""
+
+    def readings(self, thorough: bool) -> Sequence[Any]:
+        """The options that rows are evaluated with, once for each; `thorough` adds what takes too
+        long to be done after every epoch."""
+        return [self.options_type(truncate=True)]
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
         """What there is to say beyond the metrics, as a table for people; or nothing."""

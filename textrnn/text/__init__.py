@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from textrnn.errors import UserError
+from textrnn.text.bytes import ByteTokenizer
 from textrnn.text.chars import CharTokenizer
 from textrnn.text.copying import CopyingTokenizer
+from textrnn.text.grammar import Grammar
 from textrnn.text.spelled import SpelledTokenizer
 from textrnn.text.subwords import SubwordTokenizer
 from textrnn.text.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Tokenizer, Tokens
@@ -16,6 +18,7 @@ TOKENIZERS: dict[str, type[Tokenizer]] = {
         WordTokenizer,
         SubwordTokenizer,
         CharTokenizer,
+        ByteTokenizer,
         SpelledTokenizer,
         CopyingTokenizer,
     )
@@ -23,8 +26,8 @@ TOKENIZERS: dict[str, type[Tokenizer]] = {
 
 __all__ = [
     "BOS", "EOS", "PAD", "SPECIALS", "TOKENIZERS", "UNK",
-    "CharTokenizer", "CopyingTokenizer", "SpelledTokenizer", "SubwordTokenizer", "Tokenizer",
-    "Tokens", "WordTokenizer", "load_tokenizer",
+    "ByteTokenizer", "CharTokenizer", "CopyingTokenizer", "Grammar", "SpelledTokenizer",
+    "SubwordTokenizer", "Tokenizer", "Tokens", "WordTokenizer", "load_tokenizer",
 ]  # fmt: skip
 
 

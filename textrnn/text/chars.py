@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from textrnn.errors import UserError
+from textrnn.text.grammar import Grammar, free
 from textrnn.text.tokenizer import SPECIALS, UNK, Tokenizer, Tokens
 
 
@@ -45,6 +46,9 @@ class CharTokenizer(Tokenizer):
 
     def decode(self, ids: np.ndarray) -> str:
         return "".join(self.symbols[i] if i >= len(SPECIALS) else "\ufffd" for i in ids)
+
+    def grammar(self) -> Grammar:
+        return free(len(self))
 
     def save(self, directory: Path) -> None:
         alphabet = json.dumps(self.symbols[len(SPECIALS) :])

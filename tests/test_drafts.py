@@ -1,0 +1,91 @@
+"""Tokens that become text, and strings that end it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textrnn.drafts import Draft, end_of
+from textrnn.text import EOS, PAD, ByteTokenizer, CharTokenizer
+
+CHARS = CharTokenizer(list("abc"))
+
+
+def written(text, stops, most=1000, sizes=(3,), tokenizer=CHARS):
+    """The draft after the text has come in pieces of these sizes, and what was settled then."""
+    draft, start, settled, turn = Draft(most, stops), 0, [], 0
+    ids = tokenizer.encode(text).ids
+    while start < len(ids) and not draft.finish_reason:
+        size = min(sizes[turn % len(sizes)], most - len(draft.text))
+        piece = ids[start : start + size]
+        draft = draft.longer(piece, -np.ones(len(piece), np.float32), False, tokenizer)
+        settled.append(draft.text[: draft.settled])
+        start, turn = start + size, turn + 1
+    return draft, settled
+
+
+def slow_end(text, stops):
+    """Character by character: where is the text when a stop string is first complete?"""
+    for end in range(1, len(text) + 1):
+        hit = [stop for stop in stops if text[:end].endswith(stop)]
+        if hit:
+            return end - max(map(len, hit))
+    return None
+
+
+letters = st.text("abc", min_size=1, max_size=60)
+stop_strings = st.lists(st.text("abc", min_size=1, max_size=4), max_size=3)
+piece_sizes = st.lists(st.integers(1, 7), min_size=1, max_size=5)
+
+
+@given(letters, stop_strings)
+def test_end_is_where_a_stop_string_is_complete_first(text, stops):
+    assert end_of(text, stops) == slow_end(text, stops)
+
+
+@given(letters, stop_strings, piece_sizes)
+def test_pieces_do_not_matter(text, stops, sizes):
+    """Fails if a stop string that lies across two pieces is missed, or something is shown that a
+    stop string takes away later."""
+    draft, settled = written(text, stops, sizes=sizes)
+    end = slow_end(text, stops)
+    assert draft.text == text[:end]
+    assert draft.finish_reason == ("" if end is None else "stop")
+    for shown in settled:
+        assert draft.text.startswith(shown)
+
+
+def test_nothing_is_held_back_without_reason():
+    draft, _ = written("abcab", ["bcc", "abb"])
+    assert draft.settled == 3
+    assert written("abcab", [])[0].settled == 5
+
+
+def test_the_longest_text():
+    draft, _ = written("abcabcabc", ["ca"], most=2)
+    assert (draft.text, draft.finish_reason) == ("ab", "length")
+    draft, _ = written("abcabcabc", ["bc"], most=3)
+    assert (draft.text, draft.finish_reason) == ("a", "stop")
+
+
+def test_the_model_may_say_that_it_is_over():
+    tokens = np.array([4, 5, EOS, PAD])
+    draft = Draft(10, []).longer(tokens, np.array([-1.0, -2.0, -3.0, 0.0]), True, CHARS)
+    assert (draft.text, draft.finish_reason) == ("ab", "stop")
+    assert np.concatenate(draft.likelihoods).tolist() == [-1, -2]
+
+
+@given(st.text("aé€𝄞", min_size=1, max_size=20), piece_sizes)
+def test_bytes_become_characters_when_they_are_whole(text, sizes):
+    draft, settled = written(text, [], sizes=sizes, tokenizer=ByteTokenizer())
+    assert draft.text == text
+    assert not draft.pending
+    assert all("\ufffd" not in shown for shown in settled)
+    per_character = np.concatenate(draft.likelihoods)
+    assert per_character.tolist() == [-len(char.encode()) for char in text]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_bytes_end_at_the_character(most):
+    draft, _ = written("€€€€", [], most=most, tokenizer=ByteTokenizer())
+    assert (draft.text, draft.finish_reason) == ("€" * most, "length")

@@ -1,0 +1,91 @@
+"""The text that a model is writing: tokens become characters, and some strings end it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from textrnn.text import SPECIALS, ByteTokenizer, CharTokenizer
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What has been written so far."""
+
+    most: int
+    """Characters at which it ends."""
+    stops: Sequence[str]
+    """Strings before which it ends."""
+    text: str = ""
+    likelihoods: tuple[np.ndarray, ...] = ()
+    """The log-probability of each character, piece by piece."""
+    pending: tuple[tuple[int, float], ...] = ()
+    """The tokens since the last whole character, each with its log-probability."""
+    finish_reason: str = ""
+    """Why it has come to its end: `length` or `stop`."""
+
+    def longer(
+        self,
+        tokens: np.ndarray,
+        likelihoods: np.ndarray,
+        ended: bool,
+        tokenizer: CharTokenizer | ByteTokenizer,
+    ) -> Self:
+        """With more tokens; `ended` if the model said that the text is over. Special tokens are
+        left out."""
+        count = int((tokens >= len(SPECIALS)).sum())
+        every = (*self.pending, *zip(tokens[:count].tolist(), likelihoods[:count], strict=True))
+        ids = np.array([token for token, _ in every], np.int32)
+        of_each = np.array([likelihood for _, likelihood in every], np.float32)
+        flags = tokenizer.grammar().whole(ids)
+        whole = int(flags.nonzero()[0].max(initial=-1)) + 1
+        text = self.text + tokenizer.decode(ids[:whole])
+        stop = end_of(text, self.stops, len(self.text))
+        reason = "length" if len(text) >= self.most else ""
+        return replace(
+            self,
+            text=text[:stop],
+            likelihoods=(*self.likelihoods, by_character(of_each[:whole], flags[:whole])),
+            pending=every[whole:],
+            finish_reason="stop" if ended or stop is not None else reason,
+        )
+
+    @property
+    def settled(self) -> int:
+        """How many characters no stop string can take away any more.
+
+        >>> Draft(most=100, stops=["two"], text="one tw").settled
+        4
+        """
+        if self.finish_reason:
+            return len(self.text)
+        longest = max(map(len, self.stops), default=1)
+        for start in range(max(len(self.text) - longest + 1, 0), len(self.text)):
+            if any(stop.startswith(self.text[start:]) for stop in self.stops):
+                return start
+        return len(self.text)
+
+
+def end_of(text: str, stops: Sequence[str], fresh: int = 0) -> int | None:
+    """Where `text` is to be cut: before the stop string that is complete first, the longest of
+    several; None without one. None is known to end before position `fresh`.
+
+    >>> end_of("one two", ["two", "wo", "x"])
+    4
+    """
+    found = []
+    for stop in stops:
+        start = text.find(stop, max(fresh - len(stop) + 1, 0))
+        if start >= 0:
+            found.append((start + len(stop), start))
+    return min(found)[1] if found else None
+
+
+def by_character(likelihoods: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """The log-probability of each character: that of its tokens together. `whole` says which tokens
+    complete one."""
+    if whole.all():
+        return likelihoods
+    starts = np.concatenate([[True], whole[:-1]]).nonzero()[0]
+    return np.add.reduceat(likelihoods, starts)

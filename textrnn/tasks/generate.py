@@ -1,0 +1,284 @@
+"""Generate: go on with a text, token by token; or say how likely a text is.
+
+    row         {"prompt": "ROMEO:"} is gone on with, {"text": "ROMEO: O, that"} is scored
+    windows     each reads or writes a piece, and leaves its memory to the next one
+    answer      {"text": " O, that I were a glove", "finish_reason": "length"}
+
+A memory has one size, whatever was read and written. So streams of any age and length run together
+in a batch, and join and leave it between two windows.
+"""
+
+import math
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from textrnn.batching import Shape, pad
+from textrnn.drafts import Draft, by_character
+from textrnn.errors import InvalidText, UserError
+from textrnn.generator import Generator, GeneratorConfig, Past
+from textrnn.memory import Memory, from_text, stack, to_text
+from textrnn.streams import Output, Pace, Stream, read_by
+from textrnn.tasks.task import (
+    Answer,
+    Batch,
+    Example,
+    Metrics,
+    Options,
+    Row,
+    Task,
+    checked,
+    cut,
+    field,
+)
+from textrnn.text import BOS, EOS, PAD, UNK, ByteTokenizer, CharTokenizer, Grammar
+from textrnn.writer import read, write
+from textrnn.writing import WritingOptions, sampling
+
+WINDOW = 256
+"""Characters behind which the windowed loss forgets everything."""
+
+
+class GenerateConfig(GeneratorConfig):
+    forgetting: float = Field(default=0.05, ge=0, le=1)
+    """How often, in training, a stream forgets its past between two stretches, so that the model
+    knows what to do without one."""
+    limit: PositiveInt = 2**20
+    """Tokens of the longest text that is scored."""
+    prompt: PositiveInt = 2**15
+    """Tokens of the longest prompt. More is read in pieces, with the state."""
+
+
+class GenerateOptions(WritingOptions, Options):
+    return_state: bool = False
+    """Whether to answer the state behind the text, for a row that goes on with it."""
+    log_probabilities: bool = False
+    """Whether to answer the log-probability of each character."""
+    window: PositiveInt | None = None
+    """When scoring: forget everything behind so many tokens."""
+
+
+@dataclass(frozen=True)
+class GenerateExample(Example):
+    """A text as one stream, or as the stretches that are scored each by itself. `ids` are what was
+    given."""
+
+    parts: Sequence[Stream]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    @property
+    def windows(self) -> Sequence[Stream]:
+        return [part for part in self.parts if len(part)]
+
+    @property
+    def written(self) -> str:
+        draft = self.parts[0].draft
+        return "" if draft is None else draft.text[: draft.settled]
+
+
+class Generate(Task):
+    name = "generate"
+    input = "prompt"
+    in_streams = True
+    config_type = GenerateConfig
+    options_type = GenerateOptions
+    config: GenerateConfig
+    tokenizer: CharTokenizer | ByteTokenizer
+
+    @classmethod
+    def fit(cls, config, tokenizer, buckets, rows):
+        if not isinstance(tokenizer, CharTokenizer | ByteTokenizer):
+            raise UserError(
+                "generation needs the tokenizer 'chars' or 'bytes', this one is "
+                f"{tokenizer.kind!r}; set tokenizer.kind"
+            )
+        return cls(config, tokenizer, buckets)
+
+    @property
+    def limit(self) -> int:
+        return self.config.prompt
+
+    @cached_property
+    def grammar(self) -> Grammar:
+        return self.tokenizer.grammar()
+
+    def build(self, rngs):
+        return Generator(self.config, len(self.tokenizer), rngs=rngs)
+
+    def read(self, row: Row, options: GenerateOptions, gold: bool = False) -> Example:
+        writes = "prompt" in row and not gold
+        text = checked(row["prompt"] if writes else field(row, "text"))
+        if gold:
+            ids = np.concatenate([[BOS], self.tokenizer.encode(text).ids, [EOS]])
+            return Example(ids.astype(np.int32), False)
+        limit = self.config.prompt if writes else self.config.limit
+        ids = self.tokenizer.encode(text, at_most=limit + 1).ids
+        truncated = bool(text or not writes) and cut(len(ids), limit, options.truncate)
+        ids = ids[:limit]
+        if writes:
+            draft = Draft(options.max_characters, options.stop)
+            parts = [self._stream(ids, self._memory(row, options), options, draft)]
+        elif options.window is None:
+            parts = [self._stream(ids, self._memory(row, options), options)]
+        else:
+            parts = self._windowed(ids, options, options.window)
+        return GenerateExample(ids, truncated, parts)
+
+    def _memory(self, row: Row, options: GenerateOptions) -> Memory:
+        """What a row begins with."""
+        memory = self._fresh()
+        if row.get("state") is not None:
+            memory = from_text(row["state"], memory)
+        elif options.seed is None:
+            memory = memory._replace(seed=_seed(secrets.randbits(32)))
+        if options.seed is not None:
+            memory = memory._replace(seed=_seed(options.seed))
+        return memory
+
+    def _fresh(self) -> Memory:
+        """Of a stream that has read nothing."""
+        past = jax.tree.map(lambda a: np.asarray(a)[0], self.config.past(1))
+        rest: Any = {
+            "last": np.int32(BOS),
+            "used": np.zeros(len(self.tokenizer), bool),
+            "seed": np.uint32(0),
+            "drawn": np.int32(0),
+            "grammar": np.int32(0),
+        }
+        return Memory(past, **rest)
+
+    def _windowed(self, ids: np.ndarray, options: GenerateOptions, size: int) -> list[Stream]:
+        """Each stretch knows the token before it, and nothing else."""
+        if len(ids) < 2:
+            raise InvalidText("text is too short: one token alone predicts nothing", "too_short")
+        fresh = self._fresh()
+        return [
+            self._stream(ids[s + 1 : s + 1 + size], fresh._replace(last=ids[s]), options)
+            for s in range(0, len(ids) - 1, size)
+        ]
+
+    def _stream(
+        self, ids: np.ndarray, memory: Memory, options: GenerateOptions, draft: Draft | None = None
+    ) -> Stream:
+        pace = Pace(reads=self.buckets.limit, writes=self.buckets.lengths[0])
+        return Stream(memory, ids, pace, options, draft, options.return_state).laid_out()
+
+    def collate(self, examples: Sequence[Stream], shape: Shape) -> Batch:
+        missing = shape.rows - len(examples)
+        lengths = [len(example.ids) for example in examples] + [0] * missing
+        memory = stack([example.memory for example in examples] + [self._fresh()] * missing)
+        return {
+            "ids": pad([example.ids for example in examples], shape, PAD),
+            "lengths": np.array(lengths, np.int32),
+            "draw": np.array([example.draw for example in examples] + [0] * missing, np.int32),
+            "memory": memory,
+            "sampling": sampling([example.options for example in examples], memory),
+        }
+
+    def past(self, rows: int) -> Past:
+        return self.config.past(rows)
+
+    def loss_onward(self, model: Generator, batch, key, past):
+        """The cross-entropy of each token after the first of `ids`, a stretch of each stream."""
+        ids, rows = jnp.asarray(batch["ids"]), len(batch["ids"])
+        dropping, forgetting, hiding = jax.random.split(key, 3)
+        forgets = jax.random.bernoulli(forgetting, self.config.forgetting, (rows,))
+        fresh = batch["fresh"] | forgets
+        past = jax.tree.map(lambda a: jnp.where(fresh[:, None], 0, a), past)
+        # BOS stands for an unknown past, and is what an empty prompt begins with.
+        begins = fresh & jax.random.bernoulli(hiding, 0.5, (rows,))
+        before = ids[:, :-1].at[:, 0].set(jnp.where(begins, BOS, ids[:, 0]))
+        logits, past = model(before, batch["lengths"], past, dropping)
+        right = jnp.take_along_axis(logits, ids[:, 1:].T[..., None], axis=-1)[..., 0]
+        losses = jax.nn.logsumexp(logits, axis=-1) - right
+        return losses.sum(), jnp.float32(losses.size), jax.lax.stop_gradient(past)
+
+    def loss(self, model: Generator, batch, key):
+        total, weight, _ = self.loss_onward(model, batch, key, self.past(len(batch["ids"])))
+        return total, weight
+
+    def predict(self, model: Generator, batch) -> Output:
+        memory = jax.tree.map(jnp.asarray, batch["memory"])
+        ids, lengths = batch["ids"], batch["lengths"]
+        memory, likelihoods = jax.lax.cond(
+            (lengths > 0).any(),
+            lambda: read(model, memory, ids, lengths),
+            lambda: (memory, jnp.zeros(ids.shape)),
+        )
+        room = self.buckets.lengths[0]
+        memory, written = write(model, memory, batch["draw"], batch["sampling"], self.grammar, room)
+        return Output(memory, likelihoods, written)
+
+    def following(
+        self, example: GenerateExample, outputs: Sequence[Output]
+    ) -> GenerateExample | None:
+        onward = self._onward(example, outputs)
+        return onward if onward.windows else None
+
+    def _onward(self, example: GenerateExample, outputs: Sequence[Output]) -> GenerateExample:
+        found = iter(outputs)
+        parts = [
+            part.after(next(found), self.tokenizer) if len(part) else part for part in example.parts
+        ]
+        return replace(example, parts=parts)
+
+    def answer(self, outputs: Sequence[Output], example: GenerateExample) -> Answer:
+        parts = self._onward(example, outputs).parts
+        stream, options = parts[-1], parts[-1].options
+        draft = stream.draft
+        if draft is None:
+            # Of a stretch that is scored by itself the first token was given.
+            given = 1 if options.window else 0
+            whole = self.grammar.whole(example.ids)[given:]
+            likelihoods = by_character(read_by(parts), whole)
+            answer: Answer = _totals(float(likelihoods.sum()), len(likelihoods))
+            answer |= {"window": options.window} if options.window else {}
+        else:
+            likelihoods = np.concatenate(draft.likelihoods)[: len(draft.text)]
+            answer = {
+                "text": draft.text,
+                "finish_reason": draft.finish_reason,
+                "seed": int(stream.memory.seed),
+            }
+        if options.log_probabilities:
+            answer["log_probabilities"] = [float(value) for value in likelihoods]
+        if options.return_state:
+            answer["state"] = to_text(stream.memory)
+        answer["unknown_characters"] = int((example.ids == UNK).sum())
+        return answer | ({"truncated": True} if example.truncated else {})
+
+    def readings(self, thorough: bool) -> Sequence[GenerateOptions]:
+        windowed = GenerateOptions(truncate=True, window=WINDOW)
+        return [windowed, GenerateOptions(truncate=True)] if thorough else [windowed]
+
+    def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
+        kind = "windowed" if "window" in answers[0] else "stateful"
+        likelihood = sum(answer["log_likelihood"] for answer in answers)
+        characters = sum(answer["characters"] for answer in answers)
+        named = _totals(likelihood, characters)
+        return {f"{kind}_{name}": named[name] for name in ("loss", "bits", "perplexity")}
+
+
+def _seed(number: int) -> Any:
+    return np.uint32(number)
+
+
+def _totals(log_likelihood: float, characters: int) -> Answer:
+    """`loss` is in nats, `bits` in bits per character."""
+    loss = -log_likelihood / characters
+    return {
+        "log_likelihood": log_likelihood,
+        "characters": characters,
+        "loss": loss,
+        "bits": loss / math.log(2),
+        "perplexity": math.exp(loss),
+    }
