@@ -6,7 +6,7 @@ import sys
 
 from textrnn.runtime import use_huge_pages
 
-NAMES = ["bilstm", "training", "scoring", "http", "tagging", "translation"]
+NAMES = ["bilstm", "training", "scoring", "http", "tagging", "translation", "generation"]
 
 
 def main() -> None:

@@ -61,7 +61,7 @@ def _ours(precision, batch):
     )
     optimizer = make_optimizer(settings.optimizer, 1000)
     step = make_step(task, graph, optimizer, settings)
-    state = initial_state(params, optimizer, settings)
+    state = initial_state(params, optimizer, settings, ())
 
     def run() -> None:
         nonlocal state

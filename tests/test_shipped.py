@@ -1,6 +1,7 @@
 """The models that come with the package: small enough, whole, and as good as their cards say."""
 
 import json
+import re
 
 import pytest
 
@@ -18,9 +19,12 @@ FLOORS = {
     "emotion-en": {"goemotions": {"macro_f1": 0.41}},
     "ner-conll03": {"conll2003": {"f1": 0.92}},
     "pos-en": {"ewt": {"accuracy": 0.93}},
+    "shakespeare": {},
     "translate-de-en": {"tatoeba": {"bleu": 38}},
     "translate-en-de-multi30k": {"multi30k": {"bleu_moses": 37}},
 }
+CEILINGS = {"windowed_loss": 1.4697, "stateful_loss": 1.45}
+"""Of shakespeare, in nats: nanoGPT's loss on tiny Shakespeare, and what was asked."""
 
 
 def test_what_is_shipped():
@@ -121,6 +125,20 @@ def test_an_alignment_has_a_largest_size():
         model.predict("I am here.\n" * 100, alignment=True)
     assert (caught.value.code, caught.value.limit) == ("alignment_too_long", 256)
     assert model.predict("I am here.\n" * 100)[0]["text"].count("\n") == 100
+
+
+def test_shakespeare_keeps_what_was_asked():
+    metrics = load_bundle("shakespeare").info.metrics["shakespeare"]
+    for name, most in CEILINGS.items():
+        assert metrics[name] <= most
+
+
+def test_shakespeare_writes_plays():
+    """Fails if what ships has not learnt the form: who speaks, in lines, in words."""
+    (answer,) = textrnn.load("shakespeare").predict("ROMEO:\n", seed=1, max_characters=1500)
+    assert re.search(r"\n\n[A-Z][A-Z ]+:\n", answer["text"])
+    words = re.findall("[a-z]+", answer["text"])
+    assert len({"the", "and", "to", "of", "my", "you", "that", "is"} & set(words)) == 8
 
 
 def test_there_and_back():
