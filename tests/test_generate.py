@@ -5,11 +5,15 @@ import math
 import numpy as np
 import pytest
 from babbling import NATS, WORDS, babble
+from flax import nnx
 
 import textrnn
+from textrnn.batching import Buckets
 from textrnn.errors import InvalidText, UserError
+from textrnn.parameters import split
+from textrnn.predictor import Predictor
 from textrnn.tasks.generate import Generate, GenerateConfig, GenerateOptions
-from textrnn.text import WordTokenizer
+from textrnn.text import ByteTokenizer, WordTokenizer
 from training.evaluate import evaluate
 
 
@@ -186,6 +190,28 @@ def test_impossible_options_are_one_clear_error(model, options):
 def test_truncated_texts_are_marked(model):
     (answer,) = model.predict("cat " * 100, truncate=True, max_characters=4)
     assert answer["truncated"]
+
+
+def test_a_model_of_bytes_writes_and_scores_characters():
+    """With fresh weights, which prefer nothing. Fails if a character is cut, counted by its bytes,
+    or lost between two windows."""
+    config = GenerateConfig.parse({"embedding": {"size": 4}, "encoder": {"hidden": 4}}, "here")
+    buckets = Buckets(lengths=(8,), rows=2, tokens=16)
+    task = Generate.fit(config, ByteTokenizer(), buckets, [])
+    model = Predictor(task, split(task.build(nnx.Rngs(0)))[1])
+    options = {"max_characters": 30, "temperature": 1.0, "log_probabilities": True}
+    for seed in range(5):
+        (answer,) = model.predict("é€", seed=seed, **options)
+        text = answer["text"]
+        assert len(text) == len(answer["log_probabilities"])
+        assert len(text) == 30 or answer["finish_reason"] == "stop"
+        assert "\ufffd" not in text
+        (scored,) = model.predict_rows([{"text": "é€" + text}], log_probabilities=True)
+        assert scored["characters"] == len(text) + 2
+        np.testing.assert_allclose(
+            scored["log_probabilities"][2:], answer["log_probabilities"], atol=1e-3
+        )
+        assert scored["unknown_characters"] == 0
 
 
 def test_it_needs_characters_or_bytes():

@@ -141,7 +141,7 @@ def test_a_deadline_within_a_stream_is_an_event(make_hub, generator, monkeypatch
     """What has been sent stays sent; then comes the error. Fails if the stream ends as if whole."""
     hub = make_hub(deadline=0.3)
     hub.add(generator)
-    response = generate(hub, prompt="cat ", max_characters=16_384, stream=True)
+    response = generate(hub, prompt="cat ", max_characters=8192, stream=True)
     assert response.status_code == 200
     *_, last = response.text.split("\n\n")[:-1]
     kind, data = last.split("\n")
@@ -170,7 +170,7 @@ def test_many_streams_share_batches(generate_hub, generator, monkeypatch):
 def test_a_client_that_leaves_frees_its_slot(generate_bundle):
     """A real server and a real connection that is closed while text comes."""
     with serving("--models", str(generate_bundle)) as server, server.client() as client:
-        body = {"prompt": "cat ", "max_characters": 16_384, "stream": True}
+        body = {"prompt": "cat ", "max_characters": 8192, "stream": True}
         with client.stream("POST", ROUTE, json=body) as response:
             next(response.iter_text())
 
@@ -182,6 +182,6 @@ def test_a_client_that_leaves_frees_its_slot(generate_bundle):
         while not metric('textrnn_rejected_total{reason="left_or_late"}'):
             assert time.monotonic() < end, "it goes on for a client that left"
         assert metric("textrnn_queue_depth") == 0
-        assert metric("textrnn_batch_rows_count") < 16_384 / 8
+        assert metric("textrnn_batch_rows_count") < 8192 / 8
         assert "failed" not in "".join(server.said)
         assert server.stop() == 0

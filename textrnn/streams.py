@@ -82,7 +82,8 @@ class Stream:
 
     def after(self, output: Output, tokenizer: CharTokenizer | ByteTokenizer) -> Self:
         """The stream behind its window."""
-        draft, read = self.draft, np.asarray(output.likelihoods)[: len(self.ids)]
+        # A copy: a view of a row would keep its whole batch.
+        draft, read = self.draft, np.array(output.likelihoods[: len(self.ids)])
         stream = replace(self, memory=output.memory)
         if draft is None:
             stream = replace(stream, likelihoods=(*self.likelihoods, read))
