@@ -32,6 +32,10 @@ class Problem(Exception):
         self.errors = errors
 
 
+DEFECT = Problem(500, "internal", "the server failed on this request; it is in its log")
+"""Says nothing of what went wrong: that is in the log."""
+
+
 def invalid_text(error: InvalidText, pointer: str) -> Problem:
     """422 for one text of a request."""
     entry: dict[str, Any] = {"pointer": pointer, "message": str(error), "code": error.code}
@@ -63,9 +67,7 @@ async def on_problem(request: Request, problem: Problem) -> JSONResponse:
 
 
 async def on_defect(request: Request, _: Exception) -> JSONResponse:
-    """500, which says nothing of what went wrong: that is in the log."""
-    problem = Problem(500, "internal", "the server failed on this request; it is in its log")
-    return respond(problem, request.url.path, request.state.request_id)
+    return respond(DEFECT, request.url.path, request.state.request_id)
 
 
 async def on_http_exception(request: Request, error: HTTPException) -> JSONResponse:

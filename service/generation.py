@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from service import schemas
-from service.errors import Problem, invalid_text
+from service.errors import DEFECT, Problem, invalid_text
 from service.hub import Hub
 from service.jobs import Result
 from service.models import Served
@@ -18,6 +19,7 @@ from service.routes import ERRORS, TheHub, run, timings, unless_gone
 from textrnn.errors import InvalidText
 from textrnn.tasks import Example
 
+log = logging.getLogger("textrnn.service")
 router = APIRouter()
 
 _EVENTS: dict[int | str, dict[str, Any]] = {
@@ -116,8 +118,11 @@ async def _events(
                 yield _event({"text": piece, "finish_reason": None})
                 piece, result = await anext(pieces)
         yield _event(_shown(hub, served, result) | {"text": piece})
-    except Problem as problem:
-        yield "event: error\n" + _event({"error": problem.detail, "code": problem.code})
+    except Exception as error:  # the status has been sent: all that is left is to say so
+        if not isinstance(error, Problem):
+            log.exception("a stream of %s failed", served.name)
+            error = DEFECT
+        yield "event: error\n" + _event({"error": error.detail, "code": error.code})
 
 
 def _event(data: dict[str, Any]) -> str:

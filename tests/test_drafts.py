@@ -75,6 +75,15 @@ def test_the_model_may_say_that_it_is_over():
     assert np.concatenate(draft.likelihoods).tolist() == [-1, -2]
 
 
+def test_a_stop_string_before_the_end_of_a_text_is_known_to_have_cut_it():
+    """Both in one piece. Fails if the state were taken to be that of the text."""
+    tokens = np.append(CHARS.encode("abcc").ids, EOS)
+    draft = Draft(10, ["bc"]).longer(tokens, -np.ones(5), True, CHARS)
+    assert (draft.text, draft.finish_reason, draft.stopped) == ("a", "stop", True)
+    draft = Draft(10, ["x"]).longer(tokens, -np.ones(5), True, CHARS)
+    assert (draft.text, draft.finish_reason, draft.stopped) == ("abcc", "stop", False)
+
+
 @given(st.text("aé€𝄞", min_size=1, max_size=20), piece_sizes)
 def test_bytes_become_characters_when_they_are_whole(text, sizes):
     draft, settled = written(text, [], sizes=sizes, tokenizer=ByteTokenizer())

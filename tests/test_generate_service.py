@@ -149,6 +149,28 @@ def test_a_deadline_within_a_stream_is_an_event(make_hub, generator, monkeypatch
     assert json.loads(data.removeprefix("data: "))["code"] == "deadline"
 
 
+def test_a_defect_within_a_stream_is_an_event_that_tells_nothing(
+    generate_hub, generator, monkeypatch, caplog
+):
+    real, calls = generator.predictor.run, []
+
+    def broken(*arguments):
+        calls.append(1)
+        if len(calls) > 2:
+            raise RuntimeError(f"/secret/path {SECRET}")
+        return real(*arguments)
+
+    monkeypatch.setattr(generator.predictor, "run", broken)
+    response = generate(generate_hub, prompt="cat ", max_characters=80, stream=True)
+    assert response.status_code == 200
+    *pieces, last = response.text.split("\n\n")[:-1]
+    assert pieces
+    assert last.startswith("event: error\n")
+    assert '"internal"' in last
+    assert "secret" not in response.text
+    assert SECRET in caplog.text, "the log has it"
+
+
 def test_many_streams_share_batches(generate_hub, generator, monkeypatch):
     """Fails if streams run one after the other."""
     hold = hold_device(monkeypatch, generator)

@@ -184,6 +184,7 @@ def test_openapi_names_every_route_and_status(hub):
         ROUTE,
         "/v1/tag",
         "/v1/translate",
+        "/v1/generate",
         "/v1/models",
         "/v1/models/{name}",
         "/healthz",

@@ -155,8 +155,8 @@ class Mogrifier(LSTM):
     """An LSTM whose input and state gate each other in turn, five times, before each step.
 
     x <- 2 sigmoid(Q h) x, then h <- 2 sigmoid(R x) h, and so on. Melis et al. 2020, equations 1
-    and 2, with full matrices. The input is read anew at each step, so that nothing but the first
-    of these products can be taken out of the loop: a step costs two to three times an LSTM's.
+    and 2, with full matrices. The input is read anew at each step, so that no product can be taken
+    out of the loop, and a step has seven where an LSTM's has one.
     """
 
     additive = False

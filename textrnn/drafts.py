@@ -24,6 +24,8 @@ class Draft:
     """The tokens since the last whole character, each with its log-probability."""
     finish_reason: str = ""
     """Why it has come to its end: `length` or `stop`."""
+    stopped: bool = False
+    """Whether a stop string took text away."""
 
     def longer(
         self,
@@ -49,6 +51,7 @@ class Draft:
             likelihoods=(*self.likelihoods, by_character(of_each[:whole], flags[:whole])),
             pending=every[whole:],
             finish_reason="stop" if ended or stop is not None else reason,
+            stopped=stop is not None,
         )
 
     @property

@@ -91,7 +91,7 @@ class Stream:
             tokens, likelihoods, ended = map(np.asarray, output.written)
             draft = draft.longer(tokens, likelihoods, bool(ended), tokenizer)
             stream = replace(stream, draft=draft)
-            if draft.finish_reason == "stop" and self.marks and not ended:
+            if draft.stopped and self.marks:
                 stream = stream._back(draft, tokenizer)
         return stream.laid_out()
 

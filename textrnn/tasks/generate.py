@@ -50,7 +50,7 @@ class GenerateConfig(GeneratorConfig):
     forgetting: float = Field(default=0.05, ge=0, le=1)
     """How often, in training, a stream forgets its past between two stretches, so that the model
     knows what to do without one."""
-    limit: PositiveInt = 2**20
+    limit: PositiveInt = 2**26
     """Tokens of the longest text that is scored."""
     prompt: PositiveInt = 2**15
     """Tokens of the longest prompt. More is read in pieces, with the state."""
