@@ -116,6 +116,27 @@ def tiny_data(tmp_path_factory) -> Path:
     return root
 
 
+def trained(root: Path, recipe: str) -> Path:
+    """The bundle that a recipe makes of the data in a folder."""
+    from training.recipe import load_recipe
+    from training.run import run
+
+    (root / "recipe.toml").write_text(recipe)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TEXTRNN_DATA", str(root))
+        run(load_recipe(str(root / "recipe.toml")), root / "run", resume=False)
+    return root / "run" / "bundle"
+
+
+def ready(bundle: Path):
+    """A model as a server holds it, ready."""
+    from service import models
+
+    served = models.load_one(str(bundle))
+    served.make_ready()
+    return served
+
+
 @pytest.fixture(scope="session")
 def tiny_run(tiny_data, tmp_path_factory) -> Path:
     """The directory of a whole training run of tiny.toml."""
@@ -137,24 +158,15 @@ def tiny_bundle(tiny_run) -> Path:
 @pytest.fixture(scope="session")
 def tag_bundle(tmp_path_factory) -> Path:
     """A tagger of people and towns, trained by its recipe."""
-    from training.recipe import load_recipe
-    from training.run import run
-
     root = tmp_path_factory.mktemp("towns")
     (root / "towns.conll").write_text(towns(300))
-    (root / "tiny-tag.toml").write_text(TAG_RECIPE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TEXTRNN_DATA", str(root))
-        run(load_recipe(str(root / "tiny-tag.toml")), root / "run", resume=False)
-    return root / "run" / "bundle"
+    return trained(root, TAG_RECIPE)
 
 
 @pytest.fixture(scope="session")
 def translate_bundle(tmp_path_factory) -> Path:
     """A translator that says everything from behind, trained by its recipe."""
     from reversing import TRANSLATE_RECIPE, reversals
-    from training.recipe import load_recipe
-    from training.run import run
 
     root = tmp_path_factory.mktemp("back")
     pairs = reversals(1500)
@@ -162,11 +174,7 @@ def translate_bundle(tmp_path_factory) -> Path:
     (root / "back.txt").write_text("".join(f"{target}\n" for _, target in pairs))
     lines = [f"{source}\t{target}\n" for source, target in reversals(100, seed=1)]
     (root / "pairs.tsv").write_text("source\ttarget\n" + "".join(lines))
-    (root / "tiny-translate.toml").write_text(TRANSLATE_RECIPE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TEXTRNN_DATA", str(root))
-        run(load_recipe(str(root / "tiny-translate.toml")), root / "run", resume=False)
-    return root / "run" / "bundle"
+    return trained(root, TRANSLATE_RECIPE)
 
 
 @pytest.fixture(scope="session")
@@ -174,16 +182,9 @@ def generate_bundle(tmp_path_factory) -> Path:
     """A model that writes eight made-up words, trained by its recipe."""
     from babbling import GENERATE_RECIPE, babble
 
-    from training.recipe import load_recipe
-    from training.run import run
-
     root = tmp_path_factory.mktemp("babble")
     (root / "words.txt").write_text(babble(5000))
-    (root / "tiny-generate.toml").write_text(GENERATE_RECIPE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TEXTRNN_DATA", str(root))
-        run(load_recipe(str(root / "tiny-generate.toml")), root / "run", resume=False)
-    return root / "run" / "bundle"
+    return trained(root, GENERATE_RECIPE)
 
 
 @pytest.fixture(scope="session")
@@ -204,42 +205,22 @@ def predictor(tiny_bundle):
 
 @pytest.fixture(scope="session")
 def served(tiny_bundle):
-    """The tiny model as a server holds it, ready."""
-    from service import models
-
-    served = models.load_one(str(tiny_bundle))
-    served.make_ready()
-    return served
+    return ready(tiny_bundle)
 
 
 @pytest.fixture(scope="session")
 def tagger(tag_bundle):
-    """The tiny tagger as a server holds it, ready."""
-    from service import models
-
-    served = models.load_one(str(tag_bundle))
-    served.make_ready()
-    return served
+    return ready(tag_bundle)
 
 
 @pytest.fixture(scope="session")
 def translator(translate_bundle):
-    """The tiny translator as a server holds it, ready."""
-    from service import models
-
-    served = models.load_one(str(translate_bundle))
-    served.make_ready()
-    return served
+    return ready(translate_bundle)
 
 
 @pytest.fixture(scope="session")
 def generator(generate_bundle):
-    """The tiny generator as a server holds it, ready."""
-    from service import models
-
-    served = models.load_one(str(generate_bundle))
-    served.make_ready()
-    return served
+    return ready(generate_bundle)
 
 
 @pytest.fixture

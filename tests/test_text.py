@@ -181,7 +181,7 @@ def test_bytes_lose_nothing_and_are_well_formed(text):
     """Fails on a byte that the grammar forbids, or a character that it does not see complete."""
     ids, spans = FITTED["bytes"].encode(text)
     assert FITTED["bytes"].decode(ids) == text
-    grammar, state = FITTED["bytes"].grammar(), 0
+    grammar, state = FITTED["bytes"].grammar, 0
     for token in ids:
         assert grammar.allowed[state, token]
         state = grammar.after[state, token]
@@ -194,7 +194,7 @@ def test_bytes_lose_nothing_and_are_well_formed(text):
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=40))
 def test_what_the_grammar_of_bytes_allows_is_text(choices):
     """Whatever a model prefers, at each step the next allowed byte after it is taken."""
-    grammar, state, written = FITTED["bytes"].grammar(), 0, []
+    grammar, state, written = FITTED["bytes"].grammar, 0, []
     while choices or state:
         wanted = choices.pop() if choices else 0
         allowed = grammar.allowed[state].nonzero()[0]
@@ -207,7 +207,7 @@ def test_what_the_grammar_of_bytes_allows_is_text(choices):
 
 
 def test_only_whole_texts_of_bytes_may_end():
-    grammar = FITTED["bytes"].grammar()
+    grammar = FITTED["bytes"].grammar
     assert grammar.allowed[0, 3]
     assert not grammar.allowed[1:, 3].any()
     assert not grammar.allowed[:, :3].any()

@@ -16,7 +16,7 @@ from textrnn.writer import read, write
 from textrnn.writing import WritingOptions, sampling
 
 IDS = 10
-GRAMMAR = CharTokenizer(list("abcdef")).grammar()
+GRAMMAR = CharTokenizer(list("abcdef")).grammar
 EVERY = [
     *({"cell": cell, "layers": layers} for cell in CELLS for layers in (1, 2)),
     {"layers": 2, "layer_norm": True, "residual": True},
@@ -155,9 +155,9 @@ def test_bytes_are_written_as_text():
     tokenizer = ByteTokenizer()
     model = made(ids=len(tokenizer))
     memory = fresh(model)._replace(used=jnp.zeros((3, len(tokenizer)), bool))
-    memory, first = wrote(model, memory, [8] * 3, grammar=tokenizer.grammar())
-    _, second = wrote(model, memory, [8] * 3, grammar=tokenizer.grammar())
-    whole = tokenizer.grammar().whole
+    memory, first = wrote(model, memory, [8] * 3, grammar=tokenizer.grammar)
+    _, second = wrote(model, memory, [8] * 3, grammar=tokenizer.grammar)
+    whole = tokenizer.grammar.whole
     for row in range(3):
         ids = np.concatenate([first.tokens[row], second.tokens[row]])
         text = ids[: np.flatnonzero(whole(ids))[-1] + 1]

@@ -40,7 +40,7 @@ class Draft:
         every = (*self.pending, *zip(tokens[:count].tolist(), likelihoods[:count], strict=True))
         ids = np.array([token for token, _ in every], np.int32)
         of_each = np.array([likelihood for _, likelihood in every], np.float32)
-        flags = tokenizer.grammar().whole(ids)
+        flags = tokenizer.grammar.whole(ids)
         whole = int(flags.nonzero()[0].max(initial=-1)) + 1
         text = self.text + tokenizer.decode(ids[:whole])
         stop = end_of(text, self.stops, len(self.text))

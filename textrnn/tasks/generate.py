@@ -38,7 +38,7 @@ from textrnn.tasks.task import (
     cut,
     field,
 )
-from textrnn.text import BOS, EOS, PAD, UNK, ByteTokenizer, CharTokenizer, Grammar
+from textrnn.text import BOS, EOS, PAD, UNK, ByteTokenizer, CharTokenizer
 from textrnn.writer import read, write
 from textrnn.writing import WritingOptions, sampling
 
@@ -107,10 +107,6 @@ class Generate(Task):
     def limit(self) -> int:
         return self.config.prompt
 
-    @cached_property
-    def grammar(self) -> Grammar:
-        return self.tokenizer.grammar()
-
     def build(self, rngs):
         return Generator(self.config, len(self.tokenizer), rngs=rngs)
 
@@ -135,7 +131,7 @@ class Generate(Task):
 
     def _memory(self, row: Row, options: GenerateOptions) -> Memory:
         """What a row begins with."""
-        memory = self._fresh()
+        memory = self._fresh
         if row.get("state") is not None:
             memory = from_text(row["state"], memory)
         elif options.seed is None:
@@ -144,6 +140,7 @@ class Generate(Task):
             memory = memory._replace(seed=_seed(options.seed))
         return memory
 
+    @cached_property
     def _fresh(self) -> Memory:
         """Of a stream that has read nothing."""
         past = jax.tree.map(lambda a: np.asarray(a)[0], self.config.past(1))
@@ -160,7 +157,7 @@ class Generate(Task):
         """Each stretch knows the token before it, and nothing else."""
         if len(ids) < 2:
             raise InvalidText("text is too short: one token alone predicts nothing", "too_short")
-        fresh = self._fresh()
+        fresh = self._fresh
         return [
             self._stream(ids[s + 1 : s + 1 + size], fresh._replace(last=ids[s]), options)
             for s in range(0, len(ids) - 1, size)
@@ -175,7 +172,7 @@ class Generate(Task):
     def collate(self, examples: Sequence[Stream], shape: Shape) -> Batch:
         missing = shape.rows - len(examples)
         lengths = [len(example.ids) for example in examples] + [0] * missing
-        memory = stack([example.memory for example in examples] + [self._fresh()] * missing)
+        memory = stack([example.memory for example in examples] + [self._fresh] * missing)
         return {
             "ids": pad([example.ids for example in examples], shape, PAD),
             "lengths": np.array(lengths, np.int32),
@@ -215,7 +212,8 @@ class Generate(Task):
             lambda: (memory, jnp.zeros(ids.shape)),
         )
         room = self.buckets.lengths[0]
-        memory, written = write(model, memory, batch["draw"], batch["sampling"], self.grammar, room)
+        grammar = self.tokenizer.grammar
+        memory, written = write(model, memory, batch["draw"], batch["sampling"], grammar, room)
         return Output(memory, likelihoods, written)
 
     def following(
@@ -238,7 +236,7 @@ class Generate(Task):
         if draft is None:
             # Of a stretch that is scored by itself the first token was given.
             given = 1 if options.window else 0
-            whole = self.grammar.whole(example.ids)[given:]
+            whole = self.tokenizer.grammar.whole(example.ids)[given:]
             likelihoods = by_character(read_by(parts), whole)
             answer: Answer = _totals(float(likelihoods.sum()), len(likelihoods))
             answer |= {"window": options.window} if options.window else {}

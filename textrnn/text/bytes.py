@@ -1,5 +1,6 @@
 """Bytes of UTF-8: 256 ids for any text of any language. Nothing is unknown."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +36,7 @@ class ByteTokenizer(Tokenizer):
         kept = np.asarray([i - _FIRST for i in ids if i >= _FIRST], np.uint8)
         return kept.tobytes().decode("utf-8", "replace")
 
+    @cached_property
     def grammar(self) -> Grammar:
         """Well-formed UTF-8 (Unicode 16, table 3-7). State 0 lies between characters; 1, 2 and 3
         wait for as many continuation bytes, the others for one of a narrower range first."""

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -47,6 +48,7 @@ class CharTokenizer(Tokenizer):
     def decode(self, ids: np.ndarray) -> str:
         return "".join(self.symbols[i] if i >= len(SPECIALS) else "\ufffd" for i in ids)
 
+    @cached_property
     def grammar(self) -> Grammar:
         return free(len(self))
 
