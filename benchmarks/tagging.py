@@ -94,4 +94,4 @@ def _agree(predictor, examples, paths) -> None:
     for group, path in zip(predictor.plan(examples), paths, strict=True):
         for row, index in enumerate(group.indices):
             length = len(windows[index])
-            assert (outputs[index]["path"][:length] == path[row, :length].numpy()).all()
+            assert (outputs[index].path[:length] == path[row, :length].numpy()).all()

@@ -83,6 +83,13 @@ class Batcher:
         self._thread.join()
 
     def _enqueue(self, job: Job) -> None:
+        if not job.served.predictor.compiled_for([example for _, example in job.waiting]):
+            raise Problem(
+                503,
+                "unavailable",
+                "what this takes is being compiled; try again in a second",
+                headers={"retry-after": "1"},
+            )
         rows, tokens = len(job.waiting), sum(_padded(job.served, e) for _, e in job.waiting)
         most_rows, most_tokens = self._limits
         if tokens > most_tokens:
@@ -237,14 +244,4 @@ def _alone(predictor: Predictor, example: Example) -> Any:
 
 
 def _padded(served: Served, example: Example) -> int:
-    """The tokens that an example costs: the length of each window, padded to the grid, and that for
-    each hypothesis."""
-    buckets = served.predictor.task.buckets
-    return sum(
-        _at_least(buckets.lengths, len(window)) * _at_least(buckets.widths, window.width)
-        for window in example.windows
-    )
-
-
-def _at_least(grid: Sequence[int], wanted: int) -> int:
-    return next(size for size in grid if size >= wanted)
+    return sum(map(served.predictor.task.padded, example.windows))

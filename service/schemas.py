@@ -40,11 +40,15 @@ class TextsRequest(Strict):
 class ClassifyRequest(TextsRequest):
     top_k: Annotated[int, Field(ge=1, le=1000)] | None = None
     """How many of the scores to answer; all, if not given."""
+    explain: bool | None = None
+    """Whether to answer what each token has to do with the score."""
 
 
 class TagRequest(TextsRequest):
     min_score: Annotated[float, Field(ge=0, le=1)] | None = None
     """Leave out entities that are less probable than this."""
+    marginals: bool | None = None
+    """Whether to answer how probable each label is for each word."""
 
 
 Language = Annotated[str, Field(min_length=1, max_length=16)]
@@ -120,6 +124,24 @@ class Score(BaseModel):
     score: float
 
 
+class Share(BaseModel):
+    text: str
+    start: int
+    """In Unicode code points, as `end`."""
+    end: int
+    share: float
+    """Negative for what speaks against the label."""
+
+
+class Explanation(BaseModel):
+    """Integrated gradients: the baseline and all shares are the score."""
+
+    label: str
+    baseline: float
+    """The score of as many words that the model does not know."""
+    tokens: list[Share]
+
+
 class Classification(BaseModel):
     label: str
     """The label with the highest score."""
@@ -128,6 +150,8 @@ class Classification(BaseModel):
     """For multi-label models: the labels that reach their thresholds."""
     scores: list[Score]
     """The highest first."""
+    explanation: Explanation | None = None
+    """If asked for."""
 
 
 class ClassifyResponse(BaseModel):
@@ -147,9 +171,20 @@ class Entity(BaseModel):
     """The probability of just this span and label."""
 
 
+class Word(BaseModel):
+    text: str
+    start: int
+    """In Unicode code points, as `end`."""
+    end: int
+    tags: list[Score]
+    """The most probable label first; O for none."""
+
+
 class Entities(BaseModel):
     entities: list[Entity]
     """In the order of the text."""
+    tokens: list[Word] | None = None
+    """If the marginals are asked for."""
 
 
 class TagResponse(BaseModel):

@@ -58,9 +58,9 @@ class Upkeep:
         self._thread.shutdown(cancel_futures=True)
 
     def _compile_next(self, served: Served) -> None:
-        """Compile one more shape, the cheapest that is missing, and see to it that more follow."""
+        """Compile one more shape, the first that is missing, and see to it that more follow."""
         predictor = served.predictor
-        missing = [s for s in predictor.task.buckets.shapes() if s not in predictor.compiled]
+        missing = [s for s in predictor.task.shapes() if s not in predictor.compiled]
         if not missing or self._hub.draining or self._hub.models.get(served.name) is not served:
             return
         predictor.warm(missing[0])

@@ -10,11 +10,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 BASE = {"textrnn.errors", "textrnn.config"}
 LEAVES = {
-    "textrnn.attention", "textrnn.batching", "textrnn.bleu", "textrnn.calibration", "textrnn.card",
+    "textrnn.attention", "textrnn.attribution", "textrnn.batching", "textrnn.bleu",
+    "textrnn.calibration", "textrnn.card",
     "textrnn.cells", "textrnn.conll", "textrnn.conlleval", "textrnn.crf", "textrnn.embedding",
-    "textrnn.files", "textrnn.heatmap", "textrnn.highlight", "textrnn.linear",
+    "textrnn.files", "textrnn.heatmap", "textrnn.highlight", "textrnn.linear", "textrnn.marginals",
     "textrnn.parameters", "textrnn.printing", "textrnn.runtime", "textrnn.sampling",
     "textrnn.schemes", "textrnn.search", "textrnn.text", "textrnn.weights",
+    "textrnn.wellformed",
 }  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, BASE),
@@ -23,6 +25,9 @@ ALLOWED = {
     "textrnn.attention": {"textrnn.linear"},
     "textrnn.cells": {"textrnn.linear"},
     "textrnn.search": {"textrnn.text"},
+    "textrnn.marginals": BASE | {"textrnn.schemes"},
+    "textrnn.classifier": BASE | {"textrnn.embedding", "textrnn.encoder", "textrnn.linear"},
+    "textrnn.explanation": {"textrnn.attribution", "textrnn.classifier", "textrnn.text"},
     "textrnn.embedding": BASE | {"textrnn.text"},
     "textrnn.annotations": BASE | {"textrnn.conlleval", "textrnn.schemes"},
     "textrnn.files": BASE | {"textrnn.conll"},
@@ -53,6 +58,7 @@ ALLOWED = {
     | LEAVES
     | {"textrnn.drafts", "textrnn.generator", "textrnn.memory", "textrnn.streams"}
     | {"textrnn.writer", "textrnn.writing"}
+    | {"textrnn.classifier", "textrnn.explanation"}
     | {"textrnn.beams", "textrnn.hypotheses", "textrnn.translator"}
     | {"textrnn.annotations", "textrnn.encoder", "textrnn.spelling", "textrnn.tagger"}
     | {"textrnn.characters", "textrnn.unroll"},

@@ -58,6 +58,16 @@ def on_words(gold: Sequence[Span], places: Sequence[tuple[int, int]]) -> list[Sp
     ]
 
 
+def within(gold: Sequence[Span], first: int, last: int) -> list[Span]:
+    """The spans between two words, counted from the first of these. Of one that goes on beyond
+    them its part."""
+    return [
+        Span(max(start, first) - first, min(end, last) - first, label)
+        for start, end, label in gold
+        if start < last and end > first
+    ]
+
+
 def gold_and_found(
     rows: Sequence[Row], answers: Sequence[Row], entities: bool
 ) -> tuple[list[Entity], list[Entity]]:

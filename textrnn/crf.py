@@ -82,7 +82,8 @@ def viterbi(emissions: Emissions, chain: Chain, lengths: Lengths) -> Path:
 
 
 class Along(NamedTuple):
-    """What `stretch` needs to tell the probability of any stretch of one path."""
+    """What `stretch` needs to tell the probability of any stretch of one path, and how probable
+    each tag is at each time, over all paths."""
 
     ahead: Float[Array, "time rows"]
     """Over all ways to come to the path's tag at each time, from the start."""
@@ -90,6 +91,8 @@ class Along(NamedTuple):
     """What the path itself scores from each time to the next, without ends."""
     behind: Float[Array, "time rows"]
     """Over all ways to go on from the path's tag to the end, less the log-partition."""
+    marginals: Emissions
+    """The log-probabilities of all tags."""
 
 
 def along(emissions: Emissions, chain: Chain, path: Path, lengths: Lengths) -> Along:
@@ -98,7 +101,8 @@ def along(emissions: Emissions, chain: Chain, path: Path, lengths: Lengths) -> A
     behind = _backward(emissions, chain, lengths)
     total = jax.nn.logsumexp(ahead[-1] + chain.last, axis=-1)
     steps = _path_steps(emissions, chain, path, lengths)
-    return Along(_pick(ahead, path), steps, _pick(behind, path) - total)
+    marginals = ahead + behind - total[:, None]
+    return Along(_pick(ahead, path), steps, _pick(behind, path) - total, marginals)
 
 
 def stretch(along: Along, start: int, end: int) -> Array:

@@ -61,10 +61,18 @@ class Predictor:
     def plan(self, examples: Sequence[Example], compiled_only: bool = False) -> list[Group]:
         """Which of the examples' windows run together, in which shapes; `compiled_only` leaves out
         shapes that would have to be compiled first."""
-        shapes = self.compiled if compiled_only else self.task.buckets.shapes()
+        shapes = self.compiled if compiled_only else self.task.shapes()
         windows = _windows(examples)
         lengths, widths = [len(w) for w in windows], [w.width for w in windows]
         return plan(lengths, shapes, widths)
+
+    def compiled_for(self, examples: Sequence[Example]) -> bool:
+        """Whether a plan of compiled shapes takes all these examples."""
+        shapes = self.compiled
+        return all(
+            any(shape.length >= len(window) and shape.width >= window.width for shape in shapes)
+            for window in _windows(examples)
+        )
 
     def run(
         self, examples: Sequence[Example], groups: Sequence[Group] | None = None

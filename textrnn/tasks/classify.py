@@ -1,24 +1,22 @@
 """Classify: one text to one label, or to any number of labels, with calibrated probabilities."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from textrnn.attribution import Shares
 from textrnn.batching import Shape
 from textrnn.calibration import best_thresholds, expected_calibration_error, fit_temperature
-from textrnn.config import Config
-from textrnn.embedding import Embedding, EmbeddingConfig
-from textrnn.encoder import Encoder, EncoderConfig
-from textrnn.errors import UserError
-from textrnn.linear import Linear
+from textrnn.classifier import Classifier, ClassifierConfig
+from textrnn.errors import InvalidText, UserError
+from textrnn.explanation import POINTS, described, explain
 from textrnn.tasks.task import (
     Answer,
     Batch,
@@ -31,11 +29,13 @@ from textrnn.tasks.task import (
     field,
     pad_ids,
 )
+from textrnn.text.treebank import Span
 
-Pooling = Literal["max", "mean", "last", "attention"]
+EXPLAINED = 256
+"""Tokens of the longest text that is explained, each of which is read POINTS times."""
 
 
-class ClassifyConfig(Config):
+class ClassifyConfig(ClassifierConfig):
     labels: tuple[str, ...] = ()
     """In the order of the outputs. Left empty, the labels of the training rows, sorted."""
     multi_label: bool = False
@@ -46,12 +46,6 @@ class ClassifyConfig(Config):
     class_weights: Literal["equal", "balanced"] | dict[str, PositiveFloat] = "equal"
     """Weights of the labels in the loss; balanced ones are inverse to the label's frequency."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
-    embedding: EmbeddingConfig = EmbeddingConfig()
-    encoder: EncoderConfig = EncoderConfig()
-    pooling: tuple[Pooling, ...] = ("max", "mean")
-    """How the outputs at all positions become one vector; several are put side by side."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-    """On the pooled vector."""
     temperature: PositiveFloat = 1.0
     """What logits are divided by. Training fits it to development data (Guo et al. 2017)."""
     thresholds: tuple[float, ...] = ()
@@ -61,6 +55,8 @@ class ClassifyConfig(Config):
 class ClassifyOptions(Options):
     top_k: PositiveInt | None = None
     """How many of the scores to answer; all, if not given."""
+    explain: bool = False
+    """Answer also what each token has to do with the score of the likeliest label."""
 
 
 @dataclass(frozen=True)
@@ -68,58 +64,19 @@ class ClassifyExample(Example):
     top_k: int | None
     target: np.ndarray | None
     """One number for each label, 1 for those that the row has; None without gold."""
+    explained: tuple[str, Sequence[Span]] | None = None
+    """The text and where its tokens are, if it is to be explained."""
+
+    @property
+    def width(self) -> int:
+        return 1 if self.explained is None else POINTS
 
 
-class Classifier(nnx.Module):
-    """Embedding, recurrent encoder, pooling over time, one linear layer."""
+class Found(NamedTuple):
+    """What a batch that is explained comes to."""
 
-    def __init__(self, config: ClassifyConfig, vocabulary: int, *, rngs: nnx.Rngs):
-        self.config = config
-        width = config.encoder.width
-        self.embedding = Embedding(config.embedding, vocabulary, rngs=rngs)
-        self.encoder = Encoder(config.encoder, config.embedding.size, rngs=rngs)
-        self.attention = Linear(width, 1, rngs=rngs) if "attention" in config.pooling else None
-        self.output = Linear(width * len(config.pooling), len(config.labels), rngs=rngs)
-
-    def __call__(
-        self,
-        ids: Int[Array, "rows time"],
-        lengths: Int[Array, " rows"],
-        key: Array | None = None,
-    ) -> Float[Array, "rows labels"]:
-        """Logits. With a `key`, dropout is on."""
-        embedding, encoder, output = (None,) * 3 if key is None else jax.random.split(key, 3)
-        h, _ = self.encoder(self.embedding(ids, embedding), lengths, key=encoder)
-        pooled = jnp.concatenate([self._pool(kind, h, lengths) for kind in self.config.pooling], -1)
-        if output is not None and self.config.dropout:
-            keep = jax.random.bernoulli(output, 1 - self.config.dropout, pooled.shape)
-            pooled = jnp.where(keep, pooled / (1 - self.config.dropout), 0)
-        return self.output(pooled)
-
-    def _pool(
-        self, kind: Pooling, h: Float[Array, "time rows width"], lengths: Int[Array, " rows"]
-    ) -> Float[Array, "rows width"]:
-        valid = (jnp.arange(h.shape[0])[:, None] < lengths)[..., None]
-        match kind:
-            case "max":
-                return jnp.where(valid, h, -1e9).max(axis=0)
-            case "mean":  # padding is zero already
-                return h.sum(axis=0) / jnp.maximum(lengths, 1)[:, None]
-            case "last":
-                return self._last(h, lengths)
-            case "attention":
-                assert self.attention is not None
-                weights = jax.nn.softmax(jnp.where(valid, self.attention(h), -1e9), axis=0)
-                return (weights * h).sum(axis=0)
-
-    def _last(self, h: Array, lengths: Array) -> Array:
-        """Where each direction ends: the last token left to right, the first right to left."""
-        rows = jnp.arange(h.shape[1])
-        ends = h[jnp.maximum(lengths - 1, 0), rows]
-        if not self.config.encoder.bidirectional:
-            return ends
-        half = self.config.encoder.hidden
-        return jnp.concatenate([ends[:, :half], h[0, :, half:]], axis=-1)
+    logits: Float[Array, "rows labels"]
+    shares: Shares
 
 
 class Classify(Task):
@@ -150,12 +107,37 @@ class Classify(Task):
         return cls(config.model_copy(update=settled), tokenizer, buckets)
 
     def build(self, rngs):
-        return Classifier(self.config, len(self.tokenizer), rngs=rngs)
+        return Classifier(self.config, len(self.tokenizer), len(self.config.labels), rngs=rngs)
 
     def read(self, row, options, gold=False):
-        ids, truncated = encode(self, field(row, "text"), options.truncate)
+        text = field(row, "text")
+        ids, truncated = encode(self, text, options.truncate)
         target = self._target(row) if gold else None
-        return ClassifyExample(ids, truncated, options.top_k, target)
+        explained = self._explained(text, len(ids)) if options.explain else None
+        return ClassifyExample(ids, truncated, options.top_k, target, explained)
+
+    def _explained(self, text: str, length: int) -> tuple[str, Sequence[Span]]:
+        """Raises InvalidText."""
+        longest = max(self._explained_lengths)
+        if length > longest:
+            raise InvalidText(
+                f"text is too long to be explained: it has more than {longest - 2} tokens; ask for "
+                "a part of it, or without an explanation",
+                "explanation_too_long",
+                limit=longest - 2,
+            )
+        return text, [(int(start), int(end)) for start, end in self.tokenizer.encode(text).spans]
+
+    @property
+    def _explained_lengths(self) -> list[int]:
+        return [length for length in self.buckets.lengths if length <= EXPLAINED] or [
+            self.buckets.lengths[0]
+        ]
+
+    def shapes(self):
+        # Texts are explained one by one, whatever the budget: it is a long run for a few.
+        alone = [Shape(1, length, POINTS) for length in self._explained_lengths]
+        return [*alone, *super().shapes()]
 
     def _target(self, row: Row) -> np.ndarray:
         target = np.zeros(len(self.config.labels), np.float32)
@@ -168,6 +150,8 @@ class Classify(Task):
 
     def collate(self, examples: Sequence[ClassifyExample], shape: Shape) -> Batch:
         batch = pad_ids(examples, shape)
+        if shape.width > 1:
+            batch["explained"] = np.ones(shape.rows, bool)
         if examples and examples[0].target is not None:
             batch["targets"] = np.zeros((shape.rows, len(self.config.labels)), np.float32)
             batch["targets"][: len(examples)] = [example.target for example in examples]
@@ -191,11 +175,30 @@ class Classify(Task):
         losses = -(targets * jax.nn.log_softmax(logits)).sum(axis=-1)
         return (losses * weight).sum(), weight.sum()
 
-    def predict(self, model, batch):
-        return model(batch["ids"], batch["lengths"])
+    def predict(self, model: Classifier, batch) -> Array | Found:
+        logits = model(batch["ids"], batch["lengths"])
+        if "explained" not in batch:
+            return logits
+        label = logits.argmax(axis=-1)
+        return Found(logits, explain(model, batch["ids"], batch["lengths"], self._score(label)))
 
-    def answer(self, outputs: Sequence[np.ndarray], example: ClassifyExample) -> Answer:
-        probabilities = self._probabilities(outputs[0])
+    def _score(self, label: Int[Array, " rows"]) -> Callable[[Array], Array]:
+        """The probability of each row's label, of logits of one or more copies of each row."""
+
+        def score(logits: Float[Array, "copies labels"]) -> Float[Array, " copies"]:
+            warmed = logits / self.config.temperature
+            each = jax.nn.sigmoid(warmed) if self.config.multi_label else jax.nn.softmax(warmed)
+            chosen = jnp.repeat(label, len(logits) // len(label))
+            return jnp.take_along_axis(each, chosen[:, None], axis=-1)[:, 0]
+
+        return score
+
+    def answer(self, outputs: Sequence[Any], example: ClassifyExample) -> Answer:
+        (found,) = outputs
+        shares: Any = None
+        if isinstance(found, Found):
+            found, shares = found
+        probabilities = self._probabilities(np.asarray(found))
         order = np.argsort(-probabilities, kind="stable")
         scores = [
             {"label": self.config.labels[i], "score": float(probabilities[i])}
@@ -208,6 +211,8 @@ class Classify(Task):
                 reached[order[0]] = True
             answer["labels"] = [self.config.labels[i] for i in order if reached[i]]
         answer["scores"] = scores
+        if example.explained is not None:
+            answer["explanation"] = described(answer["label"], shares, *example.explained)
         return answer | ({"truncated": True} if example.truncated else {})
 
     def columns(self, answer: Answer, options: ClassifyOptions) -> Answer:

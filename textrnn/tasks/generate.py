@@ -34,11 +34,11 @@ from textrnn.tasks.task import (
     Options,
     Row,
     Task,
-    checked,
     cut,
     field,
 )
 from textrnn.text import BOS, EOS, PAD, UNK, ByteTokenizer, CharTokenizer
+from textrnn.wellformed import checked
 from textrnn.writer import read, write
 from textrnn.writing import WritingOptions, sampling
 

@@ -5,23 +5,23 @@
     path      B-PER  E-PER     O    B-PER  E-PER    O
     entities  PER 0:12, PER 17:28
 
-The words are those of the text or those that are given. Long texts are run sentence by sentence.
+Words are those of the text, or are given. Long texts are run sentence by sentence.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from textrnn import annotations, conlleval, crf
+from textrnn import annotations, conlleval, crf, marginals
 from textrnn.batching import Shape, pad
 from textrnn.calibration import expected_calibration_error
-from textrnn.errors import InvalidText, UserError
+from textrnn.errors import UserError
 from textrnn.schemes import Span, spans, tags, tagset
 from textrnn.spelling import Spelled, collate, spell
 from textrnn.tagger import Tagger, TaggerConfig
@@ -33,12 +33,12 @@ from textrnn.tasks.task import (
     Options,
     Row,
     Task,
-    checked,
     cut,
     field,
 )
 from textrnn.text.spelled import SpelledTokenizer
 from textrnn.text.treebank import sentences, split
+from textrnn.wellformed import checked, given_words
 
 
 class TagConfig(TaggerConfig):
@@ -57,6 +57,22 @@ class TagOptions(Options):
     """Leave out what is less probable than this."""
     tags: bool = False
     """Answer also the words, and a tag for each: of IOB2, where labels are of entities."""
+    marginals: bool = False
+    """Answer also the words with the probabilities of all labels."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.tags and self.marginals:
+            raise ValueError("tags and marginals are both of the words: ask for one of them")
+        return self
+
+
+class Found(NamedTuple):
+    """What a batch comes to."""
+
+    path: Any
+    along: crf.Along
+    emissions: Any
 
 
 @dataclass(frozen=True)
@@ -118,8 +134,7 @@ class Tag(Task):
 
     @cached_property
     def _tagset(self) -> list[str]:
-        labels = self.config.labels
-        return tagset(labels) if self.config.entities else list(labels)
+        return (tagset if self.config.entities else list)(self.config.labels)
 
     def build(self, rngs):
         config = self.config
@@ -127,7 +142,7 @@ class Tag(Task):
 
     def read(self, row: Row, options: TagOptions, gold: bool = False) -> TagExample:
         if "tokens" in row:
-            text, places, words = "", None, _given_words(row["tokens"])
+            text, places, words = "", None, given_words(row["tokens"])
         else:
             text = checked(field(row, "text"))
             places = list(split(text))
@@ -172,12 +187,8 @@ class Tag(Task):
         return gold
 
     def _target(self, gold: Sequence[Span], part: slice) -> np.ndarray:
-        """The tags of a window. Of an entity that goes on in the next one it has its part."""
-        inside = [
-            Span(max(start, part.start) - part.start, min(end, part.stop) - part.start, label)
-            for start, end, label in gold
-            if start < part.stop and end > part.start
-        ]
+        """The tags of a window."""
+        inside = annotations.within(gold, part.start, part.stop)
         if not self.config.entities:
             return np.array([self._tagset.index(label) for _, _, label in inside], np.int32)
         found = tags(inside, part.stop - part.start)
@@ -210,29 +221,27 @@ class Tag(Task):
         scaled = emissions / temperature
         path = crf.viterbi(scaled, chain, lengths)
         along = crf.along(scaled, chain, path, lengths)
-        found = {"path": path.T, **{name: part.T for name, part in along._asdict().items()}}
-        return found | {"emissions": emissions.swapaxes(0, 1)}
+        return jax.tree.map(lambda part: part.swapaxes(0, 1), Found(path, along, emissions))
 
     def calibrated(self, model: Tagger, outputs: Sequence[Any], rows: Sequence[Row]) -> "Tag":
         """With the temperature at which the gold tags are likeliest (Guo et al. 2017)."""
         options = TagOptions(truncate=True)
         pairs = [
-            (arrays["emissions"][: len(window)], window.target)
+            (found.emissions[: len(window)], window.target)
             for output, row in zip(outputs, rows, strict=True)
-            for arrays, window in zip(output, self.read(row, options, True).windows, strict=True)
+            for found, window in zip(output, self.read(row, options, True).windows, strict=True)
             if window.target is not None
         ]
         temperature = crf.fit_temperature(pairs, model.chain())
         config = self.config.model_copy(update={"temperature": temperature})
         return Tag(config, self.tokenizer, self.buckets)
 
-    def answer(self, outputs: Sequence[Any], example: TagExample) -> Answer:
+    def answer(self, outputs: Sequence[Found], example: TagExample) -> Answer:
         found: list[tuple[Span, float]] = []
         done = 0
-        for arrays, window in zip(outputs, example.parts, strict=True):
-            along = crf.Along(arrays["ahead"], arrays["steps"], arrays["behind"])
-            for start, end, label in self._spans(arrays["path"][: len(window)]):
-                score = min(float(np.exp(crf.stretch(along, start, end))), 1.0)
+        for output, window in zip(outputs, example.parts, strict=True):
+            for start, end, label in self._spans(output.path[: len(window)]):
+                score = min(float(np.exp(crf.stretch(output.along, start, end))), 1.0)
                 if score >= example.options.min_score:
                     found.append((Span(done + start, done + end, label), score))
             done += len(window)
@@ -242,6 +251,12 @@ class Tag(Task):
             answer["tags"] = annotations.tags_of(
                 [span for span, _ in found], len(example.words), self.config.entities
             )
+        if example.options.marginals:
+            parts = zip(outputs, example.parts, strict=True)
+            each = np.concatenate([output.along.marginals[: len(part)] for output, part in parts])
+            found_tags = marginals.by_label(each, self._tagset, self.config.entities)
+            places = [_place(example, index, index + 1) for index in range(len(each))]
+            answer["tokens"] = [p | {"tags": t} for p, t in zip(places, found_tags, strict=True)]
         return answer | ({"truncated": True} if example.truncated else {})
 
     def _spans(self, path: np.ndarray) -> list[Span]:
@@ -250,10 +265,9 @@ class Tag(Task):
         return spans(self._tagset[tag] for tag in path) if path.any() else []
 
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
-        """Of entities, what `conlleval` counts; of words, the share that is right."""
+        """Of entities what `conlleval` counts, of words the share that is right."""
         gold, found = annotations.gold_and_found(rows, answers, self.config.entities)
-        whole, _ = conlleval.count(gold, found)
-        truth = set(gold)
+        whole, truth = conlleval.count(gold, found)[0], set(gold)
         scores = np.array([entity["score"] for answer in answers for entity in answer["entities"]])
         right = np.array([float(entity in truth) for entity in found])
         metrics: Metrics = {"accuracy": whole.recall}
@@ -272,22 +286,15 @@ class Tag(Task):
 
 def _entity(example: TagExample, span: Span, score: float) -> Answer:
     start, end, label = span
+    place = _place(example, start, end)
+    return {"text": place.pop("text"), "label": label, **place, "score": score}
+
+
+def _place(example: TagExample, start: int, end: int) -> Answer:
+    """Where some words are in the text; by their numbers, where the words were given."""
     if example.places is None:
         text = " ".join(example.words[start:end])
     else:
         start, end = example.places[start][0], example.places[end - 1][1]
         text = example.text[start:end]
-    return {"text": text, "label": label, "start": start, "end": end, "score": score}
-
-
-def _given_words(tokens: Any) -> list[str]:
-    """Raises InvalidText for what is not a list of words."""
-    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
-        raise InvalidText("tokens must be a list of strings", "not_tokens")
-    for number, token in enumerate(tokens, start=1):
-        if not checked(token) or token.split() != [token]:
-            raise InvalidText(
-                f"token {number} is empty or holds white space; a token is one word",
-                "not_a_token",
-            )
-    return tokens
+    return {"text": text, "start": start, "end": end}

@@ -24,6 +24,7 @@ from textrnn.config import Config
 from textrnn.errors import InvalidText, UserError
 from textrnn.parameters import Params, split
 from textrnn.text import BOS, EOS, PAD, Tokenizer
+from textrnn.wellformed import checked
 
 Row = Mapping[str, Any]
 """One JSON object: {"text": ..., "label": ...} and the like."""
@@ -97,6 +98,16 @@ class Task(ABC):
     def costliest(self) -> int:
         """Tokens, padding included, of the text that has most of them."""
         return self.buckets.limit
+
+    def shapes(self) -> list[Shape]:
+        """All shapes that its texts may run in, those first that are wanted first."""
+        return self.buckets.shapes()
+
+    def padded(self, window: Any) -> int:
+        """The tokens that a window costs: its length, padded to the grid, for each hypothesis."""
+        lengths, widths = self.buckets.lengths, self.buckets.widths
+        length = next(length for length in lengths if length >= len(window))
+        return length * next((w for w in widths if w >= window.width), window.width)
 
     @abstractmethod
     def build(self, rngs: nnx.Rngs) -> nnx.Module:
@@ -174,23 +185,6 @@ def encode(task: Task, text: Any, truncate: bool) -> tuple[np.ndarray, bool]:
     ids = task.tokenizer.encode(text, at_most=task.limit + 1).ids
     truncated = cut(len(ids), task.limit, truncate)
     return np.concatenate([[BOS], ids[: task.limit], [EOS]]).astype(np.int32), truncated
-
-
-def checked(text: Any) -> str:
-    """The text, if it is one. Raises InvalidText."""
-    if not isinstance(text, str):
-        kind = type(text).__name__
-        raise InvalidText(f"text must be a string, found {kind}", "not_text")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise InvalidText(
-                f"text holds half a surrogate pair at character {error.start}, which is not "
-                "Unicode text; send well-formed text",
-                "lone_surrogate",
-            ) from None
-    return text
 
 
 def cut(tokens: int, limit: int, truncate: bool) -> bool:

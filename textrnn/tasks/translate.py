@@ -29,7 +29,6 @@ from textrnn.tasks.task import (
     Options,
     Row,
     Task,
-    checked,
     cut,
     field,
 )
@@ -37,6 +36,7 @@ from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer
 from textrnn.text.passages import passages, rejoin
 from textrnn.text.treebank import Span
 from textrnn.translator import Translator, TranslatorConfig
+from textrnn.wellformed import checked
 
 FORGETTING = -30.0
 """Added to the logit of an end before all words that are to be copied have been."""
