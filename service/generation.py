@@ -1,6 +1,5 @@
 """POST /v1/generate: text written on, whole or as server-sent events while it is written."""
 
-import asyncio
 import contextlib
 import json
 import logging
@@ -15,6 +14,7 @@ from service.errors import DEFECT, Problem, invalid_text
 from service.hub import Hub
 from service.jobs import Result
 from service.models import Served
+from service.pieces import DETAILS, Piece, pieces
 from service.routes import ERRORS, TheHub, run, timings, unless_gone
 from textrnn.errors import InvalidText
 from textrnn.tasks import Example
@@ -39,12 +39,10 @@ async def generate(body: schemas.GenerateRequest, request: Request, hub: TheHub)
     if not body.stream:
         result = await run(hub, served, [example], request)
         return JSONResponse(_shown(hub, served, result), headers=timings(result))
-    pieces = _pieces(hub, served, example)
+    rest = pieces(hub, served, example)
     # What fails before the first piece has a status of its own.
-    first = await unless_gone(anext(pieces), request)
-    headers = {**timings(first[1]), "cache-control": "no-cache"}
-    events = _events(hub, served, first, pieces)
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+    first = await unless_gone(anext(rest), request)
+    return event_stream(_events(hub, served, first, rest), first.result)
 
 
 def _read(hub: Hub, served: Served, body: schemas.GenerateRequest) -> Example:
@@ -60,50 +58,25 @@ def _read(hub: Hub, served: Served, body: schemas.GenerateRequest) -> Example:
         raise invalid_text(error, "/prompt") from None
 
 
+def event_stream(events: AsyncIterator[str], result: Result) -> StreamingResponse:
+    headers = {**timings(result), "cache-control": "no-cache"}
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+
 def _shown(hub: Hub, served: Served, result: Result) -> dict[str, Any]:
     """The answer, with its state sealed."""
     (answer,) = result.answers
     shown = {"model": served.name, "text": answer["text"], "finish_reason": answer["finish_reason"]}
     if answer["unknown_characters"]:
         shown["unknown_characters"] = answer["unknown_characters"]
+    shown |= {name: answer[name] for name in DETAILS if name in answer}
     if "state" in answer:
         shown["state"] = hub.states.seal(served, answer["state"])
     return shown
 
 
-async def _pieces(
-    hub: Hub, served: Served, example: Example
-) -> AsyncGenerator[tuple[str, Result], None]:
-    """What is written, as it is written, each piece with the result so far; the last piece has the
-    whole result. Whoever closes this ends the work with the piece that it is on."""
-    arrived: asyncio.Queue[tuple[str, Result] | None] = asyncio.Queue()
-    work = asyncio.ensure_future(
-        hub.batcher.submit(
-            served,
-            [example],
-            hub.settings.deadline,
-            lambda then, result: arrived.put_nowait((then.written, result)),
-        )
-    )
-    work.add_done_callback(lambda _: arrived.put_nowait(None))
-    told = 0
-    try:
-        while (news := await arrived.get()) is not None:
-            written, result = news
-            if len(written) > told:
-                yield written[told:], result
-                told = len(written)
-        result = await work
-        yield result.answers[0]["text"][told:], result
-    finally:
-        work.cancel()
-
-
 async def _events(
-    hub: Hub,
-    served: Served,
-    first: tuple[str, Result],
-    pieces: AsyncGenerator[tuple[str, Result], None],
+    hub: Hub, served: Served, first: Piece, rest: AsyncGenerator[Piece, None]
 ) -> AsyncIterator[str]:
     """Server-sent events:
 
@@ -111,18 +84,26 @@ async def _events(
 
     data: {"model": "shakespeare", "text": " upon that hand", "finish_reason": "length"}
     """
-    piece, result = first
+    piece = first
     try:
-        async with contextlib.aclosing(pieces):
-            while not result.answers:
-                yield _event({"text": piece, "finish_reason": None})
-                piece, result = await anext(pieces)
-        yield _event(_shown(hub, served, result) | {"text": piece})
+        async with contextlib.aclosing(rest):
+            while not piece.last:
+                yield _event({"text": piece.text, "finish_reason": None, **piece.details})
+                piece = await anext(rest)
+        whole = _shown(hub, served, piece.result)
+        about = {name: value for name, value in whole.items() if name not in DETAILS}
+        yield _event(about | {"text": piece.text, **piece.details})
     except Exception as error:  # the status has been sent: all that is left is to say so
-        if not isinstance(error, Problem):
-            log.exception("a stream of %s failed", served.name)
-            error = DEFECT
-        yield "event: error\n" + _event({"error": error.detail, "code": error.code})
+        problem = in_stream(error)
+        yield "event: error\n" + _event({"error": problem.detail, "code": problem.code})
+
+
+def in_stream(error: Exception) -> Problem:
+    """What to say of an error behind the first piece."""
+    if isinstance(error, Problem):
+        return error
+    log.error("a stream failed", exc_info=error)
+    return DEFECT
 
 
 def _event(data: dict[str, Any]) -> str:

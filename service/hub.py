@@ -77,6 +77,7 @@ class Hub:
             description=info.description,
             languages=list(info.languages),
             labels=labels,
+            cells=info.config["encoder"]["hidden"] if info.task == "generate" else None,
             metrics=info.metrics,
             limits=schemas.ModelLimits(
                 tokens=served.predictor.task.limit, texts=self.settings.texts

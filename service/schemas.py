@@ -101,6 +101,14 @@ class GenerateRequest(Strict):
     state: Annotated[str, Field(min_length=1, max_length=2**18)] | None = None
     """Of an earlier answer: the text that it ended is gone on with, behind it the prompt."""
     return_state: bool = False
+    log_probabilities: bool = False
+    """Whether to answer the log-probability of each character."""
+    top_log_probabilities: Annotated[int, Field(ge=0, le=5)] = 0
+    """How many of the likeliest characters to answer for each character."""
+    cells: Annotated[list[Annotated[int, Field(ge=0, lt=65_536)]], Field(max_length=8)] = []
+    """Cells of the last layer: what each held when the model came to each character."""
+    echo: bool = False
+    """Whether to answer all this of the characters of the prompt, too."""
 
     def options(self) -> dict[str, Any]:
         """The options of the task that are given, by name."""
@@ -108,7 +116,18 @@ class GenerateRequest(Strict):
         return self.model_dump(exclude=others, exclude_none=True)
 
 
-class GenerateResponse(BaseModel):
+class Seen(BaseModel):
+    """If asked for: of each character, in its order."""
+
+    log_probabilities: list[float] | None = None
+    """Under the model itself, whatever the sampling asked for."""
+    top_log_probabilities: list[dict[str, float]] | None = None
+    """The likeliest characters that might have stood there."""
+    activations: list[list[float]] | None = None
+    """A list for each of `cells`; from -1 to 1."""
+
+
+class GenerateResponse(Seen):
     model: str
     text: str
     """What was written, without the prompt."""
@@ -117,6 +136,8 @@ class GenerateResponse(BaseModel):
     """If asked for: what goes on with this text, in a request to this model."""
     unknown_characters: int | None = None
     """How many characters of the prompt the model never saw, if any: it read a placeholder."""
+    prompt: Seen | None = None
+    """If asked for by `echo`."""
 
 
 class Score(BaseModel):
@@ -234,6 +255,8 @@ class ModelCard(BaseModel):
     description: str
     languages: list[str]
     labels: list[str] | None
+    cells: int | None
+    """Of generators: how many cells of the last layer there are to be watched."""
     metrics: dict[str, dict[str, float]]
     limits: ModelLimits
     default: bool

@@ -7,8 +7,16 @@ from hypothesis import strategies as st
 
 from textrnn.drafts import Draft, end_of
 from textrnn.text import EOS, PAD, ByteTokenizer, CharTokenizer
+from textrnn.watch import Seen, join
 
 CHARS = CharTokenizer(list("abc"))
+
+
+def seen(likelihoods):
+    """Beside each likelihood a cell that counts tokens."""
+    likelihoods = np.asarray(likelihoods, np.float32)
+    none = np.zeros((len(likelihoods), 0), np.float32)
+    return Seen(likelihoods, none, none, np.arange(len(likelihoods), dtype=np.float32)[:, None])
 
 
 def written(text, stops, most=1000, sizes=(3,), tokenizer=CHARS):
@@ -18,7 +26,7 @@ def written(text, stops, most=1000, sizes=(3,), tokenizer=CHARS):
     while start < len(ids) and not draft.finish_reason:
         size = min(sizes[turn % len(sizes)], most - len(draft.text))
         piece = ids[start : start + size]
-        draft = draft.longer(piece, -np.ones(len(piece), np.float32), False, tokenizer)
+        draft = draft.longer(piece, seen(-np.ones(len(piece))), False, tokenizer)
         settled.append(draft.text[: draft.settled])
         start, turn = start + size, turn + 1
     return draft, settled
@@ -70,17 +78,17 @@ def test_the_longest_text():
 
 def test_the_model_may_say_that_it_is_over():
     tokens = np.array([4, 5, EOS, PAD])
-    draft = Draft(10, []).longer(tokens, np.array([-1.0, -2.0, -3.0, 0.0]), True, CHARS)
+    draft = Draft(10, []).longer(tokens, seen([-1, -2, -3, 0]), True, CHARS)
     assert (draft.text, draft.finish_reason) == ("ab", "stop")
-    assert np.concatenate(draft.likelihoods).tolist() == [-1, -2]
+    assert join(draft.seen).likelihood.tolist() == [-1, -2]
 
 
 def test_a_stop_string_before_the_end_of_a_text_is_known_to_have_cut_it():
     """Both in one piece. Fails if the state were taken to be that of the text."""
     tokens = np.append(CHARS.encode("abcc").ids, EOS)
-    draft = Draft(10, ["bc"]).longer(tokens, -np.ones(5), True, CHARS)
+    draft = Draft(10, ["bc"]).longer(tokens, seen(-np.ones(5)), True, CHARS)
     assert (draft.text, draft.finish_reason, draft.stopped) == ("a", "stop", True)
-    draft = Draft(10, ["x"]).longer(tokens, -np.ones(5), True, CHARS)
+    draft = Draft(10, ["x"]).longer(tokens, seen(-np.ones(5)), True, CHARS)
     assert (draft.text, draft.finish_reason, draft.stopped) == ("abcc", "stop", False)
 
 
@@ -90,8 +98,14 @@ def test_bytes_become_characters_when_they_are_whole(text, sizes):
     assert draft.text == text
     assert not draft.pending
     assert all("\ufffd" not in shown for shown in settled)
-    per_character = np.concatenate(draft.likelihoods)
+    per_character = join(draft.seen).likelihood
     assert per_character.tolist() == [-len(char.encode()) for char in text]
+
+
+def test_a_character_of_several_bytes_has_the_cells_of_its_first():
+    ids = ByteTokenizer().encode("aé€b").ids
+    draft = Draft(10, []).longer(ids, seen(-np.ones(7)), False, ByteTokenizer())
+    assert join(draft.seen).activation[:, 0].tolist() == [0, 1, 3, 6]
 
 
 @pytest.mark.parametrize("most", [1, 2, 3])

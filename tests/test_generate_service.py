@@ -5,6 +5,7 @@ import json
 import time
 
 import httpx
+import numpy as np
 import pytest
 from api import SECRET, call, hold_device
 from babbling import WORDS
@@ -46,6 +47,40 @@ def test_streamed_and_whole_are_one_text(generate_hub):
     assert last["model"] == "tiny-generate"
     assert "".join(piece["text"] for piece in [*pieces, last]) == whole["text"]
     assert "x-queue-time" in response.headers
+
+
+def test_what_is_seen_of_each_character(generate_hub):
+    """Whole and streamed alike, and as the same text is scored. Fails if a piece has the details of
+    another one's characters, or the prompt those of another prompt."""
+    body = {
+        "prompt": "cat dog ", "max_characters": 50, "stop": ["zz"], "cells": [31, 0], "echo": True,
+        "log_probabilities": True, "top_log_probabilities": 2,
+    }  # fmt: skip
+    whole = generate(generate_hub, **body).json()
+    served = generate_hub.models["tiny-generate"]
+    options = {name: body[name] for name in ("cells", "log_probabilities", "top_log_probabilities")}
+    text = body["prompt"] + whole["text"]
+    (scored,) = served.predictor.predict_rows([{"text": text}], **options)
+    pieces = events(generate(generate_hub, **body, stream=True))
+    assert [piece["text"] for piece in pieces if "prompt" in piece] == [pieces[0]["text"]]
+    for name in ("log_probabilities", "activations"):
+        axis = 1 if name == "activations" else 0
+        for parts in ([whole], pieces):
+            values = np.concatenate([parts[0]["prompt"][name], *(p[name] for p in parts)], axis)
+            np.testing.assert_allclose(values, scored[name], atol=1e-3)
+    assert sum(len(piece["top_log_probabilities"]) for piece in pieces) == 50
+    for char, likelihood, top in zip(
+        whole["text"], whole["log_probabilities"], whole["top_log_probabilities"], strict=True
+    ):
+        assert list(top.values()) == sorted(top.values(), reverse=True)
+        assert top.get(char, likelihood) == pytest.approx(likelihood, abs=1e-4)
+
+
+def test_a_cell_that_there_is_not(generate_hub):
+    response = generate(generate_hub, prompt=SECRET, max_characters=2, cells=[32])
+    assert (response.status_code, response.json()["code"]) == (422, "unknown_cell")
+    assert response.json()["errors"][0]["limit"] == 31
+    assert SECRET not in response.text
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -92,7 +127,7 @@ def test_a_state_is_signed_for_its_model_and_its_server(make_hub, generator):
         ({"prompt": "a", "stop": ["a"] * 5}, "/stop"),
         ({"prompt": "a", "state": ""}, "/state"),
         ({"prompt": "a", "state": "a" * 300_000}, "/state"),
-        ({"prompt": "a", "echo": True}, "/echo"),
+        ({"prompt": "a", "loud": True}, "/loud"),
         ({"prompt": "a" * 301}, "/prompt"),
         ({"prompt": "a\ud800"}, "/prompt"),
     ],

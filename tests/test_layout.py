@@ -15,8 +15,8 @@ LEAVES = {
     "textrnn.cells", "textrnn.conll", "textrnn.conlleval", "textrnn.crf", "textrnn.embedding",
     "textrnn.files", "textrnn.heatmap", "textrnn.highlight", "textrnn.linear", "textrnn.marginals",
     "textrnn.parameters", "textrnn.printing", "textrnn.runtime", "textrnn.sampling",
-    "textrnn.schemes", "textrnn.search", "textrnn.text", "textrnn.weights",
-    "textrnn.wellformed",
+    "textrnn.schemes", "textrnn.search", "textrnn.text", "textrnn.watch",
+    "textrnn.weights", "textrnn.wellformed",
 }  # fmt: skip
 ALLOWED = {
     **dict.fromkeys(LEAVES, BASE),
@@ -50,10 +50,12 @@ ALLOWED = {
     "textrnn.generator": BASE
     | {"textrnn.cells", "textrnn.embedding", "textrnn.encoder", "textrnn.linear"},
     "textrnn.memory": BASE | {"textrnn.generator"},
-    "textrnn.writer": {"textrnn.generator", "textrnn.memory", "textrnn.sampling", "textrnn.text"},
-    "textrnn.writing": BASE | {"textrnn.memory", "textrnn.sampling"},
-    "textrnn.drafts": {"textrnn.text"},
-    "textrnn.streams": {"textrnn.drafts", "textrnn.memory", "textrnn.text", "textrnn.writer"},
+    "textrnn.writer": {"textrnn.generator", "textrnn.memory", "textrnn.sampling", "textrnn.text"}
+    | {"textrnn.watch"},
+    "textrnn.writing": BASE | {"textrnn.memory", "textrnn.sampling", "textrnn.watch"},
+    "textrnn.drafts": {"textrnn.text", "textrnn.watch"},
+    "textrnn.streams": {"textrnn.drafts", "textrnn.memory", "textrnn.text", "textrnn.writer"}
+    | {"textrnn.watch", "textrnn.writing"},
     "textrnn.tasks": BASE
     | LEAVES
     | {"textrnn.drafts", "textrnn.generator", "textrnn.memory", "textrnn.streams"}

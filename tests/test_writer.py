@@ -12,6 +12,7 @@ from textrnn.encoder import EncoderConfig
 from textrnn.generator import Generator, GeneratorConfig
 from textrnn.memory import Memory
 from textrnn.text import BOS, EOS, ByteTokenizer, CharTokenizer
+from textrnn.watch import rows_of
 from textrnn.writer import read, write
 from textrnn.writing import WritingOptions, sampling
 
@@ -52,7 +53,18 @@ def text(rows=3, time=9):
 
 def wrote(model, memory, count, options=None, room=8, grammar=GRAMMAR):
     rows = [options or WritingOptions(temperature=1.0)] * len(memory.seed)
-    return write(model, memory, jnp.asarray(count), sampling(rows, memory), grammar, room)
+    asked = sampling(rows, memory)
+    return write(model, memory, jnp.asarray(count), asked, grammar, room, watching(len(rows)))
+
+
+def watching(rows):
+    """All rows ask for everything."""
+    return jax.tree.map(jnp.asarray, rows_of([range(4)] * rows, [True] * rows, rows))
+
+
+def reads(model, memory, ids, lengths):
+    memory, seen = read(model, memory, ids, lengths, watching(len(ids)))
+    return memory, seen.likelihood
 
 
 def close(one, other):
@@ -64,9 +76,9 @@ def test_text_read_in_pieces_is_read_as_one(config):
     """Of any cell, rows of unequal length. Fails if anything but the memory carries over, or
     padding reaches it."""
     model, ids = made(**config), text()
-    whole, expected = read(model, fresh(model), ids, jnp.array([9, 5, 9]))
-    memory, first = read(model, fresh(model), ids[:, :4], jnp.array([4, 4, 4]))
-    memory, second = read(model, memory, ids[:, 4:], jnp.array([5, 1, 5]))
+    whole, expected = reads(model, fresh(model), ids, jnp.array([9, 5, 9]))
+    memory, first = reads(model, fresh(model), ids[:, :4], jnp.array([4, 4, 4]))
+    memory, second = reads(model, memory, ids[:, 4:], jnp.array([5, 1, 5]))
     close(memory, whole)
     close(jnp.concatenate([first, second], axis=1), expected)
     assert (expected[1, 5:] == 0).all()
@@ -75,7 +87,7 @@ def test_text_read_in_pieces_is_read_as_one(config):
 def test_likelihoods_equal_single_steps():
     """Fails if a token is scored with what follows another one."""
     model, ids = made(layers=2), text(rows=1)
-    _, found = read(model, fresh(model, 1), ids, jnp.array([9]))
+    _, found = reads(model, fresh(model, 1), ids, jnp.array([9]))
     past, before = model.config.past(1), BOS
     for place in range(9):
         logits, past = model(jnp.array([[before]]), jnp.array([1]), past)
@@ -90,10 +102,10 @@ def test_likelihoods_equal_single_steps():
 def test_what_was_written_reads_as_it_was_written(config):
     """Likelihoods and memory. Fails if writing steps differ from reading, in any cell."""
     model = made(**config)
-    start, _ = read(model, fresh(model), text(time=4), jnp.array([4, 2, 3]))
+    start, _ = reads(model, fresh(model), text(time=4), jnp.array([4, 2, 3]))
     memory, written = wrote(model, start, [8, 8, 8], WritingOptions(temperature=0.7, top_k=4))
-    again, likelihoods = read(model, start, written.tokens, (written.tokens > 0).sum(axis=1))
-    close(likelihoods, written.log_probabilities)
+    again, likelihoods = reads(model, start, written.tokens, (written.tokens > 0).sum(axis=1))
+    close(likelihoods, written.seen.likelihood)
     close(again._replace(drawn=memory.drawn), memory)
 
 
@@ -131,7 +143,7 @@ def test_a_row_alone_writes_what_it_writes_in_a_batch():
 
 def test_who_writes_nothing_stays_as_it_is():
     model = made()
-    start, _ = read(model, fresh(model), text(), jnp.array([9, 9, 9]))
+    start, _ = reads(model, fresh(model), text(), jnp.array([9, 9, 9]))
     memory, written = wrote(model, start, [0, 4, 0])
     for row in (0, 2):
         pick = lambda tree, row=row: jax.tree.map(lambda a: a[row], tree)  # noqa: E731
@@ -169,3 +181,30 @@ def test_nothing_that_is_not_text_is_written():
     model.output.bias[...] = model.output.bias[...].at[:3].set(1e4)
     _, written = wrote(model, fresh(model), [8, 8, 8])
     assert (written.tokens >= EOS).all() or written.ended.any()
+
+
+def test_what_is_seen_equals_single_steps():
+    """The alternatives and the cells, read and written. Fails if a cell is shown of another step,
+    row or layer than the token's."""
+    model, ids = made(layers=2), text(rows=2)
+    _, seen = read(model, fresh(model, 2), ids, jnp.array([9, 9]), watching(2))
+    _, written = wrote(model, fresh(model, 2), [8, 8])
+    for row, tokens, found in [(1, ids[1], seen), (0, written.tokens[0], written.seen)]:
+        past, before = model.config.past(1), BOS
+        for place, token in enumerate(tokens[tokens > 0]):
+            h, past = model.states(jnp.array([[before]]), jnp.array([1]), past)
+            likelihoods = jax.nn.log_softmax(model.logits(h)[0, 0])
+            np.testing.assert_allclose(found.activation[row, place, :4], h[0, 0, :4], atol=1e-4)
+            best = found.top[row, place]
+            assert list(best) == list(np.argsort(-likelihoods)[:5])
+            np.testing.assert_allclose(
+                found.top_likelihood[row, place], likelihoods[best], atol=1e-4
+            )
+            before = int(token)
+
+
+def test_what_nobody_asks_for_is_not_worked_out():
+    model = made()
+    nobody = jax.tree.map(jnp.asarray, rows_of([(), ()], [False, False], 2))
+    _, seen = read(model, fresh(model, 2), text(rows=2), jnp.array([9, 9]), nobody)
+    assert not seen.top_likelihood.any()

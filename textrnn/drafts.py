@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 
 from textrnn.text import SPECIALS, ByteTokenizer, CharTokenizer
+from textrnn.watch import Seen, by_character, join
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,10 @@ class Draft:
     stops: Sequence[str]
     """Strings before which it ends."""
     text: str = ""
-    likelihoods: tuple[np.ndarray, ...] = ()
-    """The log-probability of each character, piece by piece."""
-    pending: tuple[tuple[int, float], ...] = ()
-    """The tokens since the last whole character, each with its log-probability."""
+    seen: tuple[Seen, ...] = ()
+    """What was seen of each character, piece by piece."""
+    pending: tuple[np.ndarray, Seen] | None = None
+    """The tokens since the last whole character, and what was seen of each."""
     finish_reason: str = ""
     """Why it has come to its end: `length` or `stop`."""
     stopped: bool = False
@@ -30,16 +31,17 @@ class Draft:
     def longer(
         self,
         tokens: np.ndarray,
-        likelihoods: np.ndarray,
+        seen: Seen,
         ended: bool,
         tokenizer: CharTokenizer | ByteTokenizer,
     ) -> Self:
         """With more tokens; `ended` if the model said that the text is over. Special tokens are
         left out."""
         count = int((tokens >= len(SPECIALS)).sum())
-        every = (*self.pending, *zip(tokens[:count].tolist(), likelihoods[:count], strict=True))
-        ids = np.array([token for token, _ in every], np.int32)
-        of_each = np.array([likelihood for _, likelihood in every], np.float32)
+        ids, seen = tokens[:count], seen.part(0, count)
+        if self.pending is not None:
+            before, seen_before = self.pending
+            ids, seen = np.concatenate([before, ids]), join([seen_before, seen])
         flags = tokenizer.grammar.whole(ids)
         whole = int(flags.nonzero()[0].max(initial=-1)) + 1
         text = self.text + tokenizer.decode(ids[:whole])
@@ -48,8 +50,8 @@ class Draft:
         return replace(
             self,
             text=text[:stop],
-            likelihoods=(*self.likelihoods, by_character(of_each[:whole], flags[:whole])),
-            pending=every[whole:],
+            seen=(*self.seen, by_character(seen.part(0, whole), flags[:whole])),
+            pending=(ids[whole:], seen.part(whole)) if whole < len(ids) else None,
             finish_reason="stop" if ended or stop is not None else reason,
             stopped=stop is not None,
         )
@@ -83,12 +85,3 @@ def end_of(text: str, stops: Sequence[str], fresh: int = 0) -> int | None:
         if start >= 0:
             found.append((start + len(stop), start))
     return min(found)[1] if found else None
-
-
-def by_character(likelihoods: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """The log-probability of each character: that of its tokens together. `whole` says which tokens
-    complete one."""
-    if whole.all():
-        return likelihoods
-    starts = np.concatenate([[True], whole[:-1]]).nonzero()[0]
-    return np.add.reduceat(likelihoods, starts)

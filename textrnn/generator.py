@@ -66,10 +66,24 @@ class Generator(nnx.Module):
     ) -> tuple[Float[Array, "time rows ids"], Past]:
         """What may follow each token, and the past with these tokens. With a `key`, dropout is
         on."""
+        h, past = self.states(ids, lengths, past, key)
+        return self.logits(h), past
+
+    def states(
+        self,
+        ids: Int[Array, "rows time"],
+        lengths: Int[Array, " rows"],
+        past: Past,
+        key: Array | None = None,
+    ) -> tuple[Float[Array, "time rows hidden"], Past]:
+        """What the last layer says behind each token, and the past with these tokens."""
         keys = (None, None) if key is None else jax.random.split(key)
         x = self.embedding(ids, keys[0])
         h, carries = self.encoder(x, lengths, past, keys[1])
+        return h, tuple(forward for (forward,) in carries)
+
+    def logits(self, h: Float[Array, "*batch hidden"]) -> Float[Array, "*batch ids"]:
         logits = self.output(h)
         if self.token_bias is not None:
             logits = matmul(logits, self.embedding.table[...].T) + self.token_bias[...]
-        return logits, tuple(forward for (forward,) in carries)
+        return logits

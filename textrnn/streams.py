@@ -8,20 +8,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from jaxtyping import Array, Float
 
 from textrnn.drafts import Draft
 from textrnn.memory import Memory
 from textrnn.text import ByteTokenizer, CharTokenizer
+from textrnn.watch import Seen, by_character, join, nothing
 from textrnn.writer import Written
+from textrnn.writing import WritingOptions
 
 
 class Output(NamedTuple):
     """What a window comes to: the arrays of a batch, or of one of its rows."""
 
     memory: Memory
-    likelihoods: Float[Array, "rows time"]
-    """Of what was read."""
+    read: Seen
+    """[rows, time, ...]: of what was read."""
     written: Written
 
 
@@ -56,10 +57,12 @@ class Stream:
     """What it writes; None where it only reads."""
     keeps: bool = False
     """Whether its memory is wanted in the end."""
+    echoes: bool = True
+    """Whether it is wanted what is seen of the text that is given."""
     ids: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
     draw: int = 0
-    likelihoods: tuple[np.ndarray, ...] = ()
-    """Of the tokens that it has read, where it only reads."""
+    seen: tuple[Seen, ...] = ()
+    """Of the tokens that were given, if it echoes."""
     marks: tuple[Mark, ...] = ()
     """Where to go back to when a stop string takes text away, the oldest first."""
 
@@ -82,14 +85,17 @@ class Stream:
 
     def after(self, output: Output, tokenizer: CharTokenizer | ByteTokenizer) -> Self:
         """The stream behind its window."""
-        # A copy: a view of a row would keep its whole batch.
-        draft, read = self.draft, np.array(output.likelihoods[: len(self.ids)])
-        stream = replace(self, memory=output.memory)
-        if draft is None:
-            stream = replace(stream, likelihoods=(*self.likelihoods, read))
-        elif self.draw:
-            tokens, likelihoods, ended = map(np.asarray, output.written)
-            draft = draft.longer(tokens, likelihoods, bool(ended), tokenizer)
+        draft, stream = self.draft, replace(self, memory=output.memory)
+        top, cells = self.options.top_log_probabilities, len(self.options.cells)
+        given = draft is None or not (draft.text or draft.finish_reason)
+        if self.echoes and given and self.ids.size:
+            seen = output.read.part(0, len(self.ids)).columns(top, cells)
+            stream = replace(stream, seen=(*self.seen, seen))
+        if draft is not None and self.draw:
+            tokens, seen, ended = output.written
+            draft = draft.longer(
+                np.asarray(tokens), seen.columns(top, cells), bool(ended), tokenizer
+            )
             stream = replace(stream, draft=draft)
             if draft.stopped and self.marks:
                 stream = stream._back(draft, tokenizer)
@@ -103,7 +109,13 @@ class Stream:
         return replace(self, memory=memory, later=np.concatenate([mark.ids, kept]))
 
 
-def read_by(streams: Sequence[Stream]) -> np.ndarray:
-    """The log-probabilities of all tokens that streams have read, one after the other."""
-    pieces = [piece for stream in streams for piece in stream.likelihoods]
-    return np.concatenate([np.empty(0, np.float32), *pieces])
+def given_to(streams: Sequence[Stream], whole: np.ndarray) -> Seen:
+    """What was seen of all characters that were given to streams, one after the other; `whole` says
+    which tokens complete one."""
+    parts = [part for stream in streams for part in stream.seen]
+    return by_character(join([nothing_of(streams[0].options), *parts]), whole)
+
+
+def nothing_of(options: WritingOptions) -> Seen:
+    """What is seen of no characters at all."""
+    return nothing(options.top_log_probabilities, len(options.cells))

@@ -7,8 +7,10 @@ import numpy as np
 from pydantic import Field
 
 from textrnn.config import Config
+from textrnn.errors import InvalidText
 from textrnn.memory import Memory
 from textrnn.sampling import Sampling
+from textrnn.watch import CELLS, TOP, Seen, Watch, rows_of
 
 Stop = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -27,6 +29,30 @@ class WritingOptions(Config):
     """With equal seeds and options, equal prompts are gone on with equally."""
     stop: tuple[Stop, ...] = Field(default=(), max_length=4)
     """Strings before which the text ends."""
+    log_probabilities: bool = False
+    """Whether to answer the log-probability of each character."""
+    top_log_probabilities: int = Field(default=0, ge=0, le=TOP)
+    """How many of the likeliest characters to answer, for each character, whether it was one of
+    them or not."""
+    cells: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(), max_length=CELLS)
+    """Cells of the last layer: what they held when the model came to each character."""
+
+
+def check(options: WritingOptions, cells: int, symbols: Sequence[str]) -> None:
+    """Raises InvalidText for what a model of so many cells, with these symbols or none, does not
+    have to show."""
+    if max(options.cells, default=0) >= cells:
+        raise InvalidText(
+            f"there is no cell {max(options.cells)}: the model has {cells}, from 0 on",
+            "unknown_cell",
+            limit=cells - 1,
+        )
+    if options.top_log_probabilities and not symbols:
+        raise InvalidText(
+            "this model writes bytes, and knows of no likeliest characters; ask for "
+            "log_probabilities only",
+            "no_alternatives",
+        )
 
 
 def sampling(rows: Sequence[WritingOptions], memory: Memory) -> Sampling:
@@ -43,3 +69,25 @@ def sampling(rows: Sequence[WritingOptions], memory: Memory) -> Sampling:
         repetition_penalty=column([row.repetition_penalty for row in rows], np.float32),
         seed=memory.seed,
     )
+
+
+def watch(asking: Sequence[WritingOptions], count: int) -> Watch:
+    """What the rows of a batch of `count` ask to see."""
+    top = [options.top_log_probabilities > 0 for options in asking]
+    return rows_of([options.cells for options in asking], top, count)
+
+
+def shown(seen: Seen, options: WritingOptions, symbols: Sequence[str]) -> dict[str, Any]:
+    """What was asked to be seen, as JSON: each a list with an entry for each character, or one such
+    list for each cell. `symbols` names the tokens."""
+    found: dict[str, Any] = {}
+    if options.log_probabilities:
+        found["log_probabilities"] = seen.likelihood.tolist()
+    if options.top_log_probabilities:
+        found["top_log_probabilities"] = [
+            {symbols[token]: likelihood for token, likelihood in zip(*both, strict=True)}
+            for both in zip(seen.top.tolist(), seen.top_likelihood.tolist(), strict=True)
+        ]
+    if options.cells:
+        found["activations"] = seen.activation.T.tolist()
+    return found

@@ -21,11 +21,11 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from textrnn.batching import Shape, pad
-from textrnn.drafts import Draft, by_character
+from textrnn.drafts import Draft
 from textrnn.errors import InvalidText, UserError
 from textrnn.generator import Generator, GeneratorConfig, Past
 from textrnn.memory import Memory, from_text, stack, to_text
-from textrnn.streams import Output, Pace, Stream, read_by
+from textrnn.streams import Output, Pace, Stream, given_to, nothing_of
 from textrnn.tasks.task import (
     Answer,
     Batch,
@@ -38,9 +38,10 @@ from textrnn.tasks.task import (
     field,
 )
 from textrnn.text import BOS, EOS, PAD, UNK, ByteTokenizer, CharTokenizer
+from textrnn.watch import join
 from textrnn.wellformed import checked
-from textrnn.writer import read, write
-from textrnn.writing import WritingOptions, sampling
+from textrnn.writer import read, unread, write
+from textrnn.writing import WritingOptions, check, sampling, shown, watch
 
 WINDOW = 256
 """Characters behind which the windowed loss forgets everything."""
@@ -59,8 +60,8 @@ class GenerateConfig(GeneratorConfig):
 class GenerateOptions(WritingOptions, Options):
     return_state: bool = False
     """Whether to answer the state behind the text, for a row that goes on with it."""
-    log_probabilities: bool = False
-    """Whether to answer the log-probability of each character."""
+    echo: bool = False
+    """Whether to answer also of the prompt what is asked of each character."""
     window: PositiveInt | None = None
     """When scoring: forget everything behind so many tokens."""
 
@@ -116,6 +117,7 @@ class Generate(Task):
         if gold:
             ids = np.concatenate([[BOS], self.tokenizer.encode(text).ids, [EOS]])
             return Example(ids.astype(np.int32), False)
+        check(options, self.config.encoder.hidden, self._symbols)
         limit = self.config.prompt if writes else self.config.limit
         ids = self.tokenizer.encode(text, at_most=limit + 1).ids
         truncated = bool(text or not writes) and cut(len(ids), limit, options.truncate)
@@ -135,9 +137,9 @@ class Generate(Task):
         if row.get("state") is not None:
             memory = from_text(row["state"], memory)
         elif options.seed is None:
-            memory = memory._replace(seed=_seed(secrets.randbits(32)))
+            memory = memory._replace(seed=np.uint32(secrets.randbits(32)))
         if options.seed is not None:
-            memory = memory._replace(seed=_seed(options.seed))
+            memory = memory._replace(seed=np.uint32(options.seed))
         return memory
 
     @cached_property
@@ -167,7 +169,8 @@ class Generate(Task):
         self, ids: np.ndarray, memory: Memory, options: GenerateOptions, draft: Draft | None = None
     ) -> Stream:
         pace = Pace(reads=self.buckets.limit, writes=self.buckets.lengths[0])
-        return Stream(memory, ids, pace, options, draft, options.return_state).laid_out()
+        echoes = draft is None or options.echo
+        return Stream(memory, ids, pace, options, draft, options.return_state, echoes).laid_out()
 
     def collate(self, examples: Sequence[Stream], shape: Shape) -> Batch:
         missing = shape.rows - len(examples)
@@ -179,6 +182,7 @@ class Generate(Task):
             "draw": np.array([example.draw for example in examples] + [0] * missing, np.int32),
             "memory": memory,
             "sampling": sampling([example.options for example in examples], memory),
+            "watch": watch([example.options for example in examples], shape.rows),
         }
 
     def past(self, rows: int) -> Past:
@@ -206,15 +210,17 @@ class Generate(Task):
     def predict(self, model: Generator, batch) -> Output:
         memory = jax.tree.map(jnp.asarray, batch["memory"])
         ids, lengths = batch["ids"], batch["lengths"]
-        memory, likelihoods = jax.lax.cond(
+        looking = jax.tree.map(jnp.asarray, batch["watch"])
+        memory, seen = jax.lax.cond(
             (lengths > 0).any(),
-            lambda: read(model, memory, ids, lengths),
-            lambda: (memory, jnp.zeros(ids.shape)),
+            lambda: read(model, memory, ids, lengths, looking),
+            lambda: (memory, unread(*ids.shape)),
         )
         room = self.buckets.lengths[0]
         grammar = self.tokenizer.grammar
-        memory, written = write(model, memory, batch["draw"], batch["sampling"], grammar, room)
-        return Output(memory, likelihoods, written)
+        asked = batch["sampling"]
+        memory, written = write(model, memory, batch["draw"], asked, grammar, room, looking)
+        return Output(memory, seen, written)
 
     def following(
         self, example: GenerateExample, outputs: Sequence[Output]
@@ -230,29 +236,43 @@ class Generate(Task):
         return replace(example, parts=parts)
 
     def answer(self, outputs: Sequence[Output], example: GenerateExample) -> Answer:
-        parts = self._onward(example, outputs).parts
-        stream, options = parts[-1], parts[-1].options
+        onward = self._onward(example, outputs)
+        stream, options = onward.parts[-1], onward.parts[-1].options
         draft = stream.draft
         if draft is None:
             # Of a stretch that is scored by itself the first token was given.
-            given = 1 if options.window else 0
-            whole = self.tokenizer.grammar.whole(example.ids)[given:]
-            likelihoods = by_character(read_by(parts), whole)
-            answer: Answer = _totals(float(likelihoods.sum()), len(likelihoods))
+            whole = self.tokenizer.grammar.whole(example.ids)[1 if options.window else 0 :]
+            seen = given_to(onward.parts, whole)
+            answer: Answer = _totals(float(seen.likelihood.sum()), len(seen.likelihood))
             answer |= {"window": options.window} if options.window else {}
+            answer |= shown(seen, options, self._symbols)
         else:
-            likelihoods = np.concatenate(draft.likelihoods)[: len(draft.text)]
             answer = {
                 "text": draft.text,
                 "finish_reason": draft.finish_reason,
                 "seed": int(stream.memory.seed),
+                **self.details(onward, 0, len(draft.text)),
             }
-        if options.log_probabilities:
-            answer["log_probabilities"] = [float(value) for value in likelihoods]
         if options.return_state:
             answer["state"] = to_text(stream.memory)
         answer["unknown_characters"] = int((example.ids == UNK).sum())
         return answer | ({"truncated": True} if example.truncated else {})
+
+    def details(self, example: GenerateExample, start: int, end: int | None) -> Answer:
+        """With what is seen of the prompt before the first character, if that was asked for."""
+        (stream,) = example.parts
+        draft, options = stream.draft, stream.options
+        assert draft is not None
+        written = join([nothing_of(options), *draft.seen]).part(start, end)
+        found = shown(written, options, self._symbols)
+        if options.echo and not start:
+            whole = self.tokenizer.grammar.whole(example.ids)
+            found["prompt"] = shown(given_to([stream], whole), options, self._symbols)
+        return found
+
+    @property
+    def _symbols(self) -> Sequence[str]:
+        return self.tokenizer.symbols if isinstance(self.tokenizer, CharTokenizer) else ()
 
     def readings(self, thorough: bool) -> Sequence[GenerateOptions]:
         windowed = GenerateOptions(truncate=True, window=WINDOW)
@@ -264,10 +284,6 @@ class Generate(Task):
         characters = sum(answer["characters"] for answer in answers)
         named = _totals(likelihood, characters)
         return {f"{kind}_{name}": named[name] for name in ("loss", "bits", "perplexity")}
-
-
-def _seed(number: int) -> Any:
-    return np.uint32(number)
 
 
 def _totals(log_likelihood: float, characters: int) -> Answer:

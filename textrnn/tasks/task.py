@@ -154,6 +154,10 @@ class Task(ABC):
     def answer(self, outputs: Sequence[Any], example: Any) -> Answer:
         """The JSON answer for one row, from what `predict` returned for each of its windows."""
 
+    def details(self, example: Any, start: int, end: int | None) -> Answer:
+        """What there is to say of these characters of what is written, beside the characters."""
+        return {}
+
     def columns(self, answer: Answer, options: Any) -> Answer:
         """What of an answer belongs into a table, beside the columns of its row."""
         return answer
