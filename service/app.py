@@ -10,8 +10,9 @@ from starlette.types import ASGIApp
 
 from service import generation, routes
 from service.edge import Edge
-from service.errors import Problem, on_defect, on_http_exception, on_invalid, on_problem
+from service.errors import Problem
 from service.hub import Hub
+from service.refusals import DIALECTS, on_defect, on_http_exception, on_invalid, on_problem
 
 
 def make_app(hub: Hub) -> ASGIApp:
@@ -23,6 +24,8 @@ def make_app(hub: Hub) -> ASGIApp:
     app.state.hub = hub
     app.include_router(routes.router)
     app.include_router(generation.router)
+    for dialect in DIALECTS:
+        app.include_router(dialect.router)
     app.add_exception_handler(Problem, on_problem)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, on_http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]
@@ -35,4 +38,4 @@ def make_app(hub: Hub) -> ASGIApp:
             allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
             expose_headers=["x-request-id", "x-queue-time", "x-inference-time", "retry-after"],
         )
-    return Edge(app, hub.settings, hub.telemetry, hub.refusal)
+    return Edge(app, hub.settings, hub.telemetry, hub.keys, hub.refusal)

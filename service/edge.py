@@ -5,7 +5,6 @@ log on the way out. A body is counted while it arrives, and parsed only when it 
 """
 
 import asyncio
-import hmac
 import logging
 import re
 import time
@@ -15,7 +14,10 @@ from collections.abc import Callable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import Problem, respond
+from service.dialects import libretranslate
+from service.errors import NO_KEY, Problem
+from service.keys import Keys, sent
+from service.refusals import respond
 from service.settings import Settings
 from service.telemetry import Telemetry
 
@@ -23,6 +25,12 @@ log = logging.getLogger("textrnn.service")
 
 OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that ask for no key."""
+KEY_IN_BODY = libretranslate.PATHS
+"""Paths whose routes look for a key themselves, since clients send it in the body."""
+ASK_PERSON = Problem(
+    401, "unauthorized", "this server asks for a key: give it as the password, with any name",
+    headers={"www-authenticate": 'Basic realm="textrnn", charset="UTF-8"'},
+)  # fmt: skip
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -32,6 +40,7 @@ class Edge:
         app: ASGIApp,
         settings: Settings,
         telemetry: Telemetry,
+        keys: Keys,
         refusal: Callable[[], str | None],
     ):
         """`refusal` says why no work is taken at present, or None."""
@@ -39,7 +48,7 @@ class Edge:
         self._settings = settings
         self._telemetry = telemetry
         self._refusal = refusal
-        self._keys = [key.get_secret_value().encode() for key in settings.api_keys]
+        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,7 +70,8 @@ class Edge:
 
         try:
             self._admit(scope, headers)
-            inner = await self._body(headers, receive) if scope["method"] == "POST" else receive
+            has_body = scope["method"] == "POST" or scope["path"] in KEY_IN_BODY
+            inner = await self._body(headers, receive) if has_body else receive
             await self._app(scope, inner, answer)
         except Problem as problem:
             await respond(problem, scope["path"], request_id)(scope, receive, answer)
@@ -75,16 +85,12 @@ class Edge:
     def _admit(self, scope: Scope, headers: Headers) -> None:
         """Raises Problem for a request that needs a key and has none, or for work that cannot be
         done now."""
-        if self._keys and scope["path"] not in OPEN and scope["method"] != "OPTIONS":
-            given = headers.get("x-api-key") or headers.get("authorization", "")
-            key = given.removeprefix("Bearer ").encode("utf-8", "replace")
-            if not sum(hmac.compare_digest(key, known) for known in self._keys):  # all are compared
-                raise Problem(
-                    401,
-                    "unauthorized",
-                    "this server asks for a key: send Authorization: Bearer KEY, or X-API-Key",
-                    headers={"www-authenticate": "Bearer"},
-                )
+        path = scope["path"]
+        known = self._keys.open_to(sent(headers))
+        scope["state"]["key_known"] = known
+        if not known and path not in OPEN | KEY_IN_BODY and scope["method"] != "OPTIONS":
+            # A browser at the page asks the person in front of it.
+            raise ASK_PERSON if path == "/" else NO_KEY
         if scope["method"] != "POST":
             return
         reason = self._refusal()
@@ -92,7 +98,7 @@ class Edge:
             self._telemetry.rejected.labels("not_ready").inc()
             raise Problem(503, "unavailable", reason, headers={"retry-after": "1"})
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":
+        if kind != "application/json" and not (path in KEY_IN_BODY and kind == libretranslate.FORM):
             raise Problem(415, "unsupported_media_type", "send content-type: application/json")
 
     async def _body(self, headers: Headers, receive: Receive) -> Receive:

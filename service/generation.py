@@ -10,12 +10,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from service import schemas
+from service.asking import TheHub, name, run, timings, unless_gone
 from service.errors import DEFECT, Problem, invalid_text
 from service.hub import Hub
 from service.jobs import Result
 from service.models import Served
 from service.pieces import DETAILS, Piece, pieces
-from service.routes import ERRORS, TheHub, run, timings, unless_gone
+from service.routes import ERRORS
 from textrnn.errors import InvalidText
 from textrnn.tasks import Example
 
@@ -34,7 +35,7 @@ async def generate(body: schemas.GenerateRequest, request: Request, hub: TheHub)
     """Go on with a text, character by character. With `stream`, pieces come as server-sent events
     while they are written."""
     served = hub.pick("generate", body.model)
-    request.state.task, request.state.model = "generate", served.name
+    name(request, served)
     example = _read(hub, served, body)
     if not body.stream:
         result = await run(hub, served, [example], request)

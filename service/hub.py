@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from service import schemas
 from service.batcher import Batcher
 from service.errors import Problem
+from service.keys import Keys
 from service.models import Served
 from service.settings import Settings
 from service.states import States
@@ -28,6 +29,7 @@ class Hub:
 
     def __post_init__(self) -> None:
         self.states = States(self.settings)
+        self.keys = Keys(self.settings)
 
     def refusal(self) -> str | None:
         """Why no work is taken at present, if so."""

@@ -1,35 +1,20 @@
 """The native API."""
 
-import asyncio
-import contextlib
-from collections.abc import Awaitable, Sequence
-from typing import Annotated, Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 from urllib.parse import unquote
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service import schemas
-from service.errors import Problem, invalid_text
+from service.asking import TheHub, ask, timings
+from service.errors import Problem
 from service.hub import Hub
-from service.jobs import Result
-from service.models import Served
-from textrnn.errors import InvalidText
-from textrnn.tasks import Example
 
 router = APIRouter()
 
-T = TypeVar("T")
-INLINE_CHARACTERS = 4096
-"""Texts of fewer characters are tokenised on the event loop: a hop to a thread costs more."""
-
-
-def hub(request: Request) -> Hub:
-    return request.app.state.hub
-
-
-TheHub = Annotated[Hub, Depends(hub)]
 ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys(
     (400, 401, 408, 413, 415, 422, 429, 500, 503, 504), schemas.PROBLEM
 )
@@ -100,71 +85,5 @@ async def answer(
 ) -> JSONResponse:
     """What the routes that take texts have in common. Raises Problem."""
     served = hub.pick(task, body.model, languages)
-    located = body.located()
-    if len(located) > hub.settings.texts:
-        raise Problem(
-            422,
-            "too_many_texts",
-            f"/texts: {len(located)} texts in one request, the limit is {hub.settings.texts}",
-            errors=[{
-                "pointer": "/texts", "message": "too many texts", "code": "too_many_texts",
-                "limit": hub.settings.texts,
-            }],
-        )  # fmt: skip
-    request.state.task, request.state.model = task, served.name
-    options = served.predictor.task.options_type.parse(body.options(), source="options")
-    examples = await read(served, located, options)
-    result = await run(hub, served, examples, request)
+    result = await ask(hub, served, body.located(), body.options(), request)
     return JSONResponse({"model": served.name, "results": result.answers}, headers=timings(result))
-
-
-async def read(served: Served, located: Sequence[tuple[str, str]], options: Any) -> list[Example]:
-    """Texts to examples. Raises Problem, which points to the first text that cannot be taken."""
-
-    def all_of_them() -> list[Example]:
-        examples = []
-        for pointer, text in located:
-            try:
-                examples.append(served.predictor.task.read({"text": text}, options))
-            except InvalidText as error:
-                raise invalid_text(error, pointer) from None
-        return examples
-
-    if sum(len(text) for _, text in located) < INLINE_CHARACTERS:
-        return all_of_them()
-    return await asyncio.to_thread(all_of_them)
-
-
-async def run(hub: Hub, served: Served, examples: list[Example], request: Request) -> Result:
-    """The answers; when the client leaves first, the work is dropped."""
-    work = hub.batcher.submit(served, examples, hub.settings.deadline)
-    return await unless_gone(work, request)
-
-
-async def unless_gone(awaited: Awaitable[T], request: Request) -> T:
-    """Wait, and stop waiting when the client leaves. Raises Problem 499."""
-    work = asyncio.ensure_future(awaited)
-    leaving = asyncio.ensure_future(_disconnected(request))
-    try:
-        await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise Problem(499, "client_left", "the client left")
-        return work.result()
-    finally:
-        for task in (work, leaving):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
-
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def timings(result: Result) -> dict[str, str]:
-    """Milliseconds spent waiting for the device, and on it."""
-    return {
-        "x-queue-time": f"{result.queue_seconds * 1e3:.1f}",
-        "x-inference-time": f"{result.compute_seconds * 1e3:.1f}",
-    }

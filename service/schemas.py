@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Text = Annotated[str, Field(min_length=1)]
+Stop = Annotated[str, Field(min_length=1, max_length=64)]
 ModelName = Annotated[str, Field(max_length=64)]
 
 
@@ -91,10 +92,7 @@ class GenerateRequest(Strict):
     """Makes characters that the text has already less likely; 1 does not."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     """With equal seeds and options, equal prompts are gone on with equally."""
-    stop: (
-        Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=4)]
-        | None
-    ) = None
+    stop: Annotated[list[Stop], Field(max_length=4)] | None = None
     """Strings before which the text ends."""
     stream: bool = False
     """Whether to answer with server-sent events."""

@@ -55,13 +55,16 @@ class ClassifyConfig(ClassifierConfig):
 class ClassifyOptions(Options):
     top_k: PositiveInt | None = None
     """How many of the scores to answer; all, if not given."""
+    function_to_apply: Literal["softmax", "sigmoid", "none"] | None = None
+    """What makes scores of logits: softmax over all labels, a sigmoid for each, or nothing; the
+    model's own, if not given. Which labels are answered does not depend on it."""
     explain: bool = False
     """Answer also what each token has to do with the score of the likeliest label."""
 
 
 @dataclass(frozen=True)
 class ClassifyExample(Example):
-    top_k: int | None
+    options: ClassifyOptions
     target: np.ndarray | None
     """One number for each label, 1 for those that the row has; None without gold."""
     explained: tuple[str, Sequence[Span]] | None = None
@@ -114,7 +117,7 @@ class Classify(Task):
         ids, truncated = encode(self, text, options.truncate)
         target = self._target(row) if gold else None
         explained = self._explained(text, len(ids)) if options.explain else None
-        return ClassifyExample(ids, truncated, options.top_k, target, explained)
+        return ClassifyExample(ids, truncated, options, target, explained)
 
     def _explained(self, text: str, length: int) -> tuple[str, Sequence[Span]]:
         """Raises InvalidText."""
@@ -198,11 +201,13 @@ class Classify(Task):
         shares: Any = None
         if isinstance(found, Found):
             found, shares = found
-        probabilities = self._probabilities(np.asarray(found))
+        options, logits = example.options, np.asarray(found)
+        probabilities = self._probabilities(logits)
+        applied = self._applied(logits, options.function_to_apply)
         order = np.argsort(-probabilities, kind="stable")
         scores = [
-            {"label": self.config.labels[i], "score": float(probabilities[i])}
-            for i in order[: example.top_k]
+            {"label": self.config.labels[i], "score": float(applied[i])}
+            for i in order[: options.top_k]
         ]
         answer: Answer = {**scores[0]}
         if self.config.multi_label:
@@ -221,8 +226,15 @@ class Classify(Task):
         return {name: value for name, value in answer.items() if name != "scores"}
 
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:
+        return self._applied(logits, "sigmoid" if self.config.multi_label else "softmax")
+
+    def _applied(self, logits: np.ndarray, function: str | None) -> np.ndarray:
+        if function is None:
+            return self._probabilities(logits)
+        if function == "none":
+            return np.asarray(logits, np.float64)
         logits = np.asarray(logits, np.float64) / self.config.temperature
-        if self.config.multi_label:
+        if function == "sigmoid":
             return 1 / (1 + np.exp(-logits))
         exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
         return exponentials / exponentials.sum(axis=-1, keepdims=True)

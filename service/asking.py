@@ -1,0 +1,107 @@
+"""From texts to answers: what the routes of all dialects have in common."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+
+from service.errors import Problem, invalid_text
+from service.hub import Hub
+from service.jobs import Result
+from service.models import Served
+from textrnn.errors import InvalidText
+from textrnn.tasks import Example
+
+T = TypeVar("T")
+INLINE_CHARACTERS = 4096
+"""Texts of fewer characters are tokenised on the event loop: a hop to a thread costs more."""
+
+Located = Sequence[tuple[str, str]]
+"""Texts, each with the JSON pointer to where it was in the request."""
+
+
+def hub(request: Request) -> Hub:
+    return request.app.state.hub
+
+
+TheHub = Annotated[Hub, Depends(hub)]
+
+
+async def ask(
+    hub: Hub, served: Served, located: Located, options: dict[str, Any], request: Request
+) -> Result:
+    """The answers to texts, in their order. Raises Problem."""
+    if len(located) > hub.settings.texts:
+        pointer = located[0][0].rpartition("/")[0]
+        raise Problem(
+            422,
+            "too_many_texts",
+            f"{pointer}: {len(located)} texts in one request, the limit is {hub.settings.texts}",
+            errors=[{
+                "pointer": pointer, "message": "too many texts", "code": "too_many_texts",
+                "limit": hub.settings.texts,
+            }],
+        )  # fmt: skip
+    name(request, served)
+    asked = served.predictor.task.options_type.parse(options, source="options")
+    return await run(hub, served, await read(served, located, asked), request)
+
+
+def name(request: Request, served: Served) -> None:
+    """Say in log and metrics which model a request is for."""
+    request.state.task, request.state.model = served.info.task, served.name
+
+
+async def read(served: Served, located: Located, options: Any) -> list[Example]:
+    """Texts to examples. Raises Problem, which points to the first text that cannot be taken."""
+
+    def all_of_them() -> list[Example]:
+        examples = []
+        for pointer, text in located:
+            try:
+                task = served.predictor.task
+                examples.append(task.read({task.input: text}, options))
+            except InvalidText as error:
+                raise invalid_text(error, pointer) from None
+        return examples
+
+    if sum(len(text) for _, text in located) < INLINE_CHARACTERS:
+        return all_of_them()
+    return await asyncio.to_thread(all_of_them)
+
+
+async def run(hub: Hub, served: Served, examples: list[Example], request: Request) -> Result:
+    """The answers; when the client leaves first, the work is dropped."""
+    work = hub.batcher.submit(served, examples, hub.settings.deadline)
+    return await unless_gone(work, request)
+
+
+async def unless_gone(awaited: Awaitable[T], request: Request) -> T:
+    """Wait, and stop waiting when the client leaves. Raises Problem 499."""
+    work = asyncio.ensure_future(awaited)
+    leaving = asyncio.ensure_future(_disconnected(request))
+    try:
+        await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise Problem(499, "client_left", "the client left")
+        return work.result()
+    finally:
+        for task in (work, leaving):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def timings(result: Result) -> dict[str, str]:
+    """Milliseconds spent waiting for the device, and on it."""
+    return {
+        "x-queue-time": f"{result.queue_seconds * 1e3:.1f}",
+        "x-inference-time": f"{result.compute_seconds * 1e3:.1f}",
+    }

@@ -1,0 +1,109 @@
+"""Hugging Face Inference, as huggingface_hub.InferenceClient speaks it to the URL of a model.
+
+The client posts {"inputs": ..., "parameters": {...}} to /models/NAME, and the model's task decides
+what the parameters may be and what form the answer has.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from service.asking import TheHub
+from service.dialects import huggingface_answers as answers
+from service.dialects.huggingface_writing import GenerationParameters, write
+from service.errors import Problem, invalid_request
+from service.hub import Hub
+from service.models import Served
+from service.schemas import Strict, Text
+
+router = APIRouter()
+
+PIPELINES = {
+    "classify": "text-classification",
+    "tag": "token-classification",
+    "translate": "translation",
+    "generate": "text-generation",
+}
+
+
+class Query(Strict):
+    """`inputs`: a text, or a list of texts where the task is not generation."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    inputs: str | Annotated[list[Text], Field(min_length=1)]
+    parameters: dict[str, Any] = {}
+    stream: bool = False
+
+
+def speaks(path: str) -> bool:
+    return path.startswith("/models/")
+
+
+def refusal(problem: Problem) -> tuple[int, dict[str, Any], dict[str, str]]:
+    kind = "validation" if problem.status < 500 else "generation"
+    if problem.status in (429, 503):
+        kind = "overloaded"
+    return problem.status, {"error": problem.detail, "error_type": kind}, {}
+
+
+Answerer = Callable[[Hub, Served, Any, Any, Request], Awaitable[Response]]
+_TASKS: dict[str, tuple[type[Strict], Answerer]] = {
+    "classify": (answers.ClassificationParameters, answers.classify),
+    "tag": (answers.TaggingParameters, answers.tag),
+    "translate": (answers.TranslationParameters, answers.translate),
+    "generate": (GenerationParameters, write),
+}
+
+
+@router.post("/models/{name:path}")
+async def infer(name: str, query: Query, request: Request, hub: TheHub) -> Response:
+    """Ask a model, as Hugging Face Inference is asked."""
+    served = _model(hub, name)
+    parameters_type, answer = _TASKS[served.info.task]
+    try:
+        parameters = TypeAdapter(parameters_type).validate_python(query.parameters)
+    except ValidationError as error:
+        raise invalid_request(error.errors(), within=("parameters",)) from None
+    return await answer(hub, served, query, parameters, request)
+
+
+@router.get("/models/{name}/info")
+async def info(name: str, hub: TheHub) -> dict[str, Any]:
+    """What an endpoint says of itself."""
+    served = _model(hub, name)
+    return {
+        "model_id": served.name,
+        "model_sha": served.info.files["weights.safetensors"],
+        "model_pipeline_tag": PIPELINES[served.info.task],
+        "max_input_tokens": served.predictor.task.limit,
+        "max_client_batch_size": hub.settings.texts,
+        "languages": list(served.info.languages),
+    }
+
+
+@router.get("/models/{name}/health")
+async def health(name: str, hub: TheHub) -> Response:
+    """200 where the model answers."""
+    _model(hub, name)
+    reason = hub.refusal()
+    if reason:
+        raise Problem(503, "unavailable", reason, headers={"retry-after": "1"})
+    return JSONResponse({"status": "ok"})
+
+
+def _model(hub: Hub, name: str) -> Served:
+    """Raises Problem 404, or 503 for a model that is not ready yet."""
+    served = hub.models.get(name)
+    if served is not None and served.info.task in _TASKS:
+        return served
+    if name in hub.warming:
+        raise Problem(
+            503, "unavailable", "that model is warming up; try again in a second",
+            headers={"retry-after": "1"},
+        )  # fmt: skip
+    there = ", ".join(hub.models)
+    raise Problem(404, "model_not_found", f"no such model; there are {there}")

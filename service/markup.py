@@ -1,0 +1,72 @@
+"""HTML as its texts and all that is between them, so that texts can change and the rest stays.
+
+<p>A <b>fine</b> film</p>    "<p>" | A  | "<b>" | fine | "</b>" |  film | "</p>"
+"""
+
+import html
+from collections.abc import Sequence
+from html.parser import HTMLParser
+
+_LEFT_ALONE = frozenset({"script", "style", "code", "pre", "textarea", "svg", "math"})
+
+
+class _Splitter(HTMLParser):
+    def __init__(self, markup: str):
+        super().__init__(convert_charrefs=False)
+        self._markup = markup
+        self._lines = [0]
+        for line in markup.split("\n")[:-1]:
+            self._lines.append(self._lines[-1] + len(line) + 1)
+        self._inside: list[str] = []
+        self.texts: list[tuple[int, int]] = []
+        """Spans of text, in order; references to characters are part of them."""
+        self.feed(markup)
+        self.close()
+
+    def _at(self) -> int:
+        line, column = self.getpos()
+        return self._lines[line - 1] + column
+
+    def _text(self, length: int) -> None:
+        start = self._at()
+        if self._inside:
+            return
+        if self.texts and self.texts[-1][1] == start:
+            self.texts[-1] = (self.texts[-1][0], start + length)
+        else:
+            self.texts.append((start, start + length))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _LEFT_ALONE:
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and tag == self._inside[-1]:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        self._text(len(data))
+
+    def handle_entityref(self, name: str) -> None:
+        self._reference(f"&{name}")
+
+    def handle_charref(self, name: str) -> None:
+        self._reference(f"&#{name}")
+
+    def _reference(self, plain: str) -> None:
+        end = self._at() + len(plain)
+        self._text(len(plain) + self._markup.startswith(";", end))
+
+
+def texts_of(markup: str) -> list[str]:
+    """The texts, without references to characters."""
+    return [html.unescape(markup[start:end]) for start, end in _Splitter(markup).texts]
+
+
+def with_texts(markup: str, texts: Sequence[str]) -> str:
+    """The same markup around other texts, of which there are as many."""
+    parts, done = [], 0
+    for (start, end), text in zip(_Splitter(markup).texts, texts, strict=True):
+        parts += [markup[done:start], html.escape(text, quote=False)]
+        done = end
+    return "".join([*parts, markup[done:]])
