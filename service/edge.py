@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import Problem, respond
+from service.logs import log_request
 from service.settings import Settings
 from service.telemetry import Telemetry
 
@@ -51,12 +52,14 @@ class Edge:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         status = 0
+        answered = MutableHeaders()
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                answered = MutableHeaders(scope=message)
+                answered["x-request-id"] = request_id
             await send(message)
 
         try:
@@ -70,7 +73,7 @@ class Edge:
         except Exception:  # answered already, as service/errors.py says
             log.exception("request %s failed", request_id)
         finally:
-            self._observe(scope, status, time.monotonic() - began)
+            self._observe(scope, status, time.monotonic() - began, answered)
 
     def _admit(self, scope: Scope, headers: Headers) -> None:
         """Raises Problem for a request that needs a key and has none, or for work that cannot be
@@ -131,16 +134,29 @@ class Edge:
 
         return replay
 
-    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+    def _observe(self, scope: Scope, status: int, seconds: float, answered: Headers) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         state = scope["state"]
         task, model = state.get("task", ""), state.get("model", "")
         self._telemetry.requests.labels(task, model, route, str(status)).inc()
         self._telemetry.duration.labels(route).observe(seconds)
-        log.debug(
-            "%s %s %d %.1f ms %s", scope["method"], route, status, seconds * 1e3,
-            state["request_id"],
-        )  # fmt: skip
+        log_request(
+            logging.DEBUG if route in OPEN else logging.INFO,
+            request_id=state["request_id"],
+            method=scope["method"],
+            route=route,
+            status=status,
+            duration_ms=round(seconds * 1e3, 1),
+            queue_ms=_milliseconds(answered.get("x-queue-time")),
+            inference_ms=_milliseconds(answered.get("x-inference-time")),
+            task=task or None,
+            model=model or None,
+            texts=state.get("texts"),
+        )
+
+
+def _milliseconds(header: str | None) -> float | None:
+    return None if header is None else float(header)
 
 
 class _Left(Exception):

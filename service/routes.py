@@ -112,6 +112,7 @@ async def answer(
             }],
         )  # fmt: skip
     request.state.task, request.state.model = task, served.name
+    request.state.texts = len(located)
     options = served.predictor.task.options_type.parse(body.options(), source="options")
     examples = await read(served, located, options)
     result = await run(hub, served, examples, request)

@@ -9,19 +9,21 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from service import models
+from service import logs, models
 from service.app import make_app
 from service.batcher import Batcher
 from service.hub import Hub
+from service.logs import say
 from service.settings import Settings
 from service.telemetry import Telemetry
-from service.upkeep import Upkeep, say
+from service.upkeep import Upkeep
 from textrnn.errors import UserError
 
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises UserError for what is wrong at the start."""
     began = time.monotonic()
+    logs.configure(settings)
     listening = bind(settings.host, settings.port)
     host, port = listening.getsockname()[:2]
     loaded = models.load(settings.models)

@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     grace: PositiveFloat = 30.0
     """Seconds after SIGTERM in which accepted requests are finished; at least the deadline, and
     less than the time after which whoever sent SIGTERM sends SIGKILL."""
+
+    log_format: Literal["text", "json"] = "text"
+    """How the log, on standard error, is written: text for people, json for what collects logs."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """From which level on lines are logged: warning leaves out requests and progress, debug adds
+    requests for health and metrics."""
 
     @classmethod
     def settings_customise_sources(
