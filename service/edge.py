@@ -140,6 +140,8 @@ class Edge:
         task, model = state.get("task", ""), state.get("model", "")
         self._telemetry.requests.labels(task, model, route, str(status)).inc()
         self._telemetry.duration.labels(route).observe(seconds)
+        if route not in OPEN:
+            self._telemetry.by_worker.inc()
         log_request(
             logging.DEBUG if route in OPEN else logging.INFO,
             request_id=state["request_id"],

@@ -14,10 +14,10 @@ log = logging.getLogger("textrnn.service")
 requests = logging.getLogger("textrnn.requests")
 
 
-def configure(settings: Settings) -> None:
-    """Send what this process logs, uvicorn's lines too, where the settings say."""
+def configure(settings: Settings, worker: int | None = None) -> None:
+    """Log as the settings say, uvicorn's lines too. A worker of several is named in each line."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_Json() if settings.log_format == "json" else _Text())
+    handler.setFormatter(_Json(worker) if settings.log_format == "json" else _Text(worker))
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     logging.basicConfig(handlers=[handler], force=True, level=max(level, logging.WARNING))
     logging.getLogger("textrnn").setLevel(level)  # what others inform of is of no use here
@@ -40,6 +40,9 @@ def log_request(level: int, **fields: Any) -> None:
 class _Text(logging.Formatter):
     """`POST /v1/classify 200 duration_ms=3.1 ...` for a request; else the message alone."""
 
+    def __init__(self, worker: int | None):
+        super().__init__("%(message)s" if worker is None else f"worker {worker}: %(message)s")
+
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
         fields = getattr(record, "fields", {})
@@ -50,6 +53,10 @@ class _Text(logging.Formatter):
 class _Json(logging.Formatter):
     """{"time": "2026-11-21T10:00:00.123Z", "level": "info", "message": "draining", ...}"""
 
+    def __init__(self, worker: int | None):
+        super().__init__()
+        self._worker = {} if worker is None else {"worker": worker}
+
     def format(self, record: logging.LogRecord) -> str:
         seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line = {
@@ -57,6 +64,7 @@ class _Json(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **self._worker,
             **getattr(record, "fields", {}),
         }
         if record.exc_info:

@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     """The address to listen on; 0.0.0.0 to be reached from elsewhere."""
     port: int = Field(default=8000, ge=0, le=65535)
     """The port to listen on; 0 for any that is free."""
+    workers: int = Field(default=1, ge=1, le=256)
+    """Processes that share the port and divide the cores among them. One uses all cores for each
+    batch; from four cores on, a worker for every two to four answers more requests. Each has a
+    queue and a copy of the models of its own."""
     models: Names = ()
     """Models to serve, by shipped name or bundle directory; the first of a task is that task's
     default. With none, all shipped ones."""

@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 
+import httpx
 import pytest
 from api import ROUTE, SECRET, call, classify
 from serving import serving
@@ -123,6 +124,8 @@ def test_a_server_logs_objects_alone(tiny_bundle):
         with socket.create_connection((host, int(port))) as broken:
             broken.sendall(b"nonsense\r\n\r\n")
             assert b"400" in broken.recv(1000)
+        with httpx.Client(base_url=url) as client:
+            assert client.get("/v1/models").status_code == 200
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(60) == 0
         server.wait_for("<end>")
@@ -130,4 +133,5 @@ def test_a_server_logs_objects_alone(tiny_bundle):
     messages = [line["message"] for line in lines]
     assert messages[0].startswith("loaded tiny")
     assert messages[-1] == "draining"
-    assert {line["logger"] for line in lines} == {"textrnn.service", "uvicorn.error"}
+    loggers = {line["logger"] for line in lines}
+    assert loggers == {"textrnn.service", "textrnn.requests", "uvicorn.error"}

@@ -62,12 +62,15 @@ def serve(context: typer.Context) -> None:
     """Answer requests over HTTP."""
     use_huge_pages()
     # Its flags are made of the service's settings, which are there only with what serving needs.
-    from service import flags
+    from service import flags, logs
     from service.settings import Settings
 
     def start(settings: Settings) -> None:
-        from service.server import serve
-
+        logs.configure(settings)
+        if settings.workers > 1:
+            from service.workers import serve
+        else:
+            from service.server import serve
         serve(settings)
 
     flags.run(context.args, start)
