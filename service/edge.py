@@ -24,6 +24,17 @@ log = logging.getLogger("textrnn.service")
 
 OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that ask for no key."""
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+"""Methods that a route may have; no other comes near one."""
+GUARDS = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+"""For a browser that comes upon an answer: it is data, not a page, a script or a frame, and is not
+to be kept. A page has a policy of its own. Who may call from another origin is for CORS to say."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -60,9 +71,12 @@ class Edge:
                 status = message["status"]
                 answered = MutableHeaders(scope=message)
                 answered["x-request-id"] = request_id
+                for name, value in GUARDS.items():
+                    answered.setdefault(name, value)
             await send(message)
 
         try:
+            _check_method(scope["method"])
             self._admit(scope, headers)
             inner = await self._body(headers, receive) if scope["method"] == "POST" else receive
             await self._app(scope, inner, answer)
@@ -154,6 +168,15 @@ class Edge:
             task=task or None,
             model=model or None,
             texts=state.get("texts"),
+        )
+
+
+def _check_method(method: str) -> None:
+    """Raises Problem."""
+    if method not in METHODS:
+        allow = ", ".join(METHODS)
+        raise Problem(
+            405, "method_not_allowed", f"this server takes {allow} alone", headers={"allow": allow}
         )
 
 

@@ -15,6 +15,7 @@ from service.batcher import Batcher
 from service.hub import Hub
 from service.listening import bind, share, url
 from service.logs import say
+from service.protocol import BoundedProtocol
 from service.settings import Settings
 from service.telemetry import Telemetry
 from service.upkeep import Upkeep
@@ -79,7 +80,8 @@ class DrainingServer(uvicorn.Server):
             lifespan="off",
             server_header=False,
             timeout_keep_alive=30,
-            h11_max_incomplete_event_size=16_384,
+            http=BoundedProtocol,
+            ws="none",
             timeout_graceful_shutdown=max(1, int(hub.settings.grace)),
         )
         super().__init__(config)
