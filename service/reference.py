@@ -22,7 +22,7 @@ h2 { margin: 3rem 0 0; font-size: 1.1rem; border-top: 1px solid #8886; padding-t
 code { font: 0.9em ui-monospace, monospace; overflow-wrap: anywhere }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: 0.2rem 1rem 0.2rem 0 }
-th { font-weight: normal; white-space: nowrap }
+th { font-weight: normal; min-width: 8rem }
 nav li { list-style: none }
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
@@ -72,8 +72,11 @@ def _route(method: str, path: str, operation: Schema) -> str:
     for parameter in operation.get("parameters", []):
         name, kind = escape(parameter["name"]), _kind(parameter["schema"])
         parts.append(f"<p>In the {escape(parameter['in'])}: <code>{name}</code>, {kind}</p>")
-    answers = sorted(operation["responses"].items())
-    rows = [(status, _content(a) or escape(a["description"])) for status, a in answers]
+    answers: dict[str, list[str]] = {}
+    for status, answer in sorted(operation["responses"].items()):
+        said = _content(answer) or escape(answer["description"])
+        answers.setdefault(said, []).append(status)
+    rows = [(", ".join(statuses), said) for said, statuses in answers.items()]
     return "".join(parts) + _table(rows)
 
 

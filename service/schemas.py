@@ -237,4 +237,9 @@ class ProblemDocument(BaseModel):
     errors: list[FieldFault] | None = None
 
 
-PROBLEM: dict[str, Any] = {"model": ProblemDocument, "content": {"application/problem+json": {}}}
+PROBLEM: dict[str, Any] = {
+    "model": ProblemDocument,
+    "content": {
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+    },
+}
