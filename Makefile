@@ -24,6 +24,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/python .ci/audit.py
 
 format: $(VENV)/.test
 	$(BIN)/ruff format .

@@ -11,6 +11,7 @@ import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 
@@ -52,6 +53,8 @@ def served(model: str, predictor: Predictor) -> Iterator[int]:
             port = int(found[1]) if found else port
             if "ready (" in line:
                 break
+        # The log goes on, and a full pipe would stop the server.
+        threading.Thread(target=process.stderr.read, daemon=True).start()
         _wait_until_compiled(port, len(predictor.task.buckets.shapes()))
         yield port
     finally:

@@ -44,14 +44,15 @@ async def ask(
                 "limit": hub.settings.texts,
             }],
         )  # fmt: skip
-    name(request, served)
+    name(request, served, len(located))
     asked = served.predictor.task.options_type.parse(options, source="options")
     return await run(hub, served, await read(served, located, asked), request)
 
 
-def name(request: Request, served: Served) -> None:
-    """Say in log and metrics which model a request is for."""
+def name(request: Request, served: Served, texts: int = 1) -> None:
+    """Say in log and metrics which model a request is for, and of how many texts."""
     request.state.task, request.state.model = served.info.task, served.name
+    request.state.texts = texts
 
 
 async def read(served: Served, located: Located, options: Any) -> list[Example]:

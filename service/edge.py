@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.dialects import libretranslate
 from service.errors import NO_KEY, Problem
 from service.keys import Keys, sent
+from service.logs import log_request
 from service.refusals import respond
 from service.settings import Settings
 from service.telemetry import Telemetry
@@ -31,6 +32,17 @@ ASK_PERSON = Problem(
     401, "unauthorized", "this server asks for a key: give it as the password, with any name",
     headers={"www-authenticate": 'Basic realm="textrnn", charset="UTF-8"'},
 )  # fmt: skip
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+"""Methods that a route may have; no other comes near one."""
+GUARDS = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+"""For a browser that comes upon an answer: it is data, not a page, a script or a frame, and is not
+to be kept. A page has a policy of its own. Who may call from another origin is for CORS to say."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -60,15 +72,20 @@ class Edge:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         status = 0
+        answered = MutableHeaders()
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                answered = MutableHeaders(scope=message)
+                answered["x-request-id"] = request_id
+                for name, value in GUARDS.items():
+                    answered.setdefault(name, value)
             await send(message)
 
         try:
+            _check_method(scope["method"])
             self._admit(scope, headers)
             has_body = scope["method"] == "POST" or scope["path"] in KEY_IN_BODY
             inner = await self._body(headers, receive) if has_body else receive
@@ -80,7 +97,7 @@ class Edge:
         except Exception:  # answered already, as service/errors.py says
             log.exception("request %s failed", request_id)
         finally:
-            self._observe(scope, status, time.monotonic() - began)
+            self._observe(scope, status, time.monotonic() - began, answered)
 
     def _admit(self, scope: Scope, headers: Headers) -> None:
         """Raises Problem for a request that needs a key and has none, or for work that cannot be
@@ -137,16 +154,40 @@ class Edge:
 
         return replay
 
-    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+    def _observe(self, scope: Scope, status: int, seconds: float, answered: Headers) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         state = scope["state"]
         task, model = state.get("task", ""), state.get("model", "")
         self._telemetry.requests.labels(task, model, route, str(status)).inc()
         self._telemetry.duration.labels(route).observe(seconds)
-        log.debug(
-            "%s %s %d %.1f ms %s", scope["method"], route, status, seconds * 1e3,
-            state["request_id"],
-        )  # fmt: skip
+        if route not in OPEN:
+            self._telemetry.by_worker.inc()
+        log_request(
+            logging.DEBUG if route in OPEN else logging.INFO,
+            request_id=state["request_id"],
+            method=scope["method"],
+            route=route,
+            status=status,
+            duration_ms=round(seconds * 1e3, 1),
+            queue_ms=_milliseconds(answered.get("x-queue-time")),
+            inference_ms=_milliseconds(answered.get("x-inference-time")),
+            task=task or None,
+            model=model or None,
+            texts=state.get("texts"),
+        )
+
+
+def _check_method(method: str) -> None:
+    """Raises Problem."""
+    if method not in METHODS:
+        allow = ", ".join(METHODS)
+        raise Problem(
+            405, "method_not_allowed", f"this server takes {allow} alone", headers={"allow": allow}
+        )
+
+
+def _milliseconds(header: str | None) -> float | None:
+    return None if header is None else float(header)
 
 
 class _Left(Exception):

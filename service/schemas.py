@@ -10,7 +10,9 @@ ModelName = Annotated[str, Field(max_length=64)]
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 class TextsRequest(Strict):
@@ -291,4 +293,9 @@ class ProblemDocument(BaseModel):
     errors: list[FieldFault] | None = None
 
 
-PROBLEM: dict[str, Any] = {"model": ProblemDocument, "content": {"application/problem+json": {}}}
+PROBLEM: dict[str, Any] = {
+    "model": ProblemDocument,
+    "content": {
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+    },
+}

@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
@@ -13,28 +13,36 @@ from service import models
 from service.app import make_app
 from service.batcher import Batcher
 from service.hub import Hub
+from service.listening import bind, share, url
+from service.logs import say
+from service.protocol import BoundedProtocol
 from service.settings import Settings
 from service.telemetry import Telemetry
-from service.upkeep import Upkeep, say
+from service.upkeep import Upkeep
 from textrnn.errors import UserError
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises UserError for what is wrong at the start."""
+def serve(
+    settings: Settings, worker: int | None = None, on_open: Callable[[], None] = lambda: None
+) -> None:
+    """Serve until SIGTERM or SIGINT. Raises UserError for what is wrong at the start.
+
+    As a worker of several it shares the port, and listens only when it is ready.
+    """
     began = time.monotonic()
-    listening = bind(settings.host, settings.port)
-    host, port = listening.getsockname()[:2]
+    listening = [bind(settings.host, settings.port)] if worker is None else None
     loaded = models.load(settings.models)
     check_limits(loaded, settings)
     say(f"loaded {', '.join(loaded)} ({time.monotonic() - began:.1f} s)")
-    telemetry = Telemetry()
+    telemetry = Telemetry(worker or 1)
     hub = Hub(settings, telemetry, Batcher(settings.queue_rows, settings.queue_tokens, telemetry))
     upkeep = Upkeep(hub)
-    server = DrainingServer(hub, upkeep)
-    say(f"listening on http://{host}:{port}")
+    server = DrainingServer(hub, upkeep, on_open)
+    if listening:
+        say(f"listening on {url(listening[0])}")
     try:
         upkeep.warm_up(list(loaded.values()), began, server.fail)
-        asyncio.run(server.serve(sockets=[listening]))
+        asyncio.run(server.serve(sockets=listening))
     finally:
         upkeep.close()
         hub.batcher.close()
@@ -53,22 +61,6 @@ def check_limits(loaded: dict[str, models.Served], settings: Settings) -> None:
             )
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises UserError where the address cannot be had."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, proto)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(2048)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"cannot listen on {host}:{port}: {reason}; choose another with --host and --port"
-        ) from None
-    return listening
-
-
 class DrainingServer(uvicorn.Server):
     """On the first SIGTERM or SIGINT: not ready, no new work, accepted work finished, exit 0.
 
@@ -76,9 +68,10 @@ class DrainingServer(uvicorn.Server):
     the readiness probe fail then loses requests.
     """
 
-    def __init__(self, hub: Hub, upkeep: Upkeep):
+    def __init__(self, hub: Hub, upkeep: Upkeep, on_open: Callable[[], None]):
         self._hub = hub
         self._upkeep = upkeep
+        self._on_open = on_open
         self.failure: Exception | None = None
         config = uvicorn.Config(
             make_app(hub),
@@ -87,7 +80,8 @@ class DrainingServer(uvicorn.Server):
             lifespan="off",
             server_header=False,
             timeout_keep_alive=30,
-            h11_max_incomplete_event_size=16_384,
+            http=BoundedProtocol,
+            ws="none",
             timeout_graceful_shutdown=max(1, int(hub.settings.grace)),
         )
         super().__init__(config)
@@ -95,6 +89,16 @@ class DrainingServer(uvicorn.Server):
     def fail(self, error: Exception) -> None:
         """Stop, since the models cannot be served."""
         self.failure, self.should_exit = error, True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Without a socket: share one when the models are ready, as a worker that listens before
+        would refuse what the others answer."""
+        while not (sockets or self._hub.ready or self.should_exit):
+            await asyncio.sleep(0.02)
+        if not self.should_exit:
+            settings = self._hub.settings
+            await super().startup(sockets or [share(settings.host, settings.port, listen=True)])
+            self._on_open()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -1,4 +1,10 @@
-"""Metrics for Prometheus. Labels come from fixed sets: never an address, a key, a path as sent."""
+"""Metrics for Prometheus. Labels come from fixed sets: never an address, a key, a path as sent.
+
+Where several workers serve, prometheus_client keeps the values in files of a folder that they
+share (PROMETHEUS_MULTIPROC_DIR), and whichever is asked answers for all of them.
+"""
+
+import os
 
 from prometheus_client import (
     CollectorRegistry,
@@ -8,6 +14,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 
 disable_created_metrics()
 
@@ -16,9 +23,9 @@ _ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Telemetry:
-    """The metrics of one server."""
+    """The metrics of one server, or of one worker of several."""
 
-    def __init__(self) -> None:
+    def __init__(self, worker: int = 1) -> None:
         self.registry = registry = CollectorRegistry()
         self.requests = Counter(
             "textrnn_requests", "Requests answered.", ["task", "model", "route", "status"],
@@ -47,17 +54,29 @@ class Telemetry:
             "textrnn_batch_tokens_padded", "Tokens that ran, padding included.", ["model"],
             registry=registry,
         )  # fmt: skip
-        self.queue_depth = Gauge("textrnn_queue_depth", "Texts that wait.", registry=registry)
+        self.queue_depth = Gauge(
+            "textrnn_queue_depth", "Texts that wait.", registry=registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
         self.rejected = Counter(
             "textrnn_rejected", "Requests refused before they ran.", ["reason"], registry=registry
         )
         self.compilations = Gauge(
-            "textrnn_compilations_total", "Programs compiled.", ["model"], registry=registry
-        )
+            "textrnn_compilations_total", "Programs compiled.", ["model"], registry=registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
         self.model_info = Gauge(
             "textrnn_model_info", "Models that are served.", ["model", "task", "version"],
-            registry=registry,
+            registry=registry, multiprocess_mode="livemax",
         )  # fmt: skip
+        self.by_worker = Counter(
+            "textrnn_worker_requests", "Requests answered, health and metrics not counted.",
+            ["worker"], registry=registry,
+        ).labels(str(worker))  # fmt: skip
 
     def render(self) -> bytes:
-        return generate_latest(self.registry)
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)
+        return generate_latest(together)

@@ -4,13 +4,13 @@ One thread does one thing at a time. A shape is compiled in a job of its own, so
 waits for one compilation at most.
 """
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from service import models
 from service.hub import Hub
+from service.logs import say
 from service.models import Served
 from textrnn.errors import UserError
 
@@ -81,7 +81,3 @@ class Upkeep:
         self._hub.add(fresh)
         say(f"{served.name}: replaced")
         self._thread.submit(self._compile_next, fresh)
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

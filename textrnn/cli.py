@@ -51,25 +51,29 @@ def main() -> NoReturn:
     sys.exit(0)
 
 
-@app.command()
-def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 8000. 0: any free one.")] = None,
-    models: Annotated[
-        list[str] | None, typer.Option("--models", help="Models to serve; all shipped ones.")
-    ] = None,
-) -> None:
-    """Answer requests over HTTP.
-
-    Every other setting comes from the environment, as TEXTRNN_QUEUE_ROWS=2048 does; docs/service.md
-    lists them.
-    """
+@app.command(
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "help_option_names": [],
+    }
+)
+def serve(context: typer.Context) -> None:
+    """Answer requests over HTTP."""
     use_huge_pages()
-    from service.server import serve
-    from service.settings import read_settings
+    # Its flags are made of the service's settings, which are there only with what serving needs.
+    from service import flags, logs
+    from service.settings import Settings
 
-    given = {"host": host, "port": port, "models": tuple(models) if models else None}
-    serve(read_settings({name: value for name, value in given.items() if value is not None}))
+    def start(settings: Settings) -> None:
+        logs.configure(settings)
+        if settings.workers > 1:
+            from service.workers import serve
+        else:
+            from service.server import serve
+        serve(settings)
+
+    flags.run(context.args, start)
 
 
 @app.command()

@@ -57,15 +57,14 @@ def _error(problem: Problem) -> dict[str, Any]:
 async def complete(body: CompletionRequest, request: Request, hub: TheHub) -> Response:
     """Go on with prompts, as OpenAI's completions do."""
     served = hub.pick("generate", body.model)
-    name(request, served)
     prompts = body.prompts(served.predictor.task)
+    name(request, served, len(prompts))
     most = hub.settings.texts
     if len(prompts) * body.attempts > most:
         raise Problem(
             422, "too_many_texts", f"{len(prompts)} prompts and {body.attempts} texts for each are "
             f"over the limit of {most}; ask for fewer in a request"
         )  # fmt: skip
-    request.state.texts = len(prompts)
     examples = _read(served, body, prompts)
     envelope = Envelope(served.name)
     if not body.stream:

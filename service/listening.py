@@ -1,0 +1,42 @@
+"""The sockets that requests come to."""
+
+import socket
+
+from textrnn.errors import UserError
+
+BACKLOG = 2048
+"""Connections that wait to be accepted."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises UserError where the address cannot be had."""
+    return _bind(host, port, shared=False, listen=True)
+
+
+def share(host: str, port: int, listen: bool) -> socket.socket:
+    """A socket at an address that several processes have: the kernel deals connections out to those
+    that listen. Raises UserError where the address cannot be had."""
+    return _bind(host, port, shared=True, listen=listen)
+
+
+def url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+def _bind(host: str, port: int, shared: bool, listen: bool) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, kind, proto)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind(address)
+        if listen:
+            bound.listen(BACKLOG)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(
+            f"cannot listen on {host}:{port}: {reason}; choose another with --host and --port"
+        ) from None
+    return bound
