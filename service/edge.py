@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.errors import Problem, respond
 from service.settings import Settings
 from service.telemetry import Telemetry
+from service.turns import Turns
 
 log = logging.getLogger("textrnn.service")
 
@@ -33,12 +34,16 @@ class Edge:
         settings: Settings,
         telemetry: Telemetry,
         refusal: Callable[[], str | None],
+        check_room: Callable[[int], None],
     ):
-        """`refusal` says why no work is taken at present, or None."""
+        """`refusal` says why no work is taken at present, or None; `check_room` raises Problem
+        where so many texts more would not fit into the queue."""
         self._app = app
         self._settings = settings
         self._telemetry = telemetry
         self._refusal = refusal
+        self._check_room = check_room
+        self._turns = Turns()
         self._keys = [key.get_secret_value().encode() for key in settings.api_keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,8 +66,10 @@ class Edge:
 
         try:
             self._admit(scope, headers)
-            inner = await self._body(headers, receive) if scope["method"] == "POST" else receive
-            await self._app(scope, inner, answer)
+            if scope["method"] == "POST":
+                receive = await self._body(headers, receive)
+                await self._turns.take()
+            await self._app(scope, receive, answer)
         except Problem as problem:
             await respond(problem, scope["path"], request_id)(scope, receive, answer)
         except _Left:
@@ -94,6 +101,8 @@ class Edge:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise Problem(415, "unsupported_media_type", "send content-type: application/json")
+        # Before the body is read: time spent on what is then refused is taken from the others.
+        self._check_room(1 + len(self._turns))
 
     async def _body(self, headers: Headers, receive: Receive) -> Receive:
         """Read the whole body, within its limits, and hand it on as one message."""

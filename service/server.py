@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import uvicorn
 
@@ -13,6 +14,7 @@ from service import models
 from service.app import make_app
 from service.batcher import Batcher
 from service.hub import Hub
+from service.protocol import Connection
 from service.settings import Settings
 from service.telemetry import Telemetry
 from service.upkeep import Upkeep, say
@@ -82,12 +84,12 @@ class DrainingServer(uvicorn.Server):
         self.failure: Exception | None = None
         config = uvicorn.Config(
             make_app(hub),
+            http=partial(Connection, patience=hub.settings.body_timeout),  # type: ignore[arg-type]
             log_config=None,
             access_log=False,
             lifespan="off",
             server_header=False,
             timeout_keep_alive=30,
-            h11_max_incomplete_event_size=16_384,
             timeout_graceful_shutdown=max(1, int(hub.settings.grace)),
         )
         super().__init__(config)
