@@ -61,7 +61,10 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                sent = MutableHeaders(scope=message)
+                sent["x-request-id"] = request_id
+                if self._refusal():  # ask elsewhere, and on a connection that outlives this server
+                    sent["connection"] = "close"
             await send(message)
 
         try:
