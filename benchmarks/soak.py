@@ -47,7 +47,7 @@ def main(minutes: int = 10) -> None:
         rows: list[list[object]] = []
         memory: list[float] = []
         for minute in range(1, minutes + 1):
-            time.sleep(5)
+            time.sleep(60)
             memory.append(process.memory_info().rss / 2**20)
             failed = answers.total() - answers[200]
             rows.append([
