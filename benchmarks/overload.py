@@ -3,7 +3,7 @@
 Peak is what 64 clients get that each wait for an answer before they ask again. Then comes an open
 loop (benchmarks/load.py): goodput is what is answered within the time of the load, as a share of
 peak; refusals are the 429s; recovery is the time after the load until requests, one every 50 ms,
-are answered as fast as before it (twice the median of then).
+are answered as fast as before it (twice the median of then); it counts from the last planned time.
 
 The sender is a process of its own, but on a machine of two cores it takes one of them from the
 server at the highest loads, and peak was measured without it: read goodput with that in mind. Where
@@ -49,7 +49,8 @@ def _measure(model: str, port: int, route: str, some: list[str], words: int) -> 
     for times in TIMES:
         before = process.memory_info().rss
         outcome = offer(Plan(port, route, bodies, times * peak, SECONDS))
-        recovery = _recovery(port, route, bodies[0], calm)
+        drained = max((planned + took for planned, took in outcome.answers), default=0) - SECONDS
+        recovery = max(0.0, drained) + _recovery(port, route, bodies[0], calm)
         grown = (process.memory_info().rss - before) / 2**20
         rows.append([times, *_shown(outcome, peak), grown, recovery])
     table(
@@ -81,7 +82,7 @@ def _quantiles(seconds: list[float]) -> tuple[object, object]:
     return cuts[49] * 1e3, cuts[98] * 1e3
 
 
-def _recovery(port: int, route: str, body: str, calm: float) -> float | str:
+def _recovery(port: int, route: str, body: str, calm: float) -> float:
     """Seconds until five requests in a row are answered as when it was calm."""
     began, good = time.perf_counter(), 0
     for _ in range(PROBES):
@@ -90,7 +91,7 @@ def _recovery(port: int, route: str, body: str, calm: float) -> float | str:
         if good == 5:
             return max(0.0, first - 4 * GAP)
         time.sleep(GAP)
-    return "none"
+    return float("inf")
 
 
 def _ask(port: int, route: str, body: str) -> float:
