@@ -6,7 +6,10 @@ import sys
 
 from textrnn.runtime import use_huge_pages
 
-NAMES = ["bilstm", "training", "scoring", "http", "tagging", "translation", "generation"]
+NAMES = [
+    "bilstm", "training", "scoring", "http", "tagging", "translation", "generation", "overload",
+    "soak",
+]  # fmt: skip
 
 
 def main() -> None:

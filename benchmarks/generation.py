@@ -73,7 +73,7 @@ def writing(predictor: Predictor) -> None:
 
 def through_the_service(predictor: Predictor) -> None:
     rows = []
-    with served(MODEL, predictor) as port:
+    with served({MODEL: predictor}) as port:
         for clients in (1, 8, 64):
             texts = [PROMPT] * clients
             run = lambda texts=texts: predictor.predict(texts, max_characters=CHARACTERS)  # noqa: E731

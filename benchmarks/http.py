@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterator, Mapping
 
 import textrnn
 from benchmarks.texts import texts
@@ -28,7 +29,7 @@ SECONDS = 6.0
 
 def main() -> None:
     predictor = textrnn.load(MODEL)
-    with served(MODEL, predictor) as port:
+    with served({MODEL: predictor}) as port:
         rows = [_measure(predictor, port, clients, words) for words in WORDS for clients in CLIENTS]
     table(
         "HTTP /v1/classify, one text a request",
@@ -38,10 +39,11 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def served(model: str, predictor: Predictor) -> Iterator[int]:
-    """The port of a server of one model that has compiled all its shapes."""
+def served(models: Mapping[str, Predictor]) -> Iterator[int]:
+    """The port of a server of some models that has compiled all their shapes."""
+    named = [part for name in models for part in ("--models", name)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "textrnn", "serve", "--models", model, "--port", "0"],
+        [sys.executable, "-m", "textrnn", "serve", *named, "--port", "0"],
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -55,7 +57,7 @@ def served(model: str, predictor: Predictor) -> Iterator[int]:
                 break
         # The log goes on, and a full pipe would stop the server.
         threading.Thread(target=process.stderr.read, daemon=True).start()
-        _wait_until_compiled(port, len(predictor.task.buckets.shapes()))
+        _wait_until_compiled(port, sum(len(p.task.shapes()) for p in models.values()))
         yield port
     finally:
         process.terminate()
@@ -101,13 +103,14 @@ async def load(port: int, route: str, some: list[str], seconds: float) -> list[f
     return latencies
 
 
+def compiled(port: int) -> int:
+    """How many programs the server has compiled."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
+        found = re.findall(r"compilations_total\{.*\} (\d+)", response.read().decode())
+    return sum(map(int, found))
+
+
 def _wait_until_compiled(port: int, shapes: int) -> None:
     """The rest of the grid is compiled while the server serves already."""
-    import urllib.request
-
-    while True:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
-            found = re.search(r"compilations_total\{.*\} (\d+)", response.read().decode())
-        if found and int(found[1]) >= shapes:
-            return
+    while compiled(port) < shapes:
         time.sleep(0.2)

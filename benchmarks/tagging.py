@@ -54,7 +54,7 @@ def measure(cores: int) -> None:
     predictor = textrnn.load(MODEL)
     network = TorchTagger(predictor)
     rows = []
-    with served(MODEL, predictor) as port:
+    with served({MODEL: predictor}) as port:
         for words in WORDS:
             some = texts(predictor, TEXTS, words)
             examples = [predictor.task.read({"text": text}, OPTIONS) for text in some]

@@ -41,4 +41,4 @@ def make_app(hub: Hub) -> ASGIApp:
             allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
             expose_headers=["x-request-id", "x-queue-time", "x-inference-time", "retry-after"],
         )
-    return Edge(app, hub.settings, hub.telemetry, hub.keys, hub.refusal)
+    return Edge(app, hub.settings, hub.telemetry, hub.keys, hub.refusal, hub.batcher.check_room)

@@ -75,6 +75,20 @@ class Batcher:
         """Texts in the queues, those on the device not counted."""
         return self._rows
 
+    def check_room(self, rows: int = 1, tokens: int = 1) -> None:
+        """Raises Problem 429 where the queue has no room for so much more."""
+        most_rows, most_tokens = self._limits
+        if self._rows + rows <= most_rows and self._tokens + tokens <= most_tokens:
+            return
+        self._telemetry.rejected.labels("queue_full").inc()
+        wait = min(120, max(1, math.ceil(self._tokens / self._rate)))
+        raise Problem(
+            429,
+            "queue_full",
+            f"the queue is full; try again in {wait} s",
+            headers={"retry-after": str(wait)},
+        )
+
     def close(self) -> None:
         """End the thread after the batch that it is on."""
         with self._waiting:
@@ -91,7 +105,7 @@ class Batcher:
                 headers={"retry-after": "1"},
             )
         rows, tokens = len(job.waiting), sum(_padded(job.served, e) for _, e in job.waiting)
-        most_rows, most_tokens = self._limits
+        most_tokens = self._limits[1]
         if tokens > most_tokens:
             raise Problem(
                 422,
@@ -100,15 +114,7 @@ class Batcher:
                 f"{most_tokens}; send fewer texts in a request",
             )
         with self._waiting:
-            if self._rows + rows > most_rows or self._tokens + tokens > most_tokens:
-                self._telemetry.rejected.labels("queue_full").inc()
-                wait = min(120, max(1, math.ceil(self._tokens / self._rate)))
-                raise Problem(
-                    429,
-                    "queue_full",
-                    f"the queue is full; try again in {wait} s",
-                    headers={"retry-after": str(wait)},
-                )
+            self.check_room(rows, tokens)
             self._queues.setdefault(job.served.name, deque()).append(job)
             self._count(rows, tokens)
             self._waiting.notify()

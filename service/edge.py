@@ -21,6 +21,7 @@ from service.logs import log_request
 from service.refusals import respond
 from service.settings import Settings
 from service.telemetry import Telemetry
+from service.turns import Turns
 
 log = logging.getLogger("textrnn.service")
 
@@ -54,13 +55,17 @@ class Edge:
         telemetry: Telemetry,
         keys: Keys,
         refusal: Callable[[], str | None],
+        check_room: Callable[[int], None],
     ):
-        """`refusal` says why no work is taken at present, or None."""
+        """`refusal` says why no work is taken at present, or None; `check_room` raises Problem
+        where so many texts more would not fit into the queue."""
         self._app = app
         self._settings = settings
         self._telemetry = telemetry
         self._refusal = refusal
         self._keys = keys
+        self._check_room = check_room
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -82,14 +87,19 @@ class Edge:
                 answered["x-request-id"] = request_id
                 for name, value in GUARDS.items():
                     answered.setdefault(name, value)
+                if self._refusal():  # ask elsewhere, and on a connection that outlives this server
+                    answered["connection"] = "close"
             await send(message)
 
         try:
             _check_method(scope["method"])
             self._admit(scope, headers)
             has_body = scope["method"] == "POST" or scope["path"] in KEY_IN_BODY
-            inner = await self._body(headers, receive) if has_body else receive
-            await self._app(scope, inner, answer)
+            if has_body:
+                receive = await self._body(headers, receive)
+            if scope["method"] == "POST":
+                await self._turns.take()
+            await self._app(scope, receive, answer)
         except Problem as problem:
             await respond(problem, scope["path"], request_id)(scope, receive, answer)
         except _Left:
@@ -117,6 +127,8 @@ class Edge:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not (path in KEY_IN_BODY and kind == libretranslate.FORM):
             raise Problem(415, "unsupported_media_type", "send content-type: application/json")
+        # Before the body is read: time spent on what is then refused is taken from the others.
+        self._check_room(1 + len(self._turns))
 
     async def _body(self, headers: Headers, receive: Receive) -> Receive:
         """Read the whole body, within its limits, and hand it on as one message."""

@@ -1,76 +1,119 @@
-"""HTTP/1.1 as uvicorn reads it, but bounded before there is a request.
+"""HTTP on one connection, with bounds on what a client can hold.
 
-What comes before a body, the request line and headers, is kept in memory until it is whole. uvicorn
-bounds neither its size nor how long a client may take for it.
+uvicorn's own protocol waits for ever for the head of a request, however long it grows, and for a
+client that does not take its answer.
 """
 
 import asyncio
 import uuid
+from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from service.errors import Problem, respond
+from service.errors import Problem
+from service.refusals import respond
 
-HEAD_BYTES = 65_536
-HEAD_SECONDS = 30.0
+MOST_HEAD = 16_384
+"""Bytes of a request's line and headers."""
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """Closes connections that send no whole head in time, or a larger one than is taken."""
+class Connection(HttpToolsProtocol):
+    """Ends a connection on which no request has begun, or nothing of an answer was taken, for
+    `patience` seconds."""
 
-    _head: int | None = None
-    """Bytes of the head that is arriving; None while none is."""
-    _late: asyncio.TimerHandle | None = None
+    def __init__(self, *arguments: Any, patience: float, **named: Any):
+        super().__init__(*arguments, **named)
+        self._patience = patience
+        self._idle: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+        self._head = 0
+        """Bytes of a head that is not whole yet."""
+        self._in_body = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._late = self.loop.call_later(HEAD_SECONDS, self._close)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
+        self._watch()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._head is not None:
+        if not self._in_body:
             self._head += len(data)
-            if self._head > HEAD_BYTES:
-                self._refuse()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head = 0
-        if self._late is None:
-            self._late = self.loop.call_later(HEAD_SECONDS, self._close)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._head is not None:  # what comes behind a body is of no use
-            super().on_header(name, value)
+        super().data_received(data)
+        if self._head > MOST_HEAD and not self.transport.is_closing():
+            self._refuse(_HUGE_HEAD)
+        elif self.cycle is None or self.cycle.response_complete:
+            self._watch()  # what has come is not the beginning of a request, or not all of it
 
     def on_headers_complete(self) -> None:
-        self._head = None
-        self._stop_waiting()
+        self._in_body = True
+        head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if head > MOST_HEAD:
+            self._head = head
+            raise ValueError("huge head")  # makes uvicorn call send_400_response
+        self._head = 0
+        self._idle = _cancelled(self._idle)
         super().on_headers_complete()
 
-    def _stop_waiting(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
 
-    def _refuse(self) -> None:
-        problem = Problem(
-            431,
-            "head_too_large",
-            f"the request line and headers are larger than {HEAD_BYTES} bytes, the limit",
-            headers={"connection": "close"},
-        )
-        answer = respond(problem, "", uuid.uuid4().hex)
-        lines = [b"HTTP/1.1 431 Request Header Fields Too Large"]
-        lines += [name + b": " + value for name, value in answer.raw_headers]
-        self.transport.write(b"\r\n".join([*lines, b"", bytes(answer.body)]))
-        self._close()
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._watch()  # until the last of the answer is taken
 
-    def _close(self) -> None:
-        self._stop_waiting()
-        self._head = None
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(self._patience, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stalled = _cancelled(self._stalled)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self._end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._idle, self._stalled = _cancelled(self._idle), _cancelled(self._stalled)
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(_HUGE_HEAD if self._head > MOST_HEAD else _NO_HTTP)
+
+    def _watch(self) -> None:
+        if self._idle is None:
+            self._idle = self.loop.call_later(self._patience, self._end)
+
+    def _end(self) -> None:
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()  # to close would wait for a client that takes nothing
+        elif self._head:
+            self._refuse(_LATE_HEAD)
+        else:
+            self.transport.close()
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer what is no request, and close. What was asked properly before it is answered."""
+        under_way = self.cycle is not None and not self.cycle.response_complete
+        if under_way and (self.pipeline or not self._in_body):
+            self.cycle.keep_alive = False
+            return
+        if not (under_way and self.cycle.response_started):
+            response = respond(problem, "/", uuid.uuid4().hex)
+            lines = [name + b": " + value for name, value in response.raw_headers]
+            head = b"\r\n".join([*lines, b"connection: close", b"", bytes(response.body)])
+            self.transport.write(STATUS_LINE[problem.status] + head)
         self.transport.close()
+        self._watch()
+
+
+def _cancelled(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
+
+
+_NO_HTTP = Problem(400, "bad_request", "this is not a request in HTTP/1.1")
+_LATE_HEAD = Problem(408, "request_timeout", "the head of the request did not arrive in time")
+_HUGE_HEAD = Problem(
+    431, "head_too_large", f"the request's line and headers are over {MOST_HEAD} bytes, the limit"
+)

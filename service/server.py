@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import uvicorn
 
@@ -15,7 +16,7 @@ from service.batcher import Batcher
 from service.hub import Hub
 from service.listening import bind, share, url
 from service.logs import say
-from service.protocol import BoundedProtocol
+from service.protocol import Connection
 from service.settings import Settings
 from service.telemetry import Telemetry
 from service.upkeep import Upkeep
@@ -75,12 +76,12 @@ class DrainingServer(uvicorn.Server):
         self.failure: Exception | None = None
         config = uvicorn.Config(
             make_app(hub),
+            http=partial(Connection, patience=hub.settings.body_timeout),  # type: ignore[arg-type]
             log_config=None,
             access_log=False,
             lifespan="off",
             server_header=False,
             timeout_keep_alive=30,
-            http=BoundedProtocol,
             ws="none",
             timeout_graceful_shutdown=max(1, int(hub.settings.grace)),
         )

@@ -1,0 +1,118 @@
+"""A server under 1, 2, 5 and 10 times the load that it can carry, for each of some kinds of work.
+
+Peak is what 64 clients get that each wait for an answer before they ask again. Then comes an open
+loop (benchmarks/load.py): goodput is what is answered within the time of the load, as a share of
+peak; refusals are the 429s; recovery is the time after the load until requests, one every 50 ms,
+are answered as fast as before it (twice the median of then); it counts from the last planned time.
+
+The sender is a process of its own, but on a machine of two cores it takes one of them from the
+server at the highest loads, and peak was measured without it: read goodput with that in mind. Where
+`late` is not small, the sender could not keep its plan; latencies count from the plan all the same.
+"""
+
+import asyncio
+import json
+import statistics
+import time
+import urllib.error
+import urllib.request
+
+import psutil
+
+import textrnn
+from benchmarks.http import load, served
+from benchmarks.load import Outcome, Plan, offer
+from benchmarks.texts import texts
+from benchmarks.timing import table
+
+KINDS = [("sentiment-en", "classify", 20), ("sentiment-en", "classify", 200), ("ner-en", "tag", 20)]
+TIMES = [1, 2, 5, 10]
+SECONDS = 10.0
+PROBES = 200
+GAP = 0.05
+
+
+def main() -> None:
+    for model, task, words in KINDS:
+        predictor = textrnn.load(model)
+        some = texts(predictor, 64, words)
+        with served({model: predictor}) as port:
+            _measure(model, port, f"/v1/{task}", some, words)
+
+
+def _measure(model: str, port: int, route: str, some: list[str], words: int) -> None:
+    peak = len(asyncio.run(load(port, route, some, SECONDS))) / SECONDS
+    bodies = [json.dumps({"text": text}) for text in some]
+    calm = statistics.median(_ask(port, route, bodies[0]) for _ in range(20))
+    process = server_at(port)
+    rows: list[list[object]] = []
+    for times in TIMES:
+        before = process.memory_info().rss
+        outcome = offer(Plan(port, route, bodies, times * peak, SECONDS))
+        drained = max((planned + took for planned, took in outcome.answers), default=0) - SECONDS
+        recovery = max(0.0, drained) + _recovery(port, route, bodies[0], calm)
+        grown = (process.memory_info().rss - before) / 2**20
+        rows.append([times, *_shown(outcome, peak), grown, recovery])
+    table(
+        f"{model}, {words} words; peak {peak:,.0f} requests/s",
+        ["times", "sent", "answered", "refused", "left", "lost", "other", "goodput / peak",
+         "answers p50 ms", "p99 ms", "refusals p50 ms", "p99 ms", "late ms", "memory +MB",
+         "recovery s"],
+        rows,
+    )  # fmt: skip
+
+
+def _shown(outcome: Outcome, peak: float) -> list[object]:
+    assert outcome.balanced
+    in_time = sum(planned + took <= SECONDS for planned, took in outcome.answers)
+    took = [seconds for _, seconds in outcome.answers]
+    other = sum(outcome.statuses.values()) - outcome.answered - outcome.refused
+    return [
+        outcome.sent, outcome.answered, outcome.refused, outcome.left, outcome.lost, other,
+        in_time / SECONDS / peak, *_quantiles(took), *_quantiles(outcome.refusals),
+        outcome.late * 1e3,
+    ]  # fmt: skip
+
+
+def _quantiles(seconds: list[float]) -> tuple[object, object]:
+    """The median and the 99th percentile in ms."""
+    if len(seconds) < 2:
+        return "-", "-"
+    cuts = statistics.quantiles(seconds, n=100)
+    return cuts[49] * 1e3, cuts[98] * 1e3
+
+
+def _recovery(port: int, route: str, body: str, calm: float) -> float:
+    """Seconds until five requests in a row are answered as when it was calm."""
+    began, good = time.perf_counter(), 0
+    for _ in range(PROBES):
+        first = time.perf_counter() - began
+        good = good + 1 if _ask(port, route, body) <= 2 * calm + 0.005 else 0
+        if good == 5:
+            return max(0.0, first - 4 * GAP)
+        time.sleep(GAP)
+    return float("inf")
+
+
+def _ask(port: int, route: str, body: str) -> float:
+    """Seconds until an answer; infinite for a refusal."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{route}", body.encode(), {"content-type": "application/json"}
+    )
+    began = time.perf_counter()
+    try:
+        with urllib.request.urlopen(request) as response:
+            response.read()
+    except urllib.error.HTTPError:
+        return float("inf")
+    return time.perf_counter() - began
+
+
+def server_at(port: int) -> psutil.Process:
+    """The child of this process that listens there."""
+    return next(
+        child
+        for child in psutil.Process().children()
+        for connection in child.net_connections()
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+    )
