@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from service import generation, routes
+from service import generation, playground, routes
 from service.edge import Edge
 from service.errors import Problem, on_defect, on_http_exception, on_invalid, on_problem
 from service.hub import Hub
@@ -23,6 +23,7 @@ def make_app(hub: Hub) -> ASGIApp:
     app.state.hub = hub
     app.include_router(routes.router)
     app.include_router(generation.router)
+    app.include_router(playground.router)
     app.add_exception_handler(Problem, on_problem)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, on_http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]
