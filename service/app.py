@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from service import generation, reference, routes
+from service import generation, playground, reference, routes
 from service.edge import Edge
 from service.errors import Problem
 from service.hub import Hub
@@ -29,6 +29,7 @@ def make_app(hub: Hub) -> ASGIApp:
     for dialect in DIALECTS:
         app.include_router(dialect.router)
     app.include_router(reference.router)
+    app.include_router(playground.router)
     app.add_exception_handler(Problem, on_problem)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, on_http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]

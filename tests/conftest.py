@@ -272,3 +272,32 @@ def make_hub(served):
 @pytest.fixture
 def hub(make_hub):
     return make_hub()
+
+
+@pytest.fixture(scope="module")
+def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle):
+    """A real server with a model of each task."""
+    from serving import serving
+
+    bundles = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle)
+    with serving(*(part for name in bundles for part in ("--models", str(name)))) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser(server):
+    """Behind the models, whose training needs the event loop that a browser occupies."""
+    from browsing import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser, server):
+    """A visit to the playground of that server."""
+    from browsing import Visit
+
+    visit = Visit(browser, server.url)
+    yield visit
+    visit.close()

@@ -1,0 +1,39 @@
+// Tabs as assistive technology knows them: one stop of the Tab key, arrows between them.
+
+/** Gives a function that shows a tab by its task; `chosen` is told what the user has chosen. */
+export function tabs(list, chosen) {
+  const all = [...list.querySelectorAll("[role=tab]")];
+
+  function show(tab) {
+    for (const other of all) {
+      const on = other === tab;
+      other.setAttribute("aria-selected", String(on));
+      other.tabIndex = on ? 0 : -1;
+      document.getElementById(other.getAttribute("aria-controls")).hidden = !on;
+    }
+  }
+
+  function choose(tab) {
+    show(tab);
+    tab.focus();
+    chosen(tab.dataset.task);
+  }
+
+  list.addEventListener("click", (event) => {
+    const tab = event.target.closest("[role=tab]");
+    if (tab) choose(tab);
+  });
+  list.addEventListener("keydown", (event) => {
+    const at = all.indexOf(document.activeElement);
+    const to = {
+      ArrowRight: (at + 1) % all.length,
+      ArrowLeft: (at + all.length - 1) % all.length,
+      Home: 0,
+      End: all.length - 1,
+    }[event.key];
+    if (at < 0 || to === undefined) return;
+    event.preventDefault();
+    choose(all[to]);
+  });
+  return (task) => show(all.find((tab) => tab.dataset.task === task) ?? all[0]);
+}

@@ -1,0 +1,98 @@
+"""The playground in a real browser."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlencode
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+LIMIT = 60_000
+"""Milliseconds until a wait is a failure."""
+
+
+@contextmanager
+def chromium() -> Iterator:
+    """Skips the test where there is no Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on the path: install the package chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """The page, with what it asked for and what the browser complained of."""
+
+    def __init__(self, browser, url: str, **context):
+        self.url = url
+        self.context = browser.new_context(**context)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(LIMIT)
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        self.expected = ["status of 503"]
+        """What the browser may complain of. The page asks again what is not compiled yet."""
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def open(self, task: str, **fields: str):
+        """The panel of a task; with fields that are filled in, answered."""
+        self.page.goto("about:blank")  # a new fragment alone would not load the page
+        self.page.goto(f"{self.url}/#{urlencode({'tab': task, **fields})}")
+        self.panel = self.page.locator(f"#panel-{task}")
+        self.panel.locator("select option").first.wait_for(state="attached")
+        if fields:
+            self.wait()
+        return self.panel
+
+    def run(self, text: str):
+        """Answer another text, by the keyboard."""
+        self.panel.locator("textarea").first.fill(text)
+        self.panel.locator("textarea").first.press("Control+Enter")
+        self.wait()
+
+    def wait(self):
+        """Until the answer, or the error, is there."""
+        self.page.wait_for_function(
+            """id => {
+              const panel = document.getElementById(id);
+              const part = name => panel.querySelector(`[data-part=${name}]`);
+              return part("status") && !panel.classList.contains("busy") &&
+                (part("status").textContent || !part("error").hidden);
+            }""",
+            arg=self.panel.get_attribute("id"),
+        )
+
+    def part(self, name: str):
+        return self.panel.locator(f"[data-part={name}]")
+
+    def options(self):
+        """The parts of the answer that can be looked at."""
+        return self.panel.locator(".answer [role=option]")
+
+    def shades(self, within: str = ".answer [role=option]") -> list[dict]:
+        """Of each part its text, and its side and strength, or None where it is not shaded."""
+        return self.panel.locator(within).evaluate_all(
+            """all => all.map(part => {
+              const on = part.classList.contains("shaded");
+              return {
+                text: part.textContent,
+                side: on ? part.dataset.side : null,
+                strength: on ? Number(part.style.getPropertyValue("--strength")) : null,
+              };
+            })"""
+        )
+
+    def close(self):
+        """Fails if anything was asked of another server, or the browser complained."""
+        self.context.close()
+        elsewhere = [url for url in self.asked if not url.startswith((self.url, "about:", "data:"))]
+        assert not elsewhere, elsewhere
+        told = [said for said in self.complaints if not any(map(said.__contains__, self.expected))]
+        assert not told, told
