@@ -23,13 +23,13 @@ from textrnn.tasks import Example
 log = logging.getLogger("textrnn.service")
 router = APIRouter()
 
-_EVENTS: dict[int | str, dict[str, Any]] = {
+EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
 }
 
 
 @router.post(
-    "/v1/generate", response_model=schemas.GenerateResponse, responses={**ERRORS, **_EVENTS}
+    "/v1/generate", response_model=schemas.GenerateResponse, responses={**ERRORS, **EVENTS}
 )
 async def generate(body: schemas.GenerateRequest, request: Request, hub: TheHub) -> Response:
     """Go on with a text, character by character. With `stream`, pieces come as server-sent events

@@ -13,6 +13,7 @@ from service.hub import Hub
 from service.logs import say
 from service.models import Served
 from textrnn.errors import UserError
+from textrnn.runtime import room_for_programs
 
 
 class Upkeep:
@@ -62,6 +63,9 @@ class Upkeep:
         predictor = served.predictor
         missing = [s for s in predictor.task.shapes() if s not in predictor.compiled]
         if not missing or self._hub.draining or self._hub.models.get(served.name) is not served:
+            return
+        if not room_for_programs():
+            say(f"{served.name}: {len(missing)} shapes left out: few memory maps are left")
             return
         predictor.warm(missing[0])
         self._hub.count_compilations(served)

@@ -276,11 +276,12 @@ def hub(make_hub):
 
 @pytest.fixture(scope="module")
 def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle):
-    """A real server with a model of each task."""
+    """A real server with a model of each task, and the shipped one that tells languages apart."""
     from serving import serving
 
-    bundles = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle)
+    bundles = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, "language-id")
     with serving(*(part for name in bundles for part in ("--models", str(name)))) as server:
+        server.wait_for("language-id: warm")
         yield server
 
 

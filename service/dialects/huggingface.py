@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from service.asking import TheHub
 from service.dialects import huggingface_answers as answers
@@ -50,6 +50,18 @@ def refusal(problem: Problem) -> tuple[int, dict[str, Any], dict[str, str]]:
     return problem.status, {"error": problem.detail, "error_type": kind}, {}
 
 
+class Refusal(BaseModel):
+    error: str
+    error_type: str
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal} for status in (400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
+}
+_READ_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: ERRORS[status] for status in (401, 404, 503)
+}
+
 Answerer = Callable[[Hub, Served, Any, Any, Request], Awaitable[Response]]
 _TASKS: dict[str, tuple[type[Strict], Answerer]] = {
     "classify": (answers.ClassificationParameters, answers.classify),
@@ -59,7 +71,7 @@ _TASKS: dict[str, tuple[type[Strict], Answerer]] = {
 }
 
 
-@router.post("/models/{name:path}")
+@router.post("/models/{name}", responses=ERRORS)
 async def infer(name: str, query: Query, request: Request, hub: TheHub) -> Response:
     """Ask a model, as Hugging Face Inference is asked."""
     served = _model(hub, name)
@@ -71,7 +83,7 @@ async def infer(name: str, query: Query, request: Request, hub: TheHub) -> Respo
     return await answer(hub, served, query, parameters, request)
 
 
-@router.get("/models/{name}/info")
+@router.get("/models/{name}/info", responses=_READ_ERRORS)
 async def info(name: str, hub: TheHub) -> dict[str, Any]:
     """What an endpoint says of itself."""
     served = _model(hub, name)
@@ -85,7 +97,7 @@ async def info(name: str, hub: TheHub) -> dict[str, Any]:
     }
 
 
-@router.get("/models/{name}/health")
+@router.get("/models/{name}/health", responses=_READ_ERRORS)
 async def health(name: str, hub: TheHub) -> Response:
     """200 where the model answers."""
     _model(hub, name)

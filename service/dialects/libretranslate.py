@@ -64,6 +64,16 @@ class TranslateForm(Form):
     alternatives: Annotated[int, Field(ge=0, le=15)] = 0
 
 
+class Refusal(BaseModel):
+    error: str
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal} for status in (400, 403, 408, 413, 415, 429, 500, 503, 504)
+}
+_READ_ERRORS: dict[int | str, dict[str, Any]] = {status: ERRORS[status] for status in (400, 403)}
+
+
 def _body(kind: type[Form]) -> dict[str, Any]:
     """What OpenAPI is to say of a body that may come in two ways."""
     schema = {"schema": kind.model_json_schema()}
@@ -97,7 +107,7 @@ async def _fields(request: Request, hub: TheHub) -> Any:
 Fields = Annotated[Any, Depends(_fields)]
 
 
-@router.post("/translate", openapi_extra=_body(TranslateForm))
+@router.post("/translate", responses=ERRORS, openapi_extra=_body(TranslateForm))
 async def translate(fields: Fields, request: Request, hub: TheHub) -> Response:
     """Translate, as LibreTranslate does."""
     form = _parsed(TranslateForm, fields)
@@ -124,14 +134,14 @@ async def translate(fields: Fields, request: Request, hub: TheHub) -> Response:
     return JSONResponse(shown, headers=headers)
 
 
-@router.post("/detect", openapi_extra=_body(DetectForm))
+@router.post("/detect", responses=ERRORS, openapi_extra=_body(DetectForm))
 async def detect(fields: Fields, request: Request, hub: TheHub) -> Response:
     """Tell which language a text is in; confidence is from 0 to 100."""
     form = _parsed(DetectForm, fields)
     return JSONResponse(form.one_or_all(await _detect(hub, form.texts, request)))
 
 
-@router.get("/languages")
+@router.get("/languages", responses=_READ_ERRORS)
 async def languages(fields: Fields, hub: TheHub) -> list[dict[str, Any]]:
     """The languages that there are, each with those that it is translated to."""
     targets: dict[str, set[str]] = {}
@@ -146,7 +156,7 @@ async def languages(fields: Fields, hub: TheHub) -> list[dict[str, Any]]:
     ]
 
 
-@router.get("/frontend/settings")
+@router.get("/frontend/settings", responses=_READ_ERRORS)
 async def frontend_settings(fields: Fields, hub: TheHub) -> dict[str, Any]:
     """What LibreTranslate's own pages ask for first."""
     first = next((s for s in hub.models.values() if s.info.task == "translate"), None)

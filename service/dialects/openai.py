@@ -11,12 +11,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 
 from service.asking import TheHub, name, run, timings, unless_gone
 from service.dialects.openai_answers import Choice, Envelope, usage
 from service.dialects.openai_request import CompletionRequest
 from service.errors import Problem, invalid_text
-from service.generation import event_stream, in_stream
+from service.generation import EVENTS, event_stream, in_stream
 from service.models import Served
 from service.pieces import Piece, pieces
 from textrnn.errors import InvalidText
@@ -53,7 +54,23 @@ def _error(problem: Problem) -> dict[str, Any]:
     }
 
 
-@router.post("/v1/completions")
+class Fault(BaseModel):
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class Refusal(BaseModel):
+    error: Fault
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal} for status in (400, 401, 404, 408, 413, 415, 429, 500, 503, 504)
+}
+
+
+@router.post("/v1/completions", responses={**ERRORS, **EVENTS})
 async def complete(body: CompletionRequest, request: Request, hub: TheHub) -> Response:
     """Go on with prompts, as OpenAI's completions do."""
     served = hub.pick("generate", body.model)
