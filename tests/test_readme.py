@@ -82,6 +82,10 @@ def server(environment):
         running.wait_for("ready (")
         for name in shipped():
             running.wait_for(f"{name}: warm")
+        with running.client() as client:
+            body = {"text": "A fine film.", "explain": True}
+            while client.post("/v1/classify", json=body).status_code == 503:
+                pass  # explanations are compiled behind the models
         yield running
     finally:
         running.end()

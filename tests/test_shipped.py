@@ -17,6 +17,7 @@ FLOORS = {
     "ner-en": {"uner": {"f1": 0.70}},
     "translate-en-de": {"tatoeba": {"bleu": 30}},
     "emotion-en": {"goemotions": {"macro_f1": 0.41}},
+    "language-id": {"sentences": {"accuracy": 0.999}, "two-words": {"accuracy": 0.92}},
     "ner-conll03": {"conll2003": {"f1": 0.92}},
     "pos-en": {"ewt": {"accuracy": 0.93}},
     "shakespeare": {},
