@@ -132,8 +132,14 @@ class Batcher:
                 if self._stopping:
                     return
                 parts = self._next_batch()
-            if parts:
+            if not parts:
+                continue
+            try:
                 self._run(parts)
+            except Exception as error:  # the thread lives on: without it nobody is ever answered
+                log.exception("a batch of %s failed", parts[0][0].served.name)
+                for job, place, _ in parts:
+                    job.settle(place, error)
 
     def _next_batch(self) -> list[Part]:
         """What of the jobs of one model fills a batch. Called with the lock held."""

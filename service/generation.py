@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from service import schemas
+from service import answers, schemas
 from service.asking import TheHub, name, run, timings, unless_gone
 from service.errors import DEFECT, Problem, invalid_text
 from service.hub import Hub
@@ -29,7 +29,7 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post(
-    "/v1/generate", response_model=schemas.GenerateResponse, responses={**ERRORS, **EVENTS}
+    "/v1/generate", response_model=answers.GenerateResponse, responses={**ERRORS, **EVENTS}
 )
 async def generate(body: schemas.GenerateRequest, request: Request, hub: TheHub) -> Response:
     """Go on with a text, character by character. With `stream`, pieces come as server-sent events

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from service import schemas
+from service import answers
 from service.batcher import Batcher
 from service.errors import Problem
 from service.keys import Keys
@@ -68,11 +68,11 @@ class Hub:
         what = f"no model serves {task}" if name is None else f"that is not a model for {task}"
         raise Problem(400, "wrong_model", f"{what}; there are {there or 'none'}")
 
-    def card(self, served: Served) -> schemas.ModelCard:
+    def card(self, served: Served) -> answers.ModelCard:
         info = served.info
         first = next(s for s in self.models.values() if s.info.task == info.task)
         labels = info.config.get("labels")
-        return schemas.ModelCard(
+        return answers.ModelCard(
             id=served.name,
             created=served.created,
             task=info.task,
@@ -81,7 +81,7 @@ class Hub:
             labels=labels,
             cells=info.config["encoder"]["hidden"] if info.task == "generate" else None,
             metrics=info.metrics,
-            limits=schemas.ModelLimits(
+            limits=answers.ModelLimits(
                 tokens=served.predictor.task.limit, texts=self.settings.texts
             ),
             default=first is served,

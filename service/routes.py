@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from service import schemas
+from service import answers, schemas
 from service.asking import TheHub, ask, timings
 from service.errors import Problem
 from service.hub import Hub
@@ -16,38 +16,38 @@ from service.hub import Hub
 router = APIRouter()
 
 ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys(
-    (400, 401, 408, 413, 415, 422, 429, 500, 503, 504), schemas.PROBLEM
+    (400, 401, 408, 413, 415, 422, 429, 500, 503, 504), answers.PROBLEM
 )
-_READ_ERRORS: dict[int | str, dict[str, Any]] = {401: schemas.PROBLEM, 404: schemas.PROBLEM}
+_READ_ERRORS: dict[int | str, dict[str, Any]] = {401: answers.PROBLEM, 404: answers.PROBLEM}
 
 
-@router.post("/v1/classify", response_model=schemas.ClassifyResponse, responses=ERRORS)
+@router.post("/v1/classify", response_model=answers.ClassifyResponse, responses=ERRORS)
 async def classify(body: schemas.ClassifyRequest, request: Request, hub: TheHub) -> Response:
     """Label texts, with calibrated probabilities."""
     return await answer(hub, "classify", body, request)
 
 
-@router.post("/v1/tag", response_model=schemas.TagResponse, responses=ERRORS)
+@router.post("/v1/tag", response_model=answers.TagResponse, responses=ERRORS)
 async def tag(body: schemas.TagRequest, request: Request, hub: TheHub) -> Response:
     """Find the entities in texts, with their places and probabilities."""
     return await answer(hub, "tag", body, request)
 
 
-@router.post("/v1/translate", response_model=schemas.TranslateResponse, responses=ERRORS)
+@router.post("/v1/translate", response_model=answers.TranslateResponse, responses=ERRORS)
 async def translate(body: schemas.TranslateRequest, request: Request, hub: TheHub) -> Response:
     """Translate texts, sentence by sentence; white space and line breaks stay as they are."""
     languages = (body.source_language, body.target_language)
     return await answer(hub, "translate", body, request, languages)
 
 
-@router.get("/v1/models", response_model=schemas.ModelList, responses=_READ_ERRORS)
-async def list_models(hub: TheHub) -> schemas.ModelList:
+@router.get("/v1/models", response_model=answers.ModelList, responses=_READ_ERRORS)
+async def list_models(hub: TheHub) -> answers.ModelList:
     """The models that are served."""
-    return schemas.ModelList(data=[hub.card(served) for served in hub.models.values()])
+    return answers.ModelList(data=[hub.card(served) for served in hub.models.values()])
 
 
-@router.get("/v1/models/{name:path}", response_model=schemas.ModelCard, responses=_READ_ERRORS)
-async def show_model(name: str, hub: TheHub) -> schemas.ModelCard:
+@router.get("/v1/models/{name:path}", response_model=answers.ModelCard, responses=_READ_ERRORS)
+async def show_model(name: str, hub: TheHub) -> answers.ModelCard:
     """One model."""
     served = hub.models.get(unquote(name))
     if served is None:
@@ -55,19 +55,19 @@ async def show_model(name: str, hub: TheHub) -> schemas.ModelCard:
     return hub.card(served)
 
 
-@router.get("/healthz", response_model=schemas.Status)
-async def healthz() -> schemas.Status:
+@router.get("/healthz", response_model=answers.Status)
+async def healthz() -> answers.Status:
     """Whether the process runs."""
-    return schemas.Status(status="ok")
+    return answers.Status(status="ok")
 
 
-@router.get("/readyz", response_model=schemas.Status, responses={503: schemas.PROBLEM})
-async def readyz(hub: TheHub) -> schemas.Status:
+@router.get("/readyz", response_model=answers.Status, responses={503: answers.PROBLEM})
+async def readyz(hub: TheHub) -> answers.Status:
     """Whether requests are taken: 503 until the models are warm, and while draining."""
     reason = hub.refusal()
     if reason:
         raise Problem(503, "unavailable", reason, headers={"retry-after": "1"})
-    return schemas.Status(status="ready")
+    return answers.Status(status="ready")
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

@@ -3,12 +3,14 @@
 import csv
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
+from filelock import FileLock
 
 NEUTRAL = ["the", "a", "film", "plot", "actor", "was", "is", "of", "and", "scene", "ending"]
 GOOD = ["good", "great", "lovely", "fine"]
@@ -116,6 +118,19 @@ def tiny_data(tmp_path_factory) -> Path:
     return root
 
 
+def shared(factory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that one of the processes that test side by side has filled, and all of them use."""
+    root = factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder = root / f"shared-{name}"
+    with FileLock(root / f"{name}.lock"):
+        if not (folder / "done").exists():
+            folder.mkdir()
+            make(folder)
+            (folder / "done").touch()
+    return folder
+
+
 def trained(root: Path, recipe: str) -> Path:
     """The bundle that a recipe makes of the data in a folder."""
     from training.recipe import load_recipe
@@ -143,11 +158,12 @@ def tiny_run(tiny_data, tmp_path_factory) -> Path:
     from training.recipe import load_recipe
     from training.run import run
 
-    directory = tmp_path_factory.mktemp("run") / "tiny"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TEXTRNN_DATA", str(tiny_data))
-        run(load_recipe(str(tiny_data / "tiny.toml")), directory, resume=False)
-    return directory
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TEXTRNN_DATA", str(tiny_data))
+            run(load_recipe(str(tiny_data / "tiny.toml")), folder / "tiny", resume=False)
+
+    return shared(tmp_path_factory, "tiny", make) / "tiny"
 
 
 @pytest.fixture(scope="session")
@@ -158,9 +174,12 @@ def tiny_bundle(tiny_run) -> Path:
 @pytest.fixture(scope="session")
 def tag_bundle(tmp_path_factory) -> Path:
     """A tagger of people and towns, trained by its recipe."""
-    root = tmp_path_factory.mktemp("towns")
-    (root / "towns.conll").write_text(towns(300))
-    return trained(root, TAG_RECIPE)
+
+    def make(root: Path) -> None:
+        (root / "towns.conll").write_text(towns(300))
+        trained(root, TAG_RECIPE)
+
+    return shared(tmp_path_factory, "towns", make) / "run" / "bundle"
 
 
 @pytest.fixture(scope="session")
@@ -168,13 +187,15 @@ def translate_bundle(tmp_path_factory) -> Path:
     """A translator that says everything from behind, trained by its recipe."""
     from reversing import TRANSLATE_RECIPE, reversals
 
-    root = tmp_path_factory.mktemp("back")
-    pairs = reversals(1500)
-    (root / "there.txt").write_text("".join(f"{source}\n" for source, _ in pairs))
-    (root / "back.txt").write_text("".join(f"{target}\n" for _, target in pairs))
-    lines = [f"{source}\t{target}\n" for source, target in reversals(100, seed=1)]
-    (root / "pairs.tsv").write_text("source\ttarget\n" + "".join(lines))
-    return trained(root, TRANSLATE_RECIPE)
+    def make(root: Path) -> None:
+        pairs = reversals(1500)
+        (root / "there.txt").write_text("".join(f"{source}\n" for source, _ in pairs))
+        (root / "back.txt").write_text("".join(f"{target}\n" for _, target in pairs))
+        lines = [f"{source}\t{target}\n" for source, target in reversals(100, seed=1)]
+        (root / "pairs.tsv").write_text("source\ttarget\n" + "".join(lines))
+        trained(root, TRANSLATE_RECIPE)
+
+    return shared(tmp_path_factory, "back", make) / "run" / "bundle"
 
 
 @pytest.fixture(scope="session")
@@ -182,9 +203,11 @@ def generate_bundle(tmp_path_factory) -> Path:
     """A model that writes eight made-up words, trained by its recipe."""
     from babbling import GENERATE_RECIPE, babble
 
-    root = tmp_path_factory.mktemp("babble")
-    (root / "words.txt").write_text(babble(5000))
-    return trained(root, GENERATE_RECIPE)
+    def make(root: Path) -> None:
+        (root / "words.txt").write_text(babble(5000))
+        trained(root, GENERATE_RECIPE)
+
+    return shared(tmp_path_factory, "babble", make) / "run" / "bundle"
 
 
 @pytest.fixture(scope="session")

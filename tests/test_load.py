@@ -172,7 +172,7 @@ def test_a_short_soak_grows_nothing(tiny_bundle, tag_bundle, generate_bundle):
         server.client() as client,
     ):
         process = psutil.Process(server.process.pid)
-        grid = sum(len(textrnn.load(path).task.buckets.shapes()) for path in paths)
+        grid = sum(len(textrnn.load(path).task.shapes()) for path in paths)
         while metric(client, "textrnn_compilations_total") < grid:
             some(client, 8)
         held = process.num_threads(), process.num_fds()

@@ -190,6 +190,14 @@ def test_openapi_names_every_route_and_status(hub):
         "/healthz",
         "/readyz",
         "/metrics",
+        "/models/{name}",
+        "/models/{name}/info",
+        "/models/{name}/health",
+        "/v1/completions",
+        "/translate",
+        "/detect",
+        "/languages",
+        "/frontend/settings",
     } == set(document["paths"])
     statuses = set(document["paths"][ROUTE]["post"]["responses"])
     assert {"200", "400", "401", "413", "415", "422", "429", "503", "504"} <= statuses
