@@ -62,10 +62,13 @@ class Upkeep:
         """Compile one more shape, the first that is missing, and see to it that more follow."""
         predictor = served.predictor
         missing = [s for s in predictor.task.shapes() if s not in predictor.compiled]
-        if not missing or self._hub.draining or self._hub.models.get(served.name) is not served:
+        if self._hub.draining or self._hub.models.get(served.name) is not served:
+            return
+        if not missing:
+            say(f"{served.name}: all shapes are compiled")
             return
         if not room_for_programs():
-            say(f"{served.name}: {len(missing)} shapes left out: few memory maps are left")
+            say(f"{served.name}: {len(missing)} shapes are left out: few memory maps are left")
             return
         predictor.warm(missing[0])
         self._hub.count_compilations(served)
