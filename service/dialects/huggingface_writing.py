@@ -39,8 +39,6 @@ class GenerationParameters(Strict):
     top_n_tokens: Annotated[int, Field(ge=1, le=5)] | None = None
     truncate: Annotated[int, Field(ge=1)] | None = None
     """Only the last so many tokens of the prompt are read."""
-    best_of: Annotated[int, Field(ge=1, le=1)] | None = None
-    watermark: Annotated[bool, Field(json_schema_extra={"const": False})] | None = None
 
     def options(self) -> dict[str, Any]:
         draws = self.do_sample or any((self.temperature, self.top_k, self.top_p))
@@ -63,8 +61,6 @@ async def write(
 ) -> Response:
     if not isinstance(query.inputs, str):
         raise Problem(422, "invalid_request", "/inputs: generation takes one text, not a list")
-    if parameters.watermark:
-        raise Problem(422, "invalid_request", "/parameters/watermark: there is no watermark here")
     name(request, served)
     asked = served.predictor.task.options_type.parse(parameters.options(), source="parameters")
     prompt = query.inputs[-parameters.truncate :] if parameters.truncate else query.inputs
