@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: serve test install lint format bench clean
+.PHONY: serve test coverage install lint format bench clean
 
 serve: $(VENV)/.service
 	$(BIN)/textrnn serve
@@ -14,9 +14,15 @@ serve: $(VENV)/.service
 # What the textrnn command needs for all that it does, training too.
 install: $(VENV)/.install
 
+PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 30
+
 test: $(VENV)/.test
+	$(BIN)/python -m $(PYTEST)
+
+# The same, and how much of the code it comes by; some minutes slower.
+coverage: $(VENV)/.test
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m coverage run -m $(PYTEST)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 

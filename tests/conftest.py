@@ -1,8 +1,10 @@
 """What many tests share: small data that is made here, and small models trained on it."""
 
 import csv
+import json
 import os
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,15 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 from filelock import FileLock
+
+LONGEST = ("test_readme", "test_load", "test_install", "test_training", "test_playground")
+"""Files of few tests that take long."""
+
+
+def pytest_collection_modifyitems(items):
+    """The longest first, so that the processes that test side by side end together."""
+    items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
+
 
 NEUTRAL = ["the", "a", "film", "plot", "actor", "was", "is", "of", "and", "scene", "ending"]
 GOOD = ["good", "great", "lovely", "fine"]
@@ -297,12 +308,31 @@ def hub(make_hub):
     return make_hub()
 
 
+@pytest.fixture(scope="session")
+def few_shapes(tmp_path_factory):
+    """Copies a bundle into one that runs its texts one by one, so that a server of it has little to
+    compile beside a test."""
+
+    def copy(bundle: Path) -> Path:
+        folder = tmp_path_factory.mktemp("few") / "bundle"
+        shutil.copytree(bundle, folder)
+        info = json.loads((folder / "bundle.json").read_text())
+        info["buckets"]["rows"] = 1
+        (folder / "bundle.json").write_text(json.dumps(info))
+        return folder
+
+    return copy
+
+
 @pytest.fixture(scope="module")
-def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle):
+def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shapes):
     """A real server with a model of each task, and the shipped one that tells languages apart."""
     from serving import serving
 
-    bundles = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, "language-id")
+    from textrnn.bundle import find
+
+    trained = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, find("language-id"))
+    bundles = [few_shapes(bundle) for bundle in trained]
     with serving(*(part for name in bundles for part in ("--models", str(name)))) as server:
         server.wait_for("language-id: warm")
         yield server

@@ -83,9 +83,10 @@ def test_a_defect_tells_nothing(generate_hub, generator, monkeypatch, path, body
 
 
 @pytest.fixture(scope="module")
-def starting(tiny_bundle, generate_bundle):
+def starting(tiny_bundle, generate_bundle, few_shapes):
     """A server that has just begun to listen, and asks for a key."""
-    models = ("--models", str(generate_bundle), "--models", str(tiny_bundle))
+    bundles = [few_shapes(bundle) for bundle in (generate_bundle, tiny_bundle)]
+    models = [part for bundle in bundles for part in ("--models", str(bundle))]
     server = Server(*models, TEXTRNN_API_KEYS=KEY)
     try:
         yield server

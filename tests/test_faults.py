@@ -19,8 +19,9 @@ PATIENCE = 1
 
 
 @pytest.fixture(scope="module")
-def server(tiny_bundle, generate_bundle):
-    bundles = ("--models", str(tiny_bundle), "--models", str(generate_bundle))
+def server(tiny_bundle, generate_bundle, few_shapes):
+    small = [str(few_shapes(bundle)) for bundle in (tiny_bundle, generate_bundle)]
+    bundles = ("--models", small[0], "--models", small[1])
     with serving(*bundles, TEXTRNN_BODY_TIMEOUT=str(PATIENCE), TEXTRNN_BODY_BYTES="2000000") as it:
         yield it
 

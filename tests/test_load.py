@@ -3,7 +3,6 @@ are in benchmarks/."""
 
 import json
 import random
-import shutil
 import signal
 import threading
 from contextlib import contextmanager
@@ -77,10 +76,10 @@ def asking(server, clients, ask):
             thread.join(60)
 
 
-def test_a_swap_under_load_fails_nothing_and_happens_once(tiny_bundle, tmp_path):
+def test_a_swap_under_load_fails_nothing_and_happens_once(tiny_bundle, few_shapes):
     """Each client sees old answers, then new ones, never old ones again; a broken replacement
     changes nothing. Fails too if a request is refused meanwhile."""
-    copy = shutil.copytree(tiny_bundle, tmp_path / "copy")
+    copy = few_shapes(tiny_bundle)
     with (
         serving("--models", str(copy)) as server,
         asking(server, 4, lambda client: round(score_of(client), 2)) as seen,
@@ -107,7 +106,7 @@ def test_a_swap_under_load_fails_nothing_and_happens_once(tiny_bundle, tmp_path)
         assert switch > 0
 
 
-def test_sigterm_finishes_what_was_accepted_streams_too(tiny_bundle, generate_bundle):
+def test_sigterm_finishes_what_was_accepted_streams_too(tiny_bundle, generate_bundle, few_shapes):
     """Under load. Fails if an answer is cut short, or a client that keeps its connection is cut off
     instead of told."""
 
@@ -119,7 +118,8 @@ def test_sigterm_finishes_what_was_accepted_streams_too(tiny_bundle, generate_bu
         assert answer.status_code == 200
         return answer.json()["results"][0]["label"] == "friendly"
 
-    bundles = ("--models", str(tiny_bundle), "--models", str(generate_bundle))
+    small = [str(few_shapes(bundle)) for bundle in (tiny_bundle, generate_bundle)]
+    bundles = ("--models", small[0], "--models", small[1])
     with serving(*bundles) as server, server.client() as client:
         body = {"prompt": "cat ", "max_characters": 1000, "stream": True}
         with (
@@ -141,7 +141,7 @@ def test_sigterm_finishes_what_was_accepted_streams_too(tiny_bundle, generate_bu
         assert last == "refused" or "ConnectError" in last
 
 
-def test_a_short_soak_grows_nothing(tiny_bundle, tag_bundle, generate_bundle):
+def test_a_short_soak_grows_nothing(tiny_bundle, tag_bundle, generate_bundle, few_shapes):
     """Random lengths and tasks, streams that are dropped. Fails if a thread, a file descriptor, a
     connection, a program or much memory is kept for each request."""
     draw = random.Random(0)
@@ -166,7 +166,7 @@ def test_a_short_soak_grows_nothing(tiny_bundle, tag_bundle, generate_bundle):
             with client.stream("POST", "/v1/generate", json=body) as stream:
                 assert next(stream.iter_lines())
 
-    paths = (tiny_bundle, tag_bundle, generate_bundle)
+    paths = [few_shapes(path) for path in (tiny_bundle, tag_bundle, generate_bundle)]
     with (
         serving(*(part for path in paths for part in ("--models", str(path)))) as server,
         server.client() as client,

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def bundle(tiny_bundle, tmp_path_factory) -> Path:
-    return shutil.copytree(tiny_bundle, tmp_path_factory.mktemp("workers") / "copy")
+def bundle(tiny_bundle, few_shapes) -> Path:
+    return few_shapes(tiny_bundle)
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +99,10 @@ def test_both_answer_and_one_scrape_has_the_sum(server):
     assert "# HELP textrnn_requests_total Requests answered.\n" in text
 
 
-def test_a_state_of_one_worker_is_taken_by_the_other(generate_bundle):
+def test_a_state_of_one_worker_is_taken_by_the_other(generate_bundle, few_shapes):
     """Fails if each draws a key of its own, or outlives its parent."""
     body = {"prompt": "", "max_characters": 4, "return_state": True, "seed": 1}
-    server = Server("--models", str(generate_bundle), "--workers", "2")
+    server = Server("--models", str(few_shapes(generate_bundle)), "--workers", "2")
     try:
         server.wait_for("all 2 workers ready (")
         body["state"] = ask(server, "/v1/generate", **body).json()["state"]
