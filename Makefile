@@ -19,7 +19,7 @@ PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durat
 test: $(VENV)/.test
 	$(BIN)/python -m $(PYTEST)
 
-# The same, and how much of the code it comes by; some minutes slower.
+# The same, and how much of the code it comes by.
 coverage: $(VENV)/.test
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m $(PYTEST)

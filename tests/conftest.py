@@ -5,11 +5,18 @@ import json
 import os
 import random
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# All processes of a session, servers too, share the programs that one of them has compiled.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", f"{tempfile.gettempdir()}/textrnn-programs-{os.getpid()}"
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import pytest
 from filelock import FileLock
@@ -21,6 +28,12 @@ LONGEST = ("test_readme", "test_load", "test_install", "test_training", "test_pl
 def pytest_collection_modifyitems(items):
     """The longest first, so that the processes that test side by side end together."""
     items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
+
+
+def pytest_unconfigure():
+    programs = os.environ["JAX_COMPILATION_CACHE_DIR"]
+    if programs.endswith(f"textrnn-programs-{os.getpid()}"):
+        shutil.rmtree(programs, ignore_errors=True)
 
 
 NEUTRAL = ["the", "a", "film", "plot", "actor", "was", "is", "of", "and", "scene", "ending"]
