@@ -39,6 +39,8 @@ class Plan:
     """Requests a second on average; the gaps are those of independent clients (exponential)."""
     seconds: float
     client_seconds: float = _CLIENT_SECONDS
+    connections: int = 0
+    """Opened before the load begins."""
 
 
 @dataclass
@@ -52,8 +54,8 @@ class Outcome:
     late: float = 0.0
     answers: list[tuple[float, float]] = field(default_factory=list)
     """When each 200 was planned, in seconds from the start, and how long it took."""
-    refusals: list[float] = field(default_factory=list)
-    """How long each 429 and 503 took."""
+    refusals: list[tuple[float, float]] = field(default_factory=list)
+    """The same of each 429 and 503."""
     bare_refusals: int = 0
     """Those without a Retry-After of 1 to 120."""
 
@@ -127,6 +129,8 @@ class _Load:
             b"content-length: %d\r\n\r\n%s" % (plan.route.encode(), len(body), body)
             for body in [body.encode() for body in plan.bodies]
         )
+        for _ in range(plan.connections):
+            self._idle.append(await self._open())
         planned = self._began = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             while (planned := planned + draw.expovariate(plan.rate)) < self._began + plan.seconds:
@@ -158,7 +162,7 @@ class _Load:
         if status == "200":
             outcome.answers.append((planned - self._began, took))
         elif status in ("429", "503"):
-            outcome.refusals.append(took)
+            outcome.refusals.append((planned - self._began, took))
             wait = headers.get(b"retry-after", b"")
             outcome.bare_refusals += not (wait.isdigit() and 1 <= int(wait) <= 120)
 
@@ -167,6 +171,9 @@ class _Load:
             connection = self._idle.pop()
             if not connection.transport.is_closing():
                 return connection
+        return await self._open()
+
+    async def _open(self) -> _Connection:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(_Connection, "127.0.0.1", self._plan.port)
         return connection

@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from service import generation, playground, reference, routes
+from service.document import describe_keys
 from service.edge import Edge
 from service.errors import Problem
 from service.hub import Hub
@@ -42,4 +43,6 @@ def make_app(hub: Hub) -> ASGIApp:
             allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
             expose_headers=["x-request-id", "x-queue-time", "x-inference-time", "retry-after"],
         )
-    return Edge(app, hub.settings, hub.telemetry, hub.keys, hub.refusal, hub.batcher.check_room)
+    if hub.keys.asked:
+        describe_keys(app)
+    return Edge(app, hub)

@@ -22,7 +22,8 @@ Located = Sequence[tuple[str, str]]
 """Texts, each with the JSON pointer to where it was in the request."""
 
 
-def hub(request: Request) -> Hub:
+async def hub(request: Request) -> Hub:
+    """A coroutine, since FastAPI calls anything else in a thread."""
     return request.app.state.hub
 
 
@@ -76,7 +77,9 @@ async def read(served: Served, located: Located, options: Any) -> list[Example]:
 async def run(hub: Hub, served: Served, examples: list[Example], request: Request) -> Result:
     """The answers; when the client leaves first, the work is dropped."""
     work = hub.batcher.submit(served, examples, hub.settings.deadline)
-    return await unless_gone(work, request)
+    result = await unless_gone(work, request)
+    await hub.turns.end()
+    return result
 
 
 async def unless_gone(awaited: Awaitable[T], request: Request) -> T:

@@ -7,16 +7,16 @@ by piece joins the queue again after each piece, so that streams come and go bet
 import asyncio
 import contextlib
 import logging
-import math
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from service.errors import Problem
+from service.errors import Problem, queue_full
 from service.jobs import Job, Result, Tell
 from service.models import Served
+from service.room import Room
 from service.telemetry import Telemetry
 from textrnn.batching import Group
 from textrnn.predictor import Predictor
@@ -35,14 +35,11 @@ class Batcher:
     batch; jobs whose client left, or whose deadline passed, are dropped instead.
     """
 
-    def __init__(self, queue_rows: int, queue_tokens: int, telemetry: Telemetry):
-        self._limits = (queue_rows, queue_tokens)
+    def __init__(self, room: Room, telemetry: Telemetry):
+        self.room = room
         self._telemetry = telemetry
         self._queues: dict[str, deque[Job]] = {}
         self._waiting = threading.Condition()
-        self._rows = 0
-        self._tokens = 0
-        self._rate = 20_000.0
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="device", daemon=True)
         self._thread.start()
@@ -70,25 +67,6 @@ class Batcher:
         finally:
             job.future.cancel()  # whoever waited has left, or has the answer
 
-    @property
-    def waiting_rows(self) -> int:
-        """Texts in the queues, those on the device not counted."""
-        return self._rows
-
-    def check_room(self, rows: int = 1, tokens: int = 1) -> None:
-        """Raises Problem 429 where the queue has no room for so much more."""
-        most_rows, most_tokens = self._limits
-        if self._rows + rows <= most_rows and self._tokens + tokens <= most_tokens:
-            return
-        self._telemetry.rejected.labels("queue_full").inc()
-        wait = min(120, max(1, math.ceil(self._tokens / self._rate)))
-        raise Problem(
-            429,
-            "queue_full",
-            f"the queue is full; try again in {wait} s",
-            headers={"retry-after": str(wait)},
-        )
-
     def close(self) -> None:
         """End the thread after the batch that it is on."""
         with self._waiting:
@@ -105,33 +83,39 @@ class Batcher:
                 headers={"retry-after": "1"},
             )
         rows, tokens = len(job.waiting), sum(_padded(job.served, e) for _, e in job.waiting)
-        most_tokens = self._limits[1]
-        if tokens > most_tokens:
+        if tokens > self.room.most_tokens:
             raise Problem(
                 422,
                 "too_many_tokens",
                 f"the texts of this request have {tokens} tokens together, the limit is "
-                f"{most_tokens}; send fewer texts in a request",
+                f"{self.room.most_tokens}; send fewer texts in a request",
             )
         with self._waiting:
-            self.check_room(rows, tokens)
+            if not self.room.fits(rows, tokens):
+                self._telemetry.rejected.labels("queue_full").inc()
+                raise queue_full(self.room.pause)
             self._queues.setdefault(job.served.name, deque()).append(job)
             self._count(rows, tokens)
             self._waiting.notify()
 
     def _count(self, rows: int, tokens: int) -> None:
-        self._rows += rows
-        self._tokens += tokens
-        self._telemetry.queue_depth.set(self._rows)
+        self.room.count(rows, tokens)
+        self._telemetry.queue_depth.set(self.room.rows)
 
     def _work(self) -> None:
+        began, tokens = 0.0, 0
         while True:
             with self._waiting:
                 while not (self._stopping or any(self._queues.values())):
                     self._waiting.wait()
                 if self._stopping:
                     return
+                began, before = time.monotonic(), began
+                if tokens:
+                    self.room.learn(tokens, began - before)
                 parts = self._next_batch()
+                # A batch that takes all there is says nothing of how fast a full one is.
+                tokens = self.room.rows and sum(_padded(job.served, e) for job, _, e in parts)
             if not parts:
                 continue
             try:
@@ -214,7 +198,6 @@ class Batcher:
     ) -> None:
         served, telemetry = parts[0][0].served, self._telemetry
         padded = sum(group.shape.tokens for group in groups)
-        self._rate = 0.9 * self._rate + 0.1 * padded / max(seconds, 1e-6)
         telemetry.inference.labels(served.name).observe(seconds)
         telemetry.batch_rows.labels(served.name).observe(len(parts))
         telemetry.tokens_real.labels(served.name).inc(sum(len(e) for _, _, e in parts))

@@ -6,22 +6,18 @@ log on the way out. A body is counted while it arrives, and parsed only when it 
 
 import asyncio
 import logging
-import re
 import time
-import uuid
-from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.dialects import libretranslate
 from service.errors import NO_KEY, Problem
-from service.keys import Keys, sent
+from service.headers import GUARDS, request_id
+from service.hub import Hub
+from service.keys import sent
 from service.logs import log_request
 from service.refusals import respond
-from service.settings import Settings
-from service.telemetry import Telemetry
-from service.turns import Turns
 
 log = logging.getLogger("textrnn.service")
 
@@ -35,47 +31,21 @@ ASK_PERSON = Problem(
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 """Methods that a route may have; no other comes near one."""
-GUARDS = {
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-}
-"""For a browser that comes upon an answer: it is data, not a page, a script or a frame, and is not
-to be kept. A page has a policy of its own. Who may call from another origin is for CORS to say."""
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class Edge:
-    def __init__(
-        self,
-        app: ASGIApp,
-        settings: Settings,
-        telemetry: Telemetry,
-        keys: Keys,
-        refusal: Callable[[], str | None],
-        check_room: Callable[[int], None],
-    ):
-        """`refusal` says why no work is taken at present, or None; `check_room` raises Problem
-        where so many texts more would not fit into the queue."""
+    def __init__(self, app: ASGIApp, hub: Hub):
         self._app = app
-        self._settings = settings
-        self._telemetry = telemetry
-        self._refusal = refusal
-        self._keys = keys
-        self._check_room = check_room
-        self._turns = Turns()
+        self._hub = hub
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         began = time.monotonic()
         headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        id = request_id(headers.get("x-request-id", ""))
         state = scope.setdefault("state", {})
-        state["request_id"] = request_id
+        state["request_id"] = id
         status = 0
         answered = MutableHeaders()
 
@@ -84,10 +54,10 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 answered = MutableHeaders(scope=message)
-                answered["x-request-id"] = request_id
+                answered["x-request-id"] = id
                 for name, value in GUARDS.items():
                     answered.setdefault(name, value)
-                if self._refusal():  # ask elsewhere, and on a connection that outlives this server
+                if self._hub.refusal():  # ask elsewhere: this connection will not last
                     answered["connection"] = "close"
             await send(message)
 
@@ -98,14 +68,14 @@ class Edge:
             if has_body:
                 receive = await self._body(headers, receive)
             if scope["method"] == "POST":
-                await self._turns.take()
+                await self._hub.turns.begin()
             await self._app(scope, receive, answer)
         except Problem as problem:
-            await respond(problem, scope["path"], request_id)(scope, receive, answer)
+            await respond(problem, scope["path"], id)(scope, receive, answer)
         except _Left:
             status = 499
         except Exception:  # answered already, as service/errors.py says
-            log.exception("request %s failed", request_id)
+            log.exception("request %s failed", id)
         finally:
             self._observe(scope, status, time.monotonic() - began, answered)
 
@@ -113,38 +83,37 @@ class Edge:
         """Raises Problem for a request that needs a key and has none, or for work that cannot be
         done now."""
         path = scope["path"]
-        known = self._keys.open_to(sent(headers))
+        known = self._hub.keys.open_to(sent(headers))
         scope["state"]["key_known"] = known
         if not known and path not in OPEN | KEY_IN_BODY and scope["method"] != "OPTIONS":
             # A browser at the page asks the person in front of it.
             raise ASK_PERSON if path == "/" else NO_KEY
         if scope["method"] != "POST":
             return
-        reason = self._refusal()
+        reason = self._hub.refusal()
         if reason:
-            self._telemetry.rejected.labels("not_ready").inc()
+            self._hub.telemetry.rejected.labels("not_ready").inc()
             raise Problem(503, "unavailable", reason, headers={"retry-after": "1"})
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not (path in KEY_IN_BODY and kind == libretranslate.FORM):
             raise Problem(415, "unsupported_media_type", "send content-type: application/json")
-        # Before the body is read: time spent on what is then refused is taken from the others.
-        self._check_room(1 + len(self._turns))
 
     async def _body(self, headers: Headers, receive: Receive) -> Receive:
         """Read the whole body, within its limits, and hand it on as one message."""
-        most = self._settings.body_bytes
+        most = self._hub.settings.body_bytes
+        # What still comes of it is passed over: to close meanwhile would reset the connection of
+        # who sends, most often before the answer is read.
         too_large = Problem(
             413,
             "body_too_large",
             f"the body is larger than {most} bytes, the limit; send fewer or shorter texts",
-            headers={"connection": "close"},
         )
         declared = headers.get("content-length", "0")
         if not declared.isdecimal() or int(declared) > most:
             raise too_large
         body = bytearray()
         try:
-            async with asyncio.timeout(self._settings.body_timeout):
+            async with asyncio.timeout(self._hub.settings.body_timeout):
                 more = True
                 while more:
                     message = await receive()
@@ -170,10 +139,10 @@ class Edge:
         route = getattr(scope.get("route"), "path", "unmatched")
         state = scope["state"]
         task, model = state.get("task", ""), state.get("model", "")
-        self._telemetry.requests.labels(task, model, route, str(status)).inc()
-        self._telemetry.duration.labels(route).observe(seconds)
+        self._hub.telemetry.requests.labels(task, model, route, str(status)).inc()
+        self._hub.telemetry.duration.labels(route).observe(seconds)
         if route not in OPEN:
-            self._telemetry.by_worker.inc()
+            self._hub.telemetry.by_worker.inc()
         log_request(
             logging.DEBUG if route in OPEN else logging.INFO,
             request_id=state["request_id"],

@@ -39,6 +39,16 @@ DEFECT = Problem(500, "internal", "the server failed on this request; it is in i
 """Says nothing of what went wrong: that is in the log."""
 
 
+def queue_full(wait: int) -> Problem:
+    """429; to try again in so many seconds."""
+    return Problem(
+        429,
+        "queue_full",
+        f"the queue is full; try again in {wait} s",
+        headers={"retry-after": str(wait)},
+    )
+
+
 def invalid_text(error: InvalidText, pointer: str) -> Problem:
     """422 for one text of a request."""
     entry: dict[str, Any] = {"pointer": pointer, "message": str(error), "code": error.code}

@@ -9,9 +9,11 @@ from service.batcher import Batcher
 from service.errors import Problem
 from service.keys import Keys
 from service.models import Served
+from service.room import Room
 from service.settings import Settings
 from service.states import States
 from service.telemetry import Telemetry
+from service.turns import Turns
 
 log = logging.getLogger("textrnn.service")
 
@@ -20,7 +22,6 @@ log = logging.getLogger("textrnn.service")
 class Hub:
     settings: Settings
     telemetry: Telemetry
-    batcher: Batcher
     models: dict[str, Served] = field(default_factory=dict)
     warming: dict[str, Served] = field(default_factory=dict)
     """Models that are not ready yet, while others are."""
@@ -28,8 +29,12 @@ class Hub:
     draining: bool = False
 
     def __post_init__(self) -> None:
-        self.states = States(self.settings)
-        self.keys = Keys(self.settings)
+        settings = self.settings
+        room = Room(settings.queue_rows, settings.queue_tokens, settings.queue_seconds)
+        self.batcher = Batcher(room, self.telemetry)
+        self.states = States(settings)
+        self.keys = Keys(settings)
+        self.turns = Turns()
 
     def refusal(self) -> str | None:
         """Why no work is taken at present, if so."""

@@ -13,6 +13,11 @@ class Keys:
     def __init__(self, settings: Settings):
         self._known = [key.get_secret_value().encode() for key in settings.api_keys]
 
+    @property
+    def asked(self) -> bool:
+        """Whether any are asked for."""
+        return bool(self._known)
+
     def open_to(self, key: str) -> bool:
         """Whether this key, or any where none is asked for, is let in. All are compared, each in
         constant time."""

@@ -5,13 +5,14 @@ client that does not take its answer.
 """
 
 import asyncio
-import uuid
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.errors import Problem
-from service.refusals import respond
+from service.headers import new_id
+from service.refusals import as_bytes
+from service.shedding import Shedding
 
 MOST_HEAD = 16_384
 """Bytes of a request's line and headers."""
@@ -21,9 +22,12 @@ class Connection(HttpToolsProtocol):
     """Ends a connection on which no request has begun, or nothing of an answer was taken, for
     `patience` seconds."""
 
-    def __init__(self, *arguments: Any, patience: float, **named: Any):
+    def __init__(self, *arguments: Any, patience: float, shedding: Shedding, **named: Any):
         super().__init__(*arguments, **named)
         self._patience = patience
+        self._shedding = shedding
+        self._shed = False
+        """Whether the request that arrives has been refused already."""
         self._idle: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._head = 0
@@ -40,7 +44,7 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if self._head > MOST_HEAD and not self.transport.is_closing():
             self._refuse(_HUGE_HEAD)
-        elif self.cycle is None or self.cycle.response_complete:
+        elif not self._under_way:
             self._watch()  # what has come is not the beginning of a request, or not all of it
 
     def on_headers_complete(self) -> None:
@@ -51,11 +55,18 @@ class Connection(HttpToolsProtocol):
             raise ValueError("huge head")  # makes uvicorn call send_400_response
         self._head = 0
         self._idle = _cancelled(self._idle)
-        super().on_headers_complete()
+        if not self._refused_at_once():
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._shed:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._in_body = False
-        super().on_message_complete()
+        if not self._shed:
+            super().on_message_complete()
+        self._shed = False
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -80,6 +91,36 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         self._refuse(_HUGE_HEAD if self._head > MOST_HEAD else _NO_HTTP)
 
+    @property
+    def _under_way(self) -> bool:
+        """Whether a request has begun that is not answered."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _refused_at_once(self) -> bool:
+        """Whether what has begun to arrive was answered with a refusal already."""
+        parser = self.parser
+        assert parser is not None  # it is what calls
+        if parser.get_method() != b"POST" or self._under_way:
+            return False
+        refusal = self._shedding.refusal(self.url, self.headers)
+        if refusal is None:
+            return False
+        self._shed = True
+        # Who asked whether to send the body might send none, and go on with another request.
+        last = self.expect_100_continue or not parser.should_keep_alive()
+        self._send(refusal, last)
+        if last:
+            self.transport.close()
+        return True
+
+    def _send(self, answer: bytes, last: bool) -> None:
+        """Write an answer that is whole but for what uvicorn adds to each, and to the last one."""
+        status, rest = answer.split(b"\r\n", 1)
+        headers = [name + b": " + value for name, value in self.server_state.default_headers]
+        if last:
+            headers.append(b"connection: close")
+        self.transport.write(b"\r\n".join([status, *headers, rest]))
+
     def _watch(self) -> None:
         if self._idle is None:
             self._idle = self.loop.call_later(self._patience, self._end)
@@ -94,15 +135,11 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, problem: Problem) -> None:
         """Answer what is no request, and close. What was asked properly before it is answered."""
-        under_way = self.cycle is not None and not self.cycle.response_complete
-        if under_way and (self.pipeline or not self._in_body):
+        if self._under_way and (self.pipeline or not self._in_body):
             self.cycle.keep_alive = False
             return
-        if not (under_way and self.cycle.response_started):
-            response = respond(problem, "/", uuid.uuid4().hex)
-            lines = [name + b": " + value for name, value in response.raw_headers]
-            head = b"\r\n".join([*lines, b"connection: close", b"", bytes(response.body)])
-            self.transport.write(STATUS_LINE[problem.status] + head)
+        if not (self._under_way and self.cycle.response_started):
+            self._send(as_bytes(problem, "/", new_id()), last=True)
         self.transport.close()
         self._watch()
 

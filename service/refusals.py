@@ -6,9 +6,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from service.dialects import huggingface, libretranslate, openai
 from service.errors import DEFECT, Problem, document, invalid_request
+from service.headers import GUARDS
 
 DIALECTS = (huggingface, openai, libretranslate)
 
@@ -19,6 +21,17 @@ def respond(problem: Problem, path: str, request_id: str) -> JSONResponse:
             status, body, headers = dialect.refusal(problem)
             return JSONResponse(body, status, headers={**problem.headers, **headers})
     return document(problem, path, request_id)
+
+
+def as_bytes(problem: Problem, path: str, id: str) -> bytes:
+    """A whole answer but for its date, for where there is no application to send one."""
+    response = respond(problem, path, id)
+    response.headers["x-request-id"] = id
+    for name, value in GUARDS.items():
+        response.headers.setdefault(name, value)
+    lines = [name + b": " + value for name, value in response.raw_headers]
+    head = b"\r\n".join([*lines, b"", bytes(response.body)])
+    return STATUS_LINE[problem.status] + head
 
 
 async def on_problem(request: Request, problem: Problem) -> JSONResponse:

@@ -12,12 +12,13 @@ import uvicorn
 
 from service import models
 from service.app import make_app
-from service.batcher import Batcher
+from service.garbage import collect_seldom
 from service.hub import Hub
 from service.listening import bind, share, url
 from service.logs import say
 from service.protocol import Connection
 from service.settings import Settings
+from service.shedding import Shedding
 from service.telemetry import Telemetry
 from service.upkeep import Upkeep
 from textrnn.errors import UserError
@@ -31,19 +32,21 @@ def serve(
     As a worker of several it shares the port, and listens only when it is ready.
     """
     began = time.monotonic()
+    collect_seldom()
     listening = [bind(settings.host, settings.port)] if worker is None else None
     loaded = models.load(settings.models)
     check_limits(loaded, settings)
     say(f"loaded {', '.join(loaded)} ({time.monotonic() - began:.1f} s)")
     telemetry = Telemetry(worker or 1)
-    hub = Hub(settings, telemetry, Batcher(settings.queue_rows, settings.queue_tokens, telemetry))
+    hub = Hub(settings, telemetry)
     upkeep = Upkeep(hub)
     server = DrainingServer(hub, upkeep, on_open)
     if listening:
         say(f"listening on {url(listening[0])}")
     try:
         upkeep.warm_up(list(loaded.values()), began, server.fail)
-        asyncio.run(server.serve(sockets=listening))
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(server.serve(sockets=listening))
     finally:
         upkeep.close()
         hub.batcher.close()
@@ -62,6 +65,10 @@ def check_limits(loaded: dict[str, models.Served], settings: Settings) -> None:
             )
 
 
+_SOCKETS = 8
+"""Copies of the listening socket."""
+
+
 class DrainingServer(uvicorn.Server):
     """On the first SIGTERM or SIGINT: not ready, no new work, accepted work finished, exit 0.
 
@@ -76,7 +83,9 @@ class DrainingServer(uvicorn.Server):
         self.failure: Exception | None = None
         config = uvicorn.Config(
             make_app(hub),
-            http=partial(Connection, patience=hub.settings.body_timeout),  # type: ignore[arg-type]
+            http=partial(  # type: ignore[arg-type]
+                Connection, patience=hub.settings.body_timeout, shedding=Shedding(hub)
+            ),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -98,7 +107,10 @@ class DrainingServer(uvicorn.Server):
             await asyncio.sleep(0.02)
         if not self.should_exit:
             settings = self._hub.settings
-            await super().startup(sockets or [share(settings.host, settings.port, listen=True)])
+            # uvloop accepts one connection for each socket each time round, too few in a rush.
+            (listening,) = sockets or [share(settings.host, settings.port, listen=True)]
+            await super().startup([listening.dup() for _ in range(_SOCKETS)])
+            listening.close()
             self._on_open()
 
     @contextlib.contextmanager

@@ -75,6 +75,9 @@ class Settings(BaseSettings):
     earlier refusals."""
     queue_tokens: PositiveInt = 262_144
     """The most tokens that wait, padding included, over all models; at least the longest text."""
+    queue_seconds: PositiveFloat = 3.0
+    """Seconds that a text may have to wait for those before it, at the present pace; where it would
+    be more it is refused. More where clients would rather wait than try again."""
     deadline: PositiveFloat = 30.0
     """Seconds that a request may take in the queue and on the device together; less than the
     patience of the clients, so that no work is done for who has left."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from service import models
+from service.garbage import keep_what_is_there
 from service.hub import Hub
 from service.logs import say
 from service.models import Served
@@ -66,6 +67,7 @@ class Upkeep:
             return
         if not missing:
             say(f"{served.name}: all shapes are compiled")
+            keep_what_is_there()
             return
         if not room_for_programs():
             say(f"{served.name}: {len(missing)} shapes are left out: few memory maps are left")

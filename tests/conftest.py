@@ -294,7 +294,6 @@ def tag_hub(hub, tagger):
 @pytest.fixture
 def make_hub(served):
     """Makes hubs that serve the tiny model, by their settings."""
-    from service.batcher import Batcher
     from service.hub import Hub
     from service.settings import Settings
     from service.telemetry import Telemetry
@@ -303,9 +302,7 @@ def make_hub(served):
 
     def make(**settings):
         chosen = Settings(**settings)
-        telemetry = Telemetry()
-        batcher = Batcher(chosen.queue_rows, chosen.queue_tokens, telemetry)
-        hub = Hub(chosen, telemetry, batcher)
+        hub = Hub(chosen, Telemetry())
         hub.add(served)
         hub.ready = True
         hubs.append(hub)

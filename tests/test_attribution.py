@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from api import SECRET, call
 
+from service.server import check_limits
+from service.settings import Settings
 from textrnn.attribution import integrated_gradients
 from textrnn.batching import Buckets
-from textrnn.errors import InvalidText
+from textrnn.errors import InvalidText, UserError
 from textrnn.tasks.classify import Classify, ClassifyConfig, ClassifyOptions
 from textrnn.text import WordTokenizer
 
@@ -105,3 +107,12 @@ def test_what_is_not_compiled_yet_is_a_503(make_hub, tiny_bundle):
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
     assert fresh.predictor.compilations == before
+
+
+def test_a_queue_that_an_explanation_never_fits_into_is_refused_at_the_start(served):
+    """Fails if the limits are compared with the text alone, which costs a small part of that."""
+    most = max(length for length in served.predictor.task.buckets.lengths if length <= 256) * 32
+    models = {served.name: served}
+    check_limits(models, Settings(queue_tokens=most))
+    with pytest.raises(UserError, match="raise queue_tokens"):
+        check_limits(models, Settings(queue_tokens=most - 1))

@@ -10,6 +10,7 @@ import pytest
 
 from service.batcher import Batcher
 from service.errors import Problem
+from service.room import Room
 from service.telemetry import Telemetry
 from textrnn.batching import Buckets, plan
 from textrnn.tasks import Example
@@ -66,7 +67,7 @@ def example(number, length=3):
 
 @pytest.fixture
 def batcher():
-    made = Batcher(queue_rows=5000, queue_tokens=100_000, telemetry=Telemetry())
+    made = Batcher(Room(5000, 100_000, 60.0), Telemetry())
     yield made
     made.close()
 
@@ -95,7 +96,7 @@ def test_thousands_of_requests_each_get_their_own_answer(batcher):
         assert numbers(result) == wanted.tolist()
     ran = [n for model in models for batch in model.batches for n in batch]
     assert len(ran) == sum(len(wanted) for wanted in requests)
-    assert batcher.waiting_rows == 0
+    assert batcher.room.rows == 0
 
 
 def test_batches_keep_the_budget_and_fill_up(batcher):
@@ -106,7 +107,7 @@ def test_batches_keep_the_budget_and_fill_up(batcher):
         first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
         await asyncio.to_thread(model.entered.wait)
         rest = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in range(1, 20)]
-        while batcher.waiting_rows < 19:
+        while batcher.room.rows < 19:
             await asyncio.sleep(0)
         model.gate.set()
         await asyncio.gather(first, *rest)
@@ -131,7 +132,7 @@ def test_one_bad_text_does_not_fail_its_neighbours(batcher):
         first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
         await asyncio.to_thread(model.entered.wait)
         tasks = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in (1, 666, 2)]
-        while batcher.waiting_rows < 3:
+        while batcher.room.rows < 3:
             await asyncio.sleep(0)
         model.gate.set()
         return await asyncio.gather(first, *tasks, return_exceptions=True)
@@ -150,7 +151,7 @@ def test_what_is_cancelled_never_runs(batcher):
         first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
         await asyncio.to_thread(model.entered.wait)
         tasks = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in range(1, 7)]
-        while batcher.waiting_rows < 6:
+        while batcher.room.rows < 6:
             await asyncio.sleep(0)
         for task in tasks[::2]:
             task.cancel()
@@ -161,7 +162,7 @@ def test_what_is_cancelled_never_runs(batcher):
     results = asyncio.run(go())
     assert [isinstance(r, asyncio.CancelledError) for r in results] == [False] + [True, False] * 3
     assert sorted(n for batch in model.batches for n in batch) == [0, 2, 4, 6]
-    assert batcher.waiting_rows == 0
+    assert batcher.room.rows == 0
 
 
 def test_what_is_late_never_runs(batcher):
@@ -179,7 +180,7 @@ def test_what_is_late_never_runs(batcher):
 
     assert numbers(asyncio.run(go())) == [0]
     deadline = time.monotonic() + 30
-    while batcher.waiting_rows:
+    while batcher.room.rows:
         assert time.monotonic() < deadline
     assert model.batches == [[0]]
 
@@ -200,7 +201,7 @@ def test_the_model_that_waited_longest_is_next(batcher):
         for number, model in enumerate([busy] * 8 + [other] + [busy] * 20):
             rest.append(asyncio.create_task(batcher.submit(model, [example(number)], 30)))
             await asyncio.sleep(0)
-        while batcher.waiting_rows < 29:
+        while batcher.room.rows < 29:
             await asyncio.sleep(0)
         busy.gate.set()
         await asyncio.gather(first, *rest)
@@ -211,7 +212,7 @@ def test_the_model_that_waited_longest_is_next(batcher):
 
 def test_the_queue_is_bounded_in_rows_and_tokens():
     for bounds, size in (((4, 1000), 3), ((1000, 64), 16)):
-        batcher, model = Batcher(*bounds, telemetry=Telemetry()), Model()
+        batcher, model = Batcher(Room(*bounds, 60.0), Telemetry()), Model()
         model.gate.clear()
 
         async def go(batcher=batcher, model=model, size=size):
@@ -220,7 +221,7 @@ def test_the_queue_is_bounded_in_rows_and_tokens():
             rest = [
                 asyncio.create_task(batcher.submit(model, [example(n, size)], 30)) for n in range(4)
             ]
-            while batcher.waiting_rows < 4:
+            while batcher.room.rows < 4:
                 await asyncio.sleep(0)
             with pytest.raises(Problem) as caught:
                 await batcher.submit(model, [example(9, size)], 30)
@@ -249,7 +250,7 @@ def test_streams_join_and_leave_between_batches(batcher):
         long = asyncio.create_task(batcher.submit(model, [example(6)], 30))
         await asyncio.to_thread(model.entered.wait)
         short = asyncio.create_task(batcher.submit(model, [example(2)], 30))
-        while batcher.waiting_rows < 1:
+        while batcher.room.rows < 1:
             await asyncio.sleep(0)
         model.gate.set()
         return await asyncio.gather(long, short)
@@ -257,7 +258,7 @@ def test_streams_join_and_leave_between_batches(batcher):
     results = asyncio.run(go())
     assert [numbers(result) for result in results] == [[1], [1]]
     assert model.batches == [[6], [2, 5], [1, 4], [3], [2], [1]]
-    assert batcher.waiting_rows == 0
+    assert batcher.room.rows == 0
 
 
 def test_more_streams_than_slots_take_turns(batcher):
@@ -294,7 +295,7 @@ def test_a_stream_whose_client_left_gives_its_slot_back(batcher):
         return await batcher.submit(model, [example(1)], 30)
 
     assert numbers(asyncio.run(go())) == [1]
-    while batcher.waiting_rows:
+    while batcher.room.rows:
         pass
     ran = len(model.batches)
     assert numbers(asyncio.run(batcher.submit(model, [example(1)], 30))) == [1]

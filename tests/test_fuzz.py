@@ -7,6 +7,7 @@ import json
 import httpx
 import pytest
 import schemathesis
+from api import call
 from conftest import ready
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -48,20 +49,17 @@ HOSTILE = {
 
 @pytest.fixture(scope="module")
 def app(tiny_bundle, tag_bundle, translate_bundle, generate_bundle):
-    from service.batcher import Batcher
     from service.hub import Hub
     from service.settings import Settings
     from service.telemetry import Telemetry
 
-    chosen, telemetry = Settings(), Telemetry()
-    batcher = Batcher(chosen.queue_rows, chosen.queue_tokens, telemetry)
-    hub = Hub(chosen, telemetry, batcher)
+    hub = Hub(Settings(), Telemetry())
     bundles = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, find("language-id"))
     for bundle in bundles:
         hub.add(ready(bundle))
     hub.ready = True
     yield make_app(hub)
-    batcher.close()
+    hub.batcher.close()
 
 
 def test_no_operation_breaks_what_the_document_says(app):
@@ -154,3 +152,29 @@ def test_hostile_paths(app):
                     assert not any(word in response.text for word in INTERNALS)
 
     asyncio.run(go())
+
+
+def test_no_operation_answers_without_the_key_that_its_document_asks_for(make_hub):
+    """schemathesis asks again without the key and with another one, wherever it got an answer."""
+    headers = {"Authorization": "Bearer a-key-of-mine"}
+    hub = make_hub(api_keys=("a-key-of-mine",))
+    document = call(hub, "GET", "/openapi.json", headers=headers).json()
+    schema = schemathesis.openapi.from_dict(document)
+    schema.app = make_app(hub)
+    answered = set()
+    for found in schema.get_all_operations():
+        operation = found.ok()
+
+        @settings(
+            max_examples=8, deadline=None, database=None, derandomize=True,
+            phases=[Phase.generate], suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        @given(operation.as_strategy())
+        def holds(case):
+            check = CHECKS.get_one("ignored_auth")
+            response = case.call_and_validate(checks=[check], headers=headers)
+            if response.status_code == 200:
+                answered.add(case.operation.label)
+
+        holds()
+    assert {"GET /v1/models", "POST /v1/classify", "GET /languages"} <= answered

@@ -160,7 +160,7 @@ def test_a_full_queue_refuses_a_stream_with_its_status(make_hub, generator, monk
             running = asyncio.create_task(client.post(ROUTE, json=body))
             await asyncio.to_thread(hold.entered.wait)
             waiting = asyncio.create_task(client.post(ROUTE, json=body))
-            while hub.batcher.waiting_rows < 1:
+            while hub.batcher.room.rows < 1:
                 await asyncio.sleep(0)
             refused = await client.post(ROUTE, json=body)
             hold.released.set()

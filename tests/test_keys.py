@@ -71,3 +71,14 @@ def test_a_browser_asks_the_person(keyed):
     assert challenge.startswith("Basic ")
     assert call(keyed, "GET", "/v1/models").headers["www-authenticate"] == "Bearer"
     assert call(keyed, "GET", "/", headers={"authorization": BASIC}).status_code == 200
+
+
+def test_the_document_says_where_a_key_is_asked_for_and_how_to_send_it(keyed, hub):
+    document = call(keyed, "GET", "/openapi.json", headers=WAYS[0]).json()
+    assert document["components"]["securitySchemes"].keys() == {"bearer", "header"}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            asked = [{"bearer": []}, {"header": []}]
+            open_to_all = path in ("/healthz", "/readyz", "/metrics")
+            assert operation.get("security") == (None if open_to_all else asked)
+    assert "security" not in str(call(hub, "GET", "/openapi.json").json())

@@ -1,4 +1,4 @@
-"""Who begins when."""
+"""Who goes on when."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ def test_turns_come_in_order_and_pass_over_who_left():
         turns, began = Turns(), []
 
         async def one(number):
-            await turns.take()
+            await turns.begin()
             began.append(number)
 
         for _ in range(2):
@@ -27,3 +27,29 @@ def test_turns_come_in_order_and_pass_over_who_left():
         return began
 
     assert asyncio.run(go()) == [1, 2, 4] * 2
+
+
+def test_who_ends_comes_before_who_begins_and_a_few_at_a_time():
+    """Fails if answers wait for a burst of requests, or a burst goes on all at once."""
+
+    async def go():
+        turns, order = Turns(), []
+
+        async def one(name, take):
+            await take()
+            order.append(name)
+
+        most = before = 0
+        async with asyncio.TaskGroup() as group:
+            for number in range(6):
+                group.create_task(one(f"begin {number}", turns.begin))
+            for number in range(2):
+                group.create_task(one(f"end {number}", turns.end))
+            while len(order) < 8:
+                await asyncio.sleep(0)
+                most, before = max(most, len(order) - before), len(order)
+        return order, most
+
+    order, most = asyncio.run(go())
+    assert order == ["end 0", "end 1", *(f"begin {number}" for number in range(6))]
+    assert most <= 2
