@@ -1,4 +1,10 @@
-from textrnn.runtime import room_for_programs
+import os
+import subprocess
+import sys
+
+import pytest
+
+from textrnn.runtime import processor, room_for_programs
 
 
 def proc(root, most, maps):
@@ -18,3 +24,55 @@ def test_half_of_the_memory_maps_are_kept_free(tmp_path):
 
 def test_this_process_has_room():
     assert room_for_programs()
+
+
+def compile_one(**environment):
+    """What a process that compiles one program says of its cache."""
+    others = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_", "XDG_"))}
+    code = (
+        "from textrnn.runtime import remember_programs; remember_programs(); import jax, os;"
+        "jax.jit(lambda x: x + 1)(1.0).block_until_ready();"
+        "print(os.environ.get('JAX_COMPILATION_CACHE_DIR', 'none'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=others | environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def programs(folder):
+    return {path.name for path in folder.rglob("*-cache")}
+
+
+def test_programs_are_kept_and_found_again(tmp_path):
+    """Fails if each start compiles anew, or what one kind of processor compiled runs on another."""
+    folder = tmp_path / "textrnn/programs" / processor()
+    assert compile_one(XDG_CACHE_HOME=str(tmp_path)) == str(folder)
+    kept = programs(folder)
+    assert kept
+    compile_one(XDG_CACHE_HOME=str(tmp_path))
+    assert programs(folder) == kept
+
+
+def test_where_programs_are_kept_can_be_said(tmp_path):
+    chosen = str(tmp_path / "mine")
+    said = compile_one(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR=chosen)
+    assert said == chosen
+    assert compile_one(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR="") == ""
+    assert not (tmp_path / "textrnn").exists()
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "/proc"])
+def test_a_home_that_takes_nothing_is_no_fault(home):
+    assert compile_one(HOME=home) == "none"
+
+
+def test_processors_have_names_of_their_own(tmp_path):
+    names = set()
+    for number, flags in enumerate(("fpu avx2", "fpu avx2 avx512f", "fpu avx2 avx512f")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "cpuinfo").write_text(f"processor: {number}\nMHz: {number}\nflags: {flags}\n")
+        names.add(processor(folder))
+    assert len(names) == 2

@@ -9,7 +9,7 @@ import typer
 
 from textrnn.errors import UserError
 from textrnn.printing import print_metrics, print_table
-from textrnn.runtime import use_huge_pages
+from textrnn.runtime import remember_programs, use_huge_pages
 
 app = typer.Typer(
     help="Text analytics with recurrent networks.",
@@ -61,6 +61,7 @@ def main() -> NoReturn:
 def serve(context: typer.Context) -> None:
     """Answer requests over HTTP."""
     use_huge_pages()
+    remember_programs()
     # Its flags are made of the service's settings, which are there only with what serving needs.
     from service import flags, logs
     from service.settings import Settings

@@ -1,6 +1,9 @@
-"""What the operating system has to be asked of: memory pages, and maps of memory."""
+"""What the operating system is asked for: pages and maps of memory, and a place for programs."""
 
+import contextlib
+import hashlib
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -19,6 +22,36 @@ def use_huge_pages() -> None:
     others = os.environ.get("GLIBC_TUNABLES")
     os.environ["GLIBC_TUNABLES"] = f"{others}:{_TUNABLE}" if others else _TUNABLE
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def remember_programs() -> None:
+    """Have JAX keep what it compiles in the user's cache, so that the next start need not.
+
+    To be called before JAX is imported. JAX_COMPILATION_CACHE_DIR, where it is set, says where, or,
+    empty, that nothing is kept; so does a home that cannot be written to.
+    """
+    if "JAX_COMPILATION_CACHE_DIR" in os.environ:
+        return
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = cache / "textrnn" / "programs" / processor()
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # a user without a home is a RuntimeError
+        return
+    if os.access(folder, os.W_OK):
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+
+
+def processor(system: Path = Path("/proc")) -> str:
+    """A name for the kind of processor. What is compiled for one may crash on another, and homes
+    move between machines."""
+    about = [platform.machine(), platform.processor()]
+    with contextlib.suppress(OSError):
+        lines = (system / "cpuinfo").read_text().splitlines()
+        kinds = ("model name", "flags", "Features", "CPU part")
+        about += sorted({line for line in lines if line.startswith(kinds)})
+    return hashlib.sha256("\n".join(about).encode()).hexdigest()[:16]
 
 
 def room_for_programs(system: Path = Path("/proc")) -> bool:
