@@ -65,16 +65,16 @@ class Upkeep:
         missing = [s for s in predictor.task.shapes() if s not in predictor.compiled]
         if self._hub.draining or self._hub.models.get(served.name) is not served:
             return
-        if not missing:
-            say(f"{served.name}: all shapes are compiled")
-            keep_what_is_there()
+        if missing and room_for_programs():
+            predictor.warm(missing[0])
+            self._hub.count_compilations(served)
+            self._thread.submit(self._compile_next, served)
             return
-        if not room_for_programs():
+        if missing:
             say(f"{served.name}: {len(missing)} shapes are left out: few memory maps are left")
-            return
-        predictor.warm(missing[0])
-        self._hub.count_compilations(served)
-        self._thread.submit(self._compile_next, served)
+        else:
+            say(f"{served.name}: all shapes are compiled")
+        keep_what_is_there()
 
     def _replace(self, served: Served) -> None:
         try:

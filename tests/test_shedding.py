@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-import logging
 import re
 from contextlib import asynccontextmanager
 
 import pytest
+from listening import expecting
 from uvicorn.server import ServerState
 
 from service.errors import queue_full
@@ -169,15 +169,13 @@ def test_who_shuts_down_says_so_rather_than_that_it_is_full(full):
 
 
 def test_refusals_are_counted_and_logged_together(full, caplog):
-    caplog.set_level(logging.INFO, "textrnn")
-
     async def go():
         async with connection_to(full) as (reader, writer):
-            for _ in range(3):
-                writer.write(head() + BODY)
-                await answer(reader)
-            while not caplog.messages:
-                await asyncio.sleep(0.01)
+            with expecting("refused in a second") as said:
+                for _ in range(3):
+                    writer.write(head() + BODY)
+                    await answer(reader)
+                assert await asyncio.to_thread(said.wait, 60)
 
     asyncio.run(go())
     assert caplog.messages == ["3 requests refused in a second: the queue is full"]
