@@ -137,10 +137,6 @@ class Classify(Task):
             self.buckets.lengths[0]
         ]
 
-    @property
-    def costliest(self):
-        return max(self.buckets.limit, max(self._explained_lengths) * POINTS)
-
     def shapes(self):
         # Texts are explained one by one, whatever the budget: it is a long run for a few.
         alone = [Shape(1, length, POINTS) for length in self._explained_lengths]

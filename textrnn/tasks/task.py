@@ -97,7 +97,7 @@ class Task(ABC):
     @property
     def costliest(self) -> int:
         """Tokens, padding included, of the text that has most of them."""
-        return self.buckets.limit
+        return max(shape.length * shape.width for shape in self.shapes())
 
     def shapes(self) -> list[Shape]:
         """All shapes that its texts may run in, those first that are wanted first."""
