@@ -16,7 +16,7 @@ from flax import nnx
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.timing import side_by_side, table
-from textrnn.encoder import Encoder, EncoderConfig
+from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.parameters import Params, merge, split
 from training.speed import matmul_flops_per_second
 

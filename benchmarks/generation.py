@@ -21,7 +21,7 @@ from benchmarks.torch_generator import TorchGenerator
 from textrnn.batching import Buckets
 from textrnn.parameters import split
 from textrnn.predictor import Predictor
-from textrnn.tasks.generate import Generate
+from textrnn.tasks.generate.task import Generate
 from training.optimizer import OptimizerConfig, make_optimizer
 from training.recipe import TrainConfig
 from training.step import initial_state, make_step

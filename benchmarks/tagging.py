@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 from benchmarks.timing import table
-from textrnn.tasks.tag import TagOptions
+from textrnn.tasks.tag.task import TagOptions
 
 MODEL = "ner-en"
 TEXTS = 64

@@ -8,7 +8,7 @@ from benchmarks.networks import TorchClassifier
 from benchmarks.timing import side_by_side, table
 from textrnn.batching import Buckets
 from textrnn.parameters import split
-from textrnn.tasks.classify import Classify, ClassifyConfig
+from textrnn.tasks.classify.task import Classify, ClassifyConfig
 from textrnn.text import WordTokenizer
 from training.optimizer import OptimizerConfig, make_optimizer
 from training.recipe import TrainConfig

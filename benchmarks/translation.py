@@ -7,10 +7,10 @@ Alone is text in, text out. The peer has the same network and the same search, a
 import textrnn
 from benchmarks.timing import side_by_side, table
 from textrnn.batching import Buckets
-from textrnn.beams import room
 from textrnn.predictor import Predictor
 from textrnn.tasks import Example
-from textrnn.tasks.translate import Translate, TranslateOptions
+from textrnn.tasks.translate.options import room
+from textrnn.tasks.translate.task import Translate, TranslateOptions
 
 MODEL = "translate-en-de"
 SENTENCES = [

@@ -8,15 +8,23 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from service import generation, playground, reference, routes
-from service.document import describe_keys
-from service.edge import Edge
+from service import playground
+from service.api import generate, routes
+from service.context import ServiceContext
+from service.docs import page
+from service.docs.openapi import describe_keys
 from service.errors import Problem
-from service.hub import Hub
-from service.refusals import DIALECTS, on_defect, on_http_exception, on_invalid, on_problem
+from service.transport.error_responses import (
+    DIALECTS,
+    on_defect,
+    on_http_exception,
+    on_invalid,
+    on_problem,
+)
+from service.transport.middleware import RequestMiddleware
 
 
-def make_app(hub: Hub) -> ASGIApp:
+def make_app(context: ServiceContext) -> ASGIApp:
     app = FastAPI(
         title="textrnn",
         summary="Text analytics with recurrent networks.",
@@ -24,25 +32,25 @@ def make_app(hub: Hub) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.hub = hub
+    app.state.context = context
     app.include_router(routes.router)
-    app.include_router(generation.router)
+    app.include_router(generate.router)
     for dialect in DIALECTS:
         app.include_router(dialect.router)
-    app.include_router(reference.router)
+    app.include_router(page.router)
     app.include_router(playground.router)
     app.add_exception_handler(Problem, on_problem)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, on_http_exception)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]
     app.add_exception_handler(Exception, on_defect)
-    if hub.settings.cors_origins:
+    if context.settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=list(hub.settings.cors_origins),
+            allow_origins=list(context.settings.cors_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
             expose_headers=["x-request-id", "x-queue-time", "x-inference-time", "retry-after"],
         )
-    if hub.keys.asked:
+    if context.keys.asked:
         describe_keys(app)
-    return Edge(app, hub)
+    return RequestMiddleware(app, context)

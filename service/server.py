@@ -10,17 +10,17 @@ from functools import partial
 
 import uvicorn
 
-from service import models
 from service.app import make_app
-from service.garbage import collect_seldom
-from service.hub import Hub
-from service.listening import bind, share, url
-from service.logs import say
-from service.protocol import Connection
+from service.context import ServiceContext
+from service.garbage_collection import collect_seldom
+from service.inference import models
+from service.inference.lifecycle import Lifecycle
+from service.observe.logs import say
+from service.observe.metrics import ServiceMetrics
 from service.settings import Settings
-from service.shedding import Shedding
-from service.telemetry import Telemetry
-from service.upkeep import Upkeep
+from service.transport.load_shedding import LoadShedder
+from service.transport.protocol import Connection
+from service.transport.sockets import bind, share, url
 from textrnn.errors import UserError
 
 
@@ -37,24 +37,24 @@ def serve(
     loaded = models.load(settings.models)
     check_limits(loaded, settings)
     say(f"loaded {', '.join(loaded)} ({time.monotonic() - began:.1f} s)")
-    telemetry = Telemetry(worker or 1)
-    hub = Hub(settings, telemetry)
-    upkeep = Upkeep(hub)
-    server = DrainingServer(hub, upkeep, on_open)
+    metrics = ServiceMetrics(worker or 1)
+    context = ServiceContext(settings, metrics)
+    lifecycle = Lifecycle(context)
+    server = DrainingServer(context, lifecycle, on_open)
     if listening:
         say(f"listening on {url(listening[0])}")
     try:
-        upkeep.warm_up(list(loaded.values()), began, server.fail)
+        lifecycle.warm_up(list(loaded.values()), began, server.fail)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(server.serve(sockets=listening))
     finally:
-        upkeep.close()
-        hub.batcher.close()
+        lifecycle.close()
+        context.batcher.close()
     if server.failure is not None:
         raise server.failure
 
 
-def check_limits(loaded: dict[str, models.Served], settings: Settings) -> None:
+def check_limits(loaded: dict[str, models.ServedModel], settings: Settings) -> None:
     """Raises UserError for limits that cannot be kept together."""
     for served in loaded.values():
         most = served.predictor.task.costliest
@@ -76,15 +76,17 @@ class DrainingServer(uvicorn.Server):
     the readiness probe fail then loses requests.
     """
 
-    def __init__(self, hub: Hub, upkeep: Upkeep, on_open: Callable[[], None]):
-        self._hub = hub
-        self._upkeep = upkeep
+    def __init__(self, context: ServiceContext, lifecycle: Lifecycle, on_open: Callable[[], None]):
+        self._context = context
+        self._lifecycle = lifecycle
         self._on_open = on_open
         self.failure: Exception | None = None
         config = uvicorn.Config(
-            make_app(hub),
+            make_app(context),
             http=partial(  # type: ignore[arg-type]
-                Connection, patience=hub.settings.body_timeout, shedding=Shedding(hub)
+                Connection,
+                patience=context.settings.body_timeout,
+                load_shedder=LoadShedder(context),
             ),
             log_config=None,
             access_log=False,
@@ -92,7 +94,7 @@ class DrainingServer(uvicorn.Server):
             server_header=False,
             timeout_keep_alive=30,
             ws="none",
-            timeout_graceful_shutdown=max(1, int(hub.settings.grace)),
+            timeout_graceful_shutdown=max(1, int(context.settings.grace)),
         )
         super().__init__(config)
 
@@ -103,10 +105,10 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Without a socket: share one when the models are ready, as a worker that listens before
         would refuse what the others answer."""
-        while not (sockets or self._hub.ready or self.should_exit):
+        while not (sockets or self._context.ready or self.should_exit):
             await asyncio.sleep(0.02)
         if not self.should_exit:
-            settings = self._hub.settings
+            settings = self._context.settings
             # uvloop accepts one connection for each socket each time round, too few in a rush.
             (listening,) = sockets or [share(settings.host, settings.port, listen=True)]
             await super().startup([listening.dup() for _ in range(_SOCKETS)])
@@ -119,21 +121,21 @@ class DrainingServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
-        loop.add_signal_handler(signal.SIGHUP, self._upkeep.reload)
+        loop.add_signal_handler(signal.SIGHUP, self._lifecycle.reload)
         yield
 
     def _on_signal(self) -> None:
-        if self._hub.draining:
+        if self._context.draining:
             say("stopping at once")
             self.force_exit = self.should_exit = True
             return
-        self._hub.draining = True
+        self._context.draining = True
         say("draining")
         self._draining = asyncio.ensure_future(self._drain())
 
     async def _drain(self) -> None:
         """Stop when no accepted request is left, or the grace period is over."""
-        end = time.monotonic() + self._hub.settings.grace
+        end = time.monotonic() + self._context.settings.grace
         while self.server_state.tasks and time.monotonic() < end:
             await asyncio.sleep(0.02)
         self.should_exit = True

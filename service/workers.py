@@ -23,10 +23,10 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from service import logs
-from service.listening import bind, share, url
-from service.logs import say
+from service.observe import logs
+from service.observe.logs import say
 from service.settings import Settings
+from service.transport.sockets import bind, share, url
 from textrnn.errors import UserError
 
 PAUSE, LONGEST_PAUSE = 0.5, 30.0

@@ -1,13 +1,14 @@
 """What many tests share: small data that is made here, and small models trained on it."""
 
-import csv
 import json
 import os
-import random
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from support.data import sentences, towns, write_csv
+from support.models import ready
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -21,7 +22,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 import pytest
 from filelock import FileLock
 
-LONGEST = ("test_readme", "test_load", "test_install", "test_training", "test_playground")
+LONGEST = ("test_readme", "test_load", "test_install", "test_train", "test_tabs", "test_page")
 """Files of few tests that take long."""
 
 
@@ -35,10 +36,6 @@ def pytest_unconfigure():
     if programs.endswith(f"textrnn-programs-{os.getpid()}"):
         shutil.rmtree(programs, ignore_errors=True)
 
-
-NEUTRAL = ["the", "a", "film", "plot", "actor", "was", "is", "of", "and", "scene", "ending"]
-GOOD = ["good", "great", "lovely", "fine"]
-BAD = ["bad", "awful", "boring", "poor"]
 
 RECIPE = """
 name = "tiny"
@@ -93,44 +90,6 @@ lengths = [8, 16]
 rows = 8
 tokens = 128
 """
-PEOPLE = ["Ada Lovelace", "Bob", "Grace Hopper", "Alan"]
-TOWNS = ["Rome", "New York", "Oslo", "San Jose"]
-
-
-def towns(count: int, seed: int = 0) -> str:
-    """Sentences in columns: people live in towns. Learnt without a mistake."""
-    draw = random.Random(seed)
-    lines = []
-    for _ in range(count):
-        shape = draw.choice(["P lives in T", "is T big ?", "P met P in T .", "T and T are far"])
-        for word in shape.split():
-            names = {"P": PEOPLE, "T": TOWNS}.get(word)
-            parts = draw.choice(names).split() if names else [word]
-            for number, part in enumerate(parts):
-                label = {"P": "PER", "T": "LOC"}.get(word)
-                lines.append(f"{part}\t{'BI'[number > 0]}-{label}" if label else f"{part}\tO")
-        lines.append("")
-    return "\n".join(lines)
-
-
-def sentences(count: int, seed: int = 0) -> list[tuple[str, str]]:
-    """(text, label): one word decides, and the rest is noise. Learnt without a mistake."""
-    draw = random.Random(seed)
-    rows = []
-    for _ in range(count):
-        label = draw.choice(["friendly", "hostile"])
-        words = draw.choices(NEUTRAL, k=draw.randint(2, 10))
-        words.insert(draw.randrange(len(words)), draw.choice(GOOD if label == "friendly" else BAD))
-        rows.append((" ".join(words), label))
-    return rows
-
-
-def write_csv(path: Path, rows: list[tuple[str, str]]) -> Path:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["id", "text", "label"])
-        writer.writerows((index, text, label) for index, (text, label) in enumerate(rows))
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -157,8 +116,8 @@ def shared(factory, name: str, make: Callable[[Path], object]) -> Path:
 
 def trained(root: Path, recipe: str) -> Path:
     """The bundle that a recipe makes of the data in a folder."""
+    from training.job import run
     from training.recipe import load_recipe
-    from training.run import run
 
     (root / "recipe.toml").write_text(recipe)
     with pytest.MonkeyPatch.context() as patch:
@@ -167,20 +126,11 @@ def trained(root: Path, recipe: str) -> Path:
     return root / "run" / "bundle"
 
 
-def ready(bundle: Path):
-    """A model as a server holds it, ready."""
-    from service import models
-
-    served = models.load_one(str(bundle))
-    served.make_ready()
-    return served
-
-
 @pytest.fixture(scope="session")
 def tiny_run(tiny_data, tmp_path_factory) -> Path:
     """The directory of a whole training run of tiny.toml."""
+    from training.job import run
     from training.recipe import load_recipe
-    from training.run import run
 
     def make(folder: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -209,7 +159,7 @@ def tag_bundle(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def translate_bundle(tmp_path_factory) -> Path:
     """A translator that says everything from behind, trained by its recipe."""
-    from reversing import TRANSLATE_RECIPE, reversals
+    from support.reversed_words import TRANSLATE_RECIPE, reversals
 
     def make(root: Path) -> None:
         pairs = reversals(1500)
@@ -225,7 +175,7 @@ def translate_bundle(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def generate_bundle(tmp_path_factory) -> Path:
     """A model that writes eight made-up words, trained by its recipe."""
-    from babbling import GENERATE_RECIPE, babble
+    from support.made_up_words import GENERATE_RECIPE, babble
 
     def make(root: Path) -> None:
         (root / "words.txt").write_text(babble(5000))
@@ -271,51 +221,51 @@ def generator(generate_bundle):
 
 
 @pytest.fixture
-def generate_hub(hub, generator):
+def generate_context(context, generator):
     """A hub that serves the tiny classifier and the tiny generator."""
-    hub.add(generator)
-    return hub
+    context.add(generator)
+    return context
 
 
 @pytest.fixture
-def translate_hub(hub, translator):
+def translate_context(context, translator):
     """A hub that serves the tiny classifier and the tiny translator."""
-    hub.add(translator)
-    return hub
+    context.add(translator)
+    return context
 
 
 @pytest.fixture
-def tag_hub(hub, tagger):
+def tag_context(context, tagger):
     """A hub that serves both tiny models."""
-    hub.add(tagger)
-    return hub
+    context.add(tagger)
+    return context
 
 
 @pytest.fixture
-def make_hub(served):
+def make_context(served):
     """Makes hubs that serve the tiny model, by their settings."""
-    from service.hub import Hub
+    from service.context import ServiceContext
+    from service.observe.metrics import ServiceMetrics
     from service.settings import Settings
-    from service.telemetry import Telemetry
 
-    hubs = []
+    contexts = []
 
     def make(**settings):
         chosen = Settings(**settings)
-        hub = Hub(chosen, Telemetry())
-        hub.add(served)
-        hub.ready = True
-        hubs.append(hub)
-        return hub
+        context = ServiceContext(chosen, ServiceMetrics())
+        context.add(served)
+        context.ready = True
+        contexts.append(context)
+        return context
 
     yield make
-    for hub in hubs:
-        hub.batcher.close()
+    for context in contexts:
+        context.batcher.close()
 
 
 @pytest.fixture
-def hub(make_hub):
-    return make_hub()
+def context(make_context):
+    return make_context()
 
 
 @pytest.fixture(scope="session")
@@ -337,8 +287,7 @@ def few_shapes(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shapes):
     """A real server with a model of each task, and the shipped one that tells languages apart."""
-    from serving import serving
-
+    from support.server import serving
     from textrnn.bundle import find
 
     trained = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, find("language-id"))
@@ -351,7 +300,7 @@ def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shape
 @pytest.fixture(scope="module")
 def browser(server):
     """Behind the models, whose training needs the event loop that a browser occupies."""
-    from browsing import chromium
+    from support.browser import chromium
 
     with chromium() as browser:
         yield browser
@@ -360,7 +309,7 @@ def browser(server):
 @pytest.fixture
 def visit(browser, server):
     """A visit to the playground of that server."""
-    from browsing import Visit
+    from support.browser import Visit
 
     visit = Visit(browser, server.url)
     yield visit

@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from textrnn import files
 from textrnn.errors import InvalidText, UserError
-from textrnn.journal import Fault, Journal, Progress, begin
+from textrnn.io import readers
+from textrnn.io.journal import Fault, Journal, Progress, begin
+from textrnn.io.writers import Row
 from textrnn.predictor import Predictor
-from textrnn.sinks import Row
 from textrnn.tasks import Answer, Example, Options, Task
 
 CHUNK = 2048
@@ -29,7 +29,7 @@ class Chunk:
 
     records: int
     faults: list[Fault] = field(default_factory=list)
-    rows: list[tuple[str, files.Record]] = field(default_factory=list)
+    rows: list[tuple[str, readers.Record]] = field(default_factory=list)
     examples: list[Example] = field(default_factory=list)
     """Of the rows that can be read; `answers` will stand beside them."""
     answers: list[Answer] = field(default_factory=list)
@@ -92,7 +92,7 @@ def local(predictor: Predictor) -> Runner:
 def _chunks(
     task: Task, inputs: Sequence[Path], columns: dict[str, str], options: Options, skip: int
 ) -> Iterator[Chunk]:
-    records = ((path, record) for path in inputs for record in files.read(path))
+    records = ((path, record) for path in inputs for record in readers.read(path))
     records = islice(records, skip, None)
     while block := list(islice(records, CHUNK)):
         chunk = Chunk(len(block))
@@ -104,13 +104,13 @@ def _chunks(
                 chunk.rows.append((path.name, record))
             except UserError as error:
                 # A whole table without the column is a mistake in the command, not in a row.
-                if not isinstance(error, InvalidText) and files.format_of(path) != "jsonl":
+                if not isinstance(error, InvalidText) and readers.format_of(path) != "jsonl":
                     raise UserError(f"{path}:{record.line}: {error}") from None
                 chunk.faults.append(Fault(path.name, record.line, str(error), record.fields))
         yield chunk
 
 
-def _row(record: files.Record, columns: dict[str, str]) -> dict[str, Any]:
+def _row(record: readers.Record, columns: dict[str, str]) -> dict[str, Any]:
     """The fields as the task calls them. Raises UserError."""
     clash = sorted(name for name in record.fields if name.startswith(PREFIX))
     if clash:

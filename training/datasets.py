@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
 
-from textrnn import files
 from textrnn.errors import UserError
+from textrnn.io import readers
 from textrnn.tasks import TASKS, Row
 from textrnn.text.words import split
 from training.recipe import Data, Source
-from training.sentences import SchemeCheck, as_text, glue, rename
-from training.texts import by_position, files_of, is_text, read_texts
-from training.treebank import detokenize, phrases
+from training.tagged_corpora import SchemeCheck, as_text, glue, rename
+from training.text_files import by_position, files_of, is_text, read_texts
+from training.trees import detokenize, phrases
 
 
 def data_root() -> Path:
@@ -144,11 +144,11 @@ def _whole(path: Path) -> Iterator[tuple[str, Row]]:
         _say(f"{path}: left out {left_out} files that are not text in UTF-8, or are empty")
 
 
-def _records(path: Path, source: Source) -> Iterator[files.Record]:
+def _records(path: Path, source: Source) -> Iterator[readers.Record]:
     if source.parallel is not None:
-        return files.read_parallel(path, data_root() / source.parallel)
+        return readers.read_parallel(path, data_root() / source.parallel)
     assert source.format != "trees"
-    return files.read(path, source.format, source.columns)
+    return readers.read(path, source.format, source.columns)
 
 
 def _say(line: str) -> None:
@@ -248,7 +248,7 @@ def _groups(source: Source) -> list[str] | None:
 
 
 def _text_lines(path: Path) -> Iterator[str]:
-    for record in files.read(path, "lines"):
+    for record in readers.read(path, "lines"):
         if record.error:
             raise UserError(f"{path}:{record.line}: {record.error}")
         yield record.fields["text"]

@@ -13,12 +13,12 @@ from pydantic import (
 )
 
 from textrnn.batching import Buckets
+from textrnn.bundle.weights import Storage
 from textrnn.config import Config, override, read_toml
 from textrnn.errors import UserError
-from textrnn.files import Format
-from textrnn.schemes import Scheme
+from textrnn.io.readers import Format
 from textrnn.tasks import TASKS
-from textrnn.weights import Storage
+from textrnn.tasks.tag.schemes import Scheme
 from training.optimizer import OptimizerConfig
 
 SHIPPED = Path(__file__).parent / "recipes"

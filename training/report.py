@@ -6,9 +6,9 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from textrnn.bleu import chrf_of_each
 from textrnn.bundle import BundleInfo
 from textrnn.tasks import Answer, Row
+from textrnn.tasks.translate.bleu import chrf_of_each
 from training.log import read_metrics
 
 matplotlib.use("Agg")

@@ -24,9 +24,9 @@ from training.evaluate import METRIC_OF_TASK, calibrate, headline
 from training.log import RunLog
 from training.optimizer import make_optimizer, make_schedule
 from training.recipe import Recipe
-from training.start import fit_tokenizer, take_over
 from training.step import State, initial_state, make_step
-from training.streams import Streams
+from training.truncated_bptt import Streams
+from training.warm_start import fit_tokenizer, take_over
 
 
 @dataclass(frozen=True)

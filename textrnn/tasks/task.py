@@ -24,7 +24,7 @@ from textrnn.config import Config
 from textrnn.errors import InvalidText, UserError
 from textrnn.parameters import Params, split
 from textrnn.text import BOS, EOS, PAD, Tokenizer
-from textrnn.wellformed import checked
+from textrnn.text.validation import checked
 
 Row = Mapping[str, Any]
 """One JSON object: {"text": ..., "label": ...} and the like."""

@@ -1,0 +1,1 @@
+"""From texts to answers: models, the queue, batches."""

@@ -1,0 +1,82 @@
+"""Metrics for Prometheus. Labels come from fixed sets: never an address, a key, a path as sent.
+
+Where several workers serve, prometheus_client keeps the values in files of a folder that they
+share (PROMETHEUS_MULTIPROC_DIR), and whichever is asked answers for all of them.
+"""
+
+import os
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+disable_created_metrics()
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class ServiceMetrics:
+    """The metrics of one server, or of one worker of several."""
+
+    def __init__(self, worker: int = 1) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "textrnn_requests", "Requests answered.", ["task", "model", "route", "status"],
+            registry=registry,
+        )  # fmt: skip
+        self.duration = Histogram(
+            "textrnn_request_duration_seconds", "From the first byte to the answer.", ["route"],
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.queued = Histogram(
+            "textrnn_queue_duration_seconds", "Waiting for the device.", ["model"],
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.inference = Histogram(
+            "textrnn_inference_duration_seconds", "A batch on the device.", ["model"],
+            buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.batch_rows = Histogram(
+            "textrnn_batch_rows", "Texts that ran together.", ["model"],
+            buckets=_ROWS, registry=registry,
+        )  # fmt: skip
+        self.tokens_real = Counter(
+            "textrnn_batch_tokens_real", "Tokens that ran.", ["model"], registry=registry
+        )
+        self.tokens_padded = Counter(
+            "textrnn_batch_tokens_padded", "Tokens that ran, padding included.", ["model"],
+            registry=registry,
+        )  # fmt: skip
+        self.queue_depth = Gauge(
+            "textrnn_queue_depth", "Texts that wait.", registry=registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
+        self.rejected = Counter(
+            "textrnn_rejected", "Requests refused before they ran.", ["reason"], registry=registry
+        )
+        self.compilations = Gauge(
+            "textrnn_compilations_total", "Programs compiled.", ["model"], registry=registry,
+            multiprocess_mode="livesum",
+        )  # fmt: skip
+        self.model_info = Gauge(
+            "textrnn_model_info", "Models that are served.", ["model", "task", "version"],
+            registry=registry, multiprocess_mode="livemax",
+        )  # fmt: skip
+        self.by_worker = Counter(
+            "textrnn_worker_requests", "Requests answered, health and metrics not counted.",
+            ["worker"], registry=registry,
+        ).labels(str(worker))  # fmt: skip
+
+    def render(self) -> bytes:
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        MultiProcessCollector(together)
+        return generate_latest(together)

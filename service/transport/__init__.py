@@ -1,0 +1,1 @@
+"""Connections, admission and errors: HTTP below the routes."""

@@ -1,0 +1,101 @@
+"""POST /v1/translate through the whole application."""
+
+import numpy as np
+import pytest
+
+from support.http_calls import SECRET, call
+
+TEXT = "one two 17 red.\n\n 5 see cat"
+
+
+def translate(context, **body):
+    return call(context, "POST", "/v1/translate", json=body)
+
+
+def test_a_text_of_several_lines(translate_context):
+    response = translate(translate_context, text=TEXT)
+    assert response.status_code == 200
+    assert response.json()["model"] == "tiny-translate"
+    (result,) = response.json()["results"]
+    lines = result["text"].split("\n")
+    assert sorted(lines[0].replace(".", " ").split()) == ["17", "one", "red", "two"]
+    assert lines[1:] == ["", " cat see 5"]
+    assert result["score"] < 0
+    assert set(result) == {"text", "score"}
+
+
+def test_one_text_and_a_list_answer_alike(translate_context):
+    (one,) = translate(translate_context, text=TEXT).json()["results"]
+    several = translate(translate_context, texts=["blue", TEXT, "42"]).json()["results"]
+    assert [r["text"] for r in several] == ["blue", one["text"], "42"]
+    assert several[1]["score"] == pytest.approx(one["score"], abs=1e-4)
+
+
+def test_alternatives_and_alignment(translate_context):
+    body = {"text": "one two 17", "beam_size": 4, "alternatives": 2, "alignment": True}
+    (result,) = translate(translate_context, **body).json()["results"]
+    assert len(result["alternatives"]) == 2
+    assert all(a["text"] != result["text"] for a in result["alternatives"])
+    shape = (len(result["tokens"]), len(result["source_tokens"]))
+    assert np.array(result["alignment"]).shape == shape
+
+
+def test_languages_choose_the_model(translate_context):
+    for languages in (
+        {"source_language": "en"}, {"target_language": "de"},
+        {"source_language": "en", "target_language": "de", "model": "tiny-translate"},
+    ):  # fmt: skip
+        assert translate(translate_context, text="one", **languages).status_code == 200
+    for languages in ({"source_language": "de"}, {"target_language": "fr"}):
+        for model in ({}, {"model": "tiny-translate"}):
+            response = translate(translate_context, text="one", **languages, **model)
+            assert response.status_code == 400
+            assert response.json()["code"] == "wrong_language"
+            assert "en to de: tiny-translate" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "pointer"),
+    [
+        ({"text": SECRET, "beam_size": 0}, "invalid_request", "/beam_size"),
+        ({"text": SECRET, "beam_size": 17}, "invalid_request", "/beam_size"),
+        ({"text": SECRET, "alternatives": -1}, "invalid_request", "/alternatives"),
+        ({"text": SECRET, "alignment": "yes"}, "invalid_request", "/alignment"),
+        ({"text": SECRET, "source_language": ""}, "invalid_request", "/source_language"),
+        ({"text": SECRET, "beam_size": 5}, "beam_too_wide", "/text"),
+        ({"texts": ["one", "two " * 30]}, "sentence_too_long", "/texts/1"),
+        ({"text": "two.\n" * 200}, "too_long", "/text"),
+        ({"text": " \n "}, "empty", "/text"),
+    ],
+)
+def test_bad_requests(translate_context, body, code, pointer):
+    response = translate(translate_context, **body)
+    assert response.status_code == 422
+    assert response.json()["code"] == code
+    assert response.json()["errors"][0]["pointer"] == pointer
+    assert SECRET not in response.text
+
+
+def test_a_model_of_another_task(translate_context):
+    response = translate(translate_context, text="one", model="tiny")
+    assert response.status_code == 400
+    assert "translate: tiny-translate" in response.json()["detail"]
+
+
+def test_a_model_that_is_warming_up(context, translator):
+    context.warming = {translator.name: translator}
+    assert translate(context, text="one").status_code == 503
+    assert translate(context, text="one", source_language="fr").status_code == 400
+    context.add(translator)
+    assert translate(context, text="one").status_code == 200
+
+
+def test_no_request_waits_for_a_compilation(translate_context, translator):
+    """Fails if a beam, a length or many sentences need a program that is not there."""
+    before = translator.predictor.compilations
+    for body in (
+        {"text": "two.\n" * 60}, {"text": "one", "beam_size": 1},
+        {"texts": ["one", "one two red blue cat dog"] * 20, "beam_size": 4, "alternatives": 3},
+    ):  # fmt: skip
+        assert translate(translate_context, **body).status_code == 200
+    assert translator.predictor.compilations == before

@@ -1,0 +1,309 @@
+"""The request batcher, with a model that is a function: what matters is who gets which answer."""
+
+import asyncio
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from service.errors import Problem
+from service.inference.batcher import Batcher
+from service.inference.queue_limits import QueueLimits
+from service.observe.metrics import ServiceMetrics
+from textrnn.batching import Buckets, plan
+from textrnn.tasks import Example
+
+BUCKETS = Buckets(lengths=(4, 16), rows=8, tokens=64)
+
+
+def padded(window):
+    return next(length for length in BUCKETS.lengths if length >= len(window))
+
+
+class Model:
+    """Answers an example with its number. Real batching, no network inside."""
+
+    def __init__(self, name="m"):
+        self.info = SimpleNamespace(name=name)
+        self.name = name
+        self.predictor = self
+        self.task = SimpleNamespace(
+            buckets=BUCKETS, answer=self.answer, following=self.following, padded=padded
+        )
+        self.compilations = 0
+        self.batches: list[list[int]] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+
+    def compiled_for(self, examples):
+        return True
+
+    def plan(self, examples, compiled_only):
+        assert compiled_only
+        return plan([len(e) for e in examples], BUCKETS.shapes())
+
+    def run(self, examples, groups):
+        self.entered.set()
+        assert self.gate.wait(30)
+        numbers = [int(e.ids[0]) for e in examples]
+        self.batches.append(numbers)
+        if 666 in numbers:
+            raise RuntimeError("this one is cursed")
+        return numbers
+
+    def answer(self, number, example):
+        return {"number": number}
+
+    def following(self, example, number):
+        return None
+
+
+def example(number, length=3):
+    return Example(np.full(length, number, np.int32), truncated=False)
+
+
+@pytest.fixture
+def batcher():
+    made = Batcher(QueueLimits(5000, 100_000, 60.0), ServiceMetrics())
+    yield made
+    made.close()
+
+
+def numbers(result):
+    return [answer["number"] for answer in result.answers]
+
+
+def test_thousands_of_requests_each_get_their_own_answer(batcher):
+    """From many tasks at once, of 0 to 40 texts. Fails if answers are swapped, lost or doubled."""
+    models = [Model("a"), Model("b")]
+    random = np.random.default_rng(0)
+    requests = [random.integers(0, 500, size=random.integers(1, 40)) for _ in range(1500)]
+
+    async def go():
+        at_once = asyncio.Semaphore(100)  # as many as fit into the queue
+
+        async def one(index, wanted):
+            examples = [example(n, int(random.integers(1, 17))) for n in wanted]
+            async with at_once:
+                return await batcher.submit(models[index % 2], examples, 60)
+
+        return await asyncio.gather(*(one(i, wanted) for i, wanted in enumerate(requests)))
+
+    for result, wanted in zip(asyncio.run(go()), requests, strict=True):
+        assert numbers(result) == wanted.tolist()
+    ran = [n for model in models for batch in model.batches for n in batch]
+    assert len(ran) == sum(len(wanted) for wanted in requests)
+    assert batcher.room.rows == 0
+
+
+def test_batches_keep_the_budget_and_fill_up(batcher):
+    model = Model()
+    model.gate.clear()
+
+    async def go():
+        first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
+        await asyncio.to_thread(model.entered.wait)
+        rest = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in range(1, 20)]
+        while batcher.room.rows < 19:
+            await asyncio.sleep(0)
+        model.gate.set()
+        await asyncio.gather(first, *rest)
+
+    asyncio.run(go())
+    assert model.batches == [[0], list(range(1, 9)), list(range(9, 17)), [17, 18, 19]]
+
+
+def test_a_long_text_runs_with_few_others(batcher):
+    model = Model()
+    examples = [example(n, 16) for n in range(10)]
+    assert numbers(asyncio.run(batcher.submit(model, examples, 30))) == list(range(10))
+    assert max(len(batch) for batch in model.batches) == 4
+
+
+def test_one_bad_text_does_not_fail_its_neighbours(batcher):
+    """Fails if an exception in a batch reaches other requests of that batch."""
+    model = Model()
+    model.gate.clear()
+
+    async def go():
+        first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
+        await asyncio.to_thread(model.entered.wait)
+        tasks = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in (1, 666, 2)]
+        while batcher.room.rows < 3:
+            await asyncio.sleep(0)
+        model.gate.set()
+        return await asyncio.gather(first, *tasks, return_exceptions=True)
+
+    zero, one, cursed, two = asyncio.run(go())
+    assert [numbers(r) for r in (zero, one, two)] == [[0], [1], [2]]
+    assert isinstance(cursed, RuntimeError)
+
+
+def test_what_is_cancelled_never_runs(batcher):
+    """Fails if work goes on for clients who left."""
+    model = Model()
+    model.gate.clear()
+
+    async def go():
+        first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
+        await asyncio.to_thread(model.entered.wait)
+        tasks = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in range(1, 7)]
+        while batcher.room.rows < 6:
+            await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        await asyncio.wait(tasks[::2])
+        model.gate.set()
+        return await asyncio.gather(first, *tasks, return_exceptions=True)
+
+    results = asyncio.run(go())
+    assert [isinstance(r, asyncio.CancelledError) for r in results] == [False] + [True, False] * 3
+    assert sorted(n for batch in model.batches for n in batch) == [0, 2, 4, 6]
+    assert batcher.room.rows == 0
+
+
+def test_what_is_late_never_runs(batcher):
+    model = Model()
+    model.gate.clear()
+
+    async def go():
+        first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
+        await asyncio.to_thread(model.entered.wait)
+        with pytest.raises(Problem) as caught:
+            await batcher.submit(model, [example(1)], 0.05)
+        assert caught.value.status == 504
+        model.gate.set()
+        return await first
+
+    assert numbers(asyncio.run(go())) == [0]
+    deadline = time.monotonic() + 30
+    while batcher.room.rows:
+        assert time.monotonic() < deadline
+    assert model.batches == [[0]]
+
+
+def test_the_model_that_waited_longest_is_next(batcher):
+    """Fails if a busy model starves another one."""
+    busy, other = Model("busy"), Model("other")
+    busy.gate.clear()
+    order = []
+    for model in (busy, other):
+        real = model.run
+        model.run = lambda e, g, m=model, real=real: (order.append(m.name), real(e, g))[1]
+
+    async def go():
+        first = asyncio.create_task(batcher.submit(busy, [example(0)], 30))
+        await asyncio.to_thread(busy.entered.wait)
+        rest = []
+        for number, model in enumerate([busy] * 8 + [other] + [busy] * 20):
+            rest.append(asyncio.create_task(batcher.submit(model, [example(number)], 30)))
+            await asyncio.sleep(0)
+        while batcher.room.rows < 29:
+            await asyncio.sleep(0)
+        busy.gate.set()
+        await asyncio.gather(first, *rest)
+
+    asyncio.run(go())
+    assert order[:3] == ["busy", "busy", "other"]
+
+
+def test_the_queue_is_bounded_in_rows_and_tokens():
+    for bounds, size in (((4, 1000), 3), ((1000, 64), 16)):
+        batcher, model = Batcher(QueueLimits(*bounds, 60.0), ServiceMetrics()), Model()
+        model.gate.clear()
+
+        async def go(batcher=batcher, model=model, size=size):
+            first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
+            await asyncio.to_thread(model.entered.wait)
+            rest = [
+                asyncio.create_task(batcher.submit(model, [example(n, size)], 30)) for n in range(4)
+            ]
+            while batcher.room.rows < 4:
+                await asyncio.sleep(0)
+            with pytest.raises(Problem) as caught:
+                await batcher.submit(model, [example(9, size)], 30)
+            assert caught.value.status == 429
+            model.gate.set()
+            await asyncio.gather(first, *rest)
+            return await batcher.submit(model, [example(9, size)], 30)
+
+        assert numbers(asyncio.run(go())) == [9]
+        batcher.close()
+
+
+class Countdown(Model):
+    """Runs an example of number n as n, n - 1 ... 1, one after the other."""
+
+    def following(self, example, number):
+        return globals()["example"](number - 1) if number > 1 else None
+
+
+def test_streams_join_and_leave_between_batches(batcher):
+    """Fails if a stream waits for others to end, or its later pieces are not run beside them."""
+    model = Countdown()
+    model.gate.clear()
+
+    async def go():
+        long = asyncio.create_task(batcher.submit(model, [example(6)], 30))
+        await asyncio.to_thread(model.entered.wait)
+        short = asyncio.create_task(batcher.submit(model, [example(2)], 30))
+        while batcher.room.rows < 1:
+            await asyncio.sleep(0)
+        model.gate.set()
+        return await asyncio.gather(long, short)
+
+    results = asyncio.run(go())
+    assert [numbers(result) for result in results] == [[1], [1]]
+    assert model.batches == [[6], [2, 5], [1, 4], [3], [2], [1]]
+    assert batcher.room.rows == 0
+
+
+def test_more_streams_than_slots_take_turns(batcher):
+    """Fails if the first ones keep the slots until they end."""
+    model = Countdown()
+    asyncio.run(batcher.submit(model, [example(3) for _ in range(12)], 30))
+    assert [len(batch) for batch in model.batches] == [8, 8, 8, 8, 4]
+    assert model.batches[1] == [3] * 4 + [2] * 4
+
+
+def test_who_listens_hears_of_each_piece(batcher):
+    model, heard = Countdown(), []
+
+    async def go():
+        return await batcher.submit(
+            model, [example(4)], 30, lambda e, result: heard.append(int(e.ids[0]))
+        )
+
+    asyncio.run(go())
+    assert heard == [3, 2, 1]
+
+
+def test_a_stream_whose_client_left_gives_its_slot_back(batcher):
+    model, told = Countdown(), threading.Event()
+
+    async def go():
+        work = asyncio.create_task(
+            batcher.submit(model, [example(10**9)], 30, lambda *_: told.set())
+        )
+        while not told.is_set():
+            await asyncio.sleep(0)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        return await batcher.submit(model, [example(1)], 30)
+
+    assert numbers(asyncio.run(go())) == [1]
+    while batcher.room.rows:
+        pass
+    ran = len(model.batches)
+    assert numbers(asyncio.run(batcher.submit(model, [example(1)], 30))) == [1]
+    assert len(model.batches) == ran + 1
+
+
+def test_a_stream_ends_at_its_deadline(batcher):
+    model = Countdown()
+    with pytest.raises(Problem) as caught:
+        asyncio.run(batcher.submit(model, [example(10**9)], 0.2))
+    assert caught.value.status == 504

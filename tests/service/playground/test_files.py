@@ -1,0 +1,78 @@
+"""What the playground is made of, as the server gives it."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from service.playground import FILES
+from support.http_calls import call
+
+
+def test_the_page_and_its_protection(context):
+    """Fails if a script or a style could come from elsewhere, or a browser guesses types."""
+    response = call(context, "GET", "/")
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["referrer-policy"] == "no-referrer"
+
+
+def test_every_part_that_is_named_is_there(context):
+    named = {"index.html"}
+    for name, file in FILES.items():
+        text = file.content.decode()
+        pattern = r'"playground/([\w.]+)"' if name == "index.html" else r'from "\./([\w.]+)"'
+        named |= set(re.findall(pattern, text))
+    assert named == set(FILES)
+    for name in named:
+        response = call(context, "GET", f"/playground/{name}")
+        assert response.status_code == 200
+        assert response.content == FILES[name].content
+        assert response.headers["content-type"] != "text/plain"
+
+
+def test_what_is_known_is_not_sent_again(context):
+    first = call(context, "GET", "/")
+    assert first.headers["cache-control"] == "no-cache"
+    tag = first.headers["etag"]
+    for known in (tag, f"W/{tag}", f'"other", {tag}'):
+        again = call(context, "GET", "/", headers={"if-none-match": known})
+        assert (again.status_code, again.content) == (304, b"")
+    changed = call(context, "GET", "/", headers={"if-none-match": '"other"'})
+    assert changed.content == first.content
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "__init__.py", "..%2fapp.py", "%2e%2e%2fapp.py"])
+def test_nothing_else_is_served(context, name):
+    response = call(context, "GET", f"/playground/{name}")
+    assert response.status_code == 404
+    assert response.json()["code"] == "not_found"
+
+
+def test_it_is_no_part_of_the_api(context):
+    paths = call(context, "GET", "/openapi.json").json()["paths"]
+    assert not [path for path in paths if path == "/" or "playground" in path]
+
+
+def test_it_can_be_seen_before_the_models_are_warm(context):
+    context.ready = False
+    assert call(context, "GET", "/").status_code == 200
+
+
+def test_nothing_is_inline_and_no_text_becomes_markup():
+    """What the policy forbids would fail in the browser alone, and what makes markup of text would
+    fail for a hostile text alone."""
+    page = FILES["index.html"].content.decode()
+    assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", page)
+    scripts = [name for name in FILES if name.endswith(".js")]
+    for name in scripts:
+        text = FILES[name].content.decode()
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
+        assert len(text.splitlines()) <= 300
+    assert len(scripts) == len([f for f in files("service.playground").iterdir()
+                                if f.name.endswith(".js")])  # fmt: skip

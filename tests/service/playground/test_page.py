@@ -1,0 +1,191 @@
+"""The playground as a page: hostile texts, refusals, keys, links, phones, contrast."""
+
+import json
+import re
+
+import pytest
+
+from support.browser import Visit
+from support.playground import TASKS, shell
+from support.server import serving
+
+HOSTILE_AND_SHORT = "<img src=x>"
+"""For a translator of short sentences."""
+HOSTILE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script></textarea> it\'s'
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_markup_is_text(visit, task):
+    """Fails if a text, or what a model makes of it, becomes a part of the page."""
+    field = "prompt" if task == "generate" else "text"
+    text = HOSTILE_AND_SHORT if task == "translate" else HOSTILE
+    visit.open(task, **{field: text})
+    assert visit.part("error").is_hidden()
+    assert visit.page.evaluate("window.hit") is None
+    assert visit.panel.locator("img, .answer script").count() == 0
+    assert text in "".join(visit.panel.locator(".answer .text span").all_text_contents())
+
+
+def test_a_refusal_is_shown_with_what_names_it(visit):
+    visit.expected.append("status of 422")
+    visit.open("classify", text="a lovely film")
+    with visit.page.expect_response("**/v1/classify") as response:
+        visit.run("word " * 500)
+    problem = response.value.json()
+    shown = visit.part("error").text_content()
+    assert problem["detail"] in shown
+    assert problem["request_id"] in shown
+    assert visit.panel.locator(".verdict").is_visible()  # what was there keeps its place
+    visit.run("a lovely film")
+    assert visit.part("error").is_hidden()
+
+
+@pytest.mark.parametrize(
+    ("task", "extra", "code"),
+    [
+        ("classify", "explain", "explanation_too_long"),
+        ("translate", "alignment", "alignment_too_long"),
+    ],
+)
+def test_a_text_too_long_to_look_into_is_answered(visit, task, extra, code):
+    """The small models have no text between the two limits, so that this refusal is made up, as the
+    server words it. Fails if a long text has no answer for want of its explanation."""
+
+    def refuse(route):
+        if extra not in route.request.post_data_json:
+            return route.continue_()
+        problem = {"detail": "/text: it is too long to look into", "code": code}
+        return route.fulfill(status=422, json=problem)
+
+    visit.expected.append("status of 422")
+    visit.page.route(f"**/v1/{task}", refuse)
+    visit.open(task, **TASKS[task])
+    assert visit.panel.locator(".verdict, .sides").is_visible()
+    assert not [shade for shade in visit.shades() if shade["side"]]
+    assert "it is too long to look into" in visit.part("status").text_content()
+    assert extra not in visit.part("curl").text_content()
+    assert visit.part("error").is_hidden()
+
+
+def test_a_link_shows_the_same(visit):
+    visit.open("tag")
+    visit.run("🙂 Bob met Alan in Oslo & #1 .")
+    first = visit.panel.locator(".answer").text_content()
+    visit.page.evaluate("location.reload()")
+    visit.page.wait_for_load_state("load")
+    visit.wait()
+    assert visit.panel.locator(".answer").text_content() == first
+    assert "Oslo" in first
+    assert not [url for url in visit.asked if "Oslo" in url.partition("#")[0]]
+
+
+def test_a_key_is_asked_for_and_kept_to_itself(browser, tag_bundle):
+    """The browser is given the page as if it had a key already; its calls have none. Fails, too, if
+    a task without a model can be asked for."""
+    with serving("--models", str(tag_bundle), TEXTRNN_API_KEYS="s3cret") as server:
+        visit = Visit(browser, server.url)
+        visit.expected.append("status of 401")
+
+        def with_key(route):
+            route.continue_(headers={**route.request.headers, "x-api-key": "s3cret"})
+
+        visit.page.route(re.compile(r"/(playground/.*)?(#.*)?$"), with_key)
+        visit.page.goto(f"{server.url}/#tab=tag")
+        for key in ("wrong", "s3cret"):
+            visit.page.get_by_label("This server asks for a key").fill(key)
+            visit.page.keyboard.press("Enter")
+            if key == "wrong":
+                visit.page.locator("#locked").wait_for()
+        visit.panel = visit.page.locator("#panel-tag")
+        visit.panel.locator("select option").first.wait_for(state="attached")
+        visit.run("Bob lives in Rome")
+        assert visit.panel.locator("mark").count() == 2
+        command = visit.part("curl").text_content()
+        assert "s3cret" not in visit.page.content()
+        answer = json.loads(shell(command, TEXTRNN_KEY="s3cret"))
+        assert len(answer["results"][0]["entities"]) == 2
+        visit.page.get_by_role("tab", name="Classify").click()
+        assert visit.page.locator("#panel-classify [data-part=missing]").is_visible()
+        assert visit.page.locator("#panel-classify .go").is_disabled()
+        visit.close()
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_phone_shows_it_without_scrolling_sideways(browser, server, task):
+    viewport = {"width": 360, "height": 640}
+    visit = Visit(browser, server.url, viewport=viewport, has_touch=True, is_mobile=True)
+    visit.open(task, **TASKS[task])
+    assert visit.options().count()
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
+    visit.options().last.tap()
+    assert visit.panel.locator(".readout").text_content()
+    visit.close()
+
+
+CONTRAST = """
+() => {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const layers = element => {
+    const all = [];
+    for (let at = element; at; at = at.parentElement) all.unshift(at);
+    return all;
+  };
+  const draw = colour => { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); };
+  const pixel = () => [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+  const light = pixel => {
+    const [r, g, b] = pixel.map(v => v / 255)
+      .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const poor = [];
+  let seen = 0;
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+    if (!own || !element.checkVisibility({ visibilityProperty: true })) continue;
+    if (element.matches(":disabled")) continue;
+    for (const layer of layers(element)) draw(getComputedStyle(layer).backgroundColor);
+    const behind = light(pixel());
+    canvas.globalAlpha = layers(element)
+      .reduce((alpha, layer) => alpha * Number(getComputedStyle(layer).opacity), 1);
+    draw(getComputedStyle(element).color);
+    canvas.globalAlpha = 1;
+    const front = light(pixel());
+    const ratio = (Math.max(front, behind) + 0.05) / (Math.min(front, behind) + 0.05);
+    seen += 1;
+    if (ratio < 4.5) poor.push([element.outerHTML.slice(0, 120), ratio]);
+  }
+  return { seen, poor };
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_can_be_read(browser, server, scheme):
+    """Contrast of each text with what is behind it, at the strongest shades too."""
+    visit = Visit(browser, server.url, color_scheme=scheme, reduced_motion="reduce")
+    for task, fields in TASKS.items():
+        visit.open(task, **fields)
+        visit.page.evaluate(
+            """() => {
+              for (const part of document.querySelectorAll(".shaded")) {
+                part.style.setProperty("--strength", 1);
+              }
+            }"""
+        )
+        found = visit.page.evaluate(CONTRAST)
+        assert found["poor"] == []
+        assert found["seen"] > 20
+    visit.close()
+
+
+def test_the_theme_is_chosen_and_kept(visit):
+    visit.open("classify")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    before = visit.page.evaluate(paper)
+    button = visit.page.locator("#theme")
+    while button.text_content().strip() != "dark":
+        button.click()
+    dark = visit.page.evaluate(paper)
+    assert dark != before
+    visit.open("tag")
+    assert visit.page.evaluate(paper) == dark

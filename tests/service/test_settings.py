@@ -1,0 +1,134 @@
+"""Settings from flags, the environment, a file and defaults, and what says so."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from service import command
+from service.settings import SECRETS, Settings, read_settings
+from support.paths import ROOT
+from textrnn.errors import UserError
+
+DOCUMENT = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str) -> Path:
+        path = tmp_path / "serve.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_settings_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("TEXTRNN_QUEUE_ROWS", "2048")
+    monkeypatch.setenv("TEXTRNN_MODELS", "a, b")
+    monkeypatch.setenv("TEXTRNN_API_KEYS", "k1,k2")
+    settings = read_settings({"port": 9})
+    assert (settings.queue_rows, settings.models, settings.port) == (2048, ("a", "b"), 9)
+    assert [key.get_secret_value() for key in settings.api_keys] == ["k1", "k2"]
+    assert "k1" not in repr(settings)
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_file(monkeypatch, write):
+    file = write('port = 1\ntexts = 2\ngrace = 3\nmodels = ["a", "b"]\napi_keys = ["k1"]\n')
+    monkeypatch.setenv("TEXTRNN_PORT", "11")
+    monkeypatch.setenv("TEXTRNN_TEXTS", "12")
+    monkeypatch.setenv("TEXTRNN_CONFIG", str(file))
+    settings = read_settings({"port": 21})
+    assert (settings.port, settings.texts, settings.grace, settings.deadline) == (21, 12, 3, 30)
+    assert settings.models == ("a", "b")
+    assert settings.api_keys[0].get_secret_value() == "k1"
+    other = write("grace = 4")
+    monkeypatch.setenv("TEXTRNN_CONFIG", "/nowhere.toml")
+    assert read_settings({}, other).grace == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"port": 70000}, "port.*; port is from a flag"),
+        ({"texts": 100, "queue_rows": 50}, "a request may hold 100 texts, but the queue only 50"),
+        ({"prot": 1}, "unknown key 'prot'; did you mean 'port'"),
+        ({"deadline": 0}, "deadline"),
+    ],
+)
+def test_settings_that_cannot_be_are_one_clear_error(given, reason):
+    with pytest.raises(UserError, match=reason):
+        read_settings(given)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("prot = 1", "serve.toml: unknown key 'prot'; known keys: host, port, .*grace"),
+        ("port = 70000", "port.*70000.*; port is from .*serve.toml"),
+        ("[serve]\nport = 1", "unknown key 'serve'"),
+        ("port", "serve.toml: is not valid TOML"),
+    ],
+)
+def test_a_file_that_cannot_be_is_one_clear_error(write, text, reason):
+    with pytest.raises(UserError, match=reason):
+        read_settings({}, write(text))
+
+
+@pytest.mark.parametrize("text", ['api_keys = [""]', "api_keys = [4711]", "state_key = 4711"])
+def test_what_is_no_key_is_refused_and_not_shown(write, text):
+    """Fails if an empty key lets everyone in, or an error shows a key."""
+    with pytest.raises(UserError, match="strings that are not empty") as caught:
+        read_settings({}, write(text))
+    assert "4711" not in str(caught.value)
+
+
+def test_every_setting_has_a_flag_except_keys():
+    """Fails if a flag is lost on its way to the settings, or a key can be given by flag."""
+    arguments, expected = [], {}
+    for name, field in Settings.model_fields.items():
+        if name in SECRETS or name in ("texts", "port"):
+            continue
+        several = isinstance(field.default, tuple)
+        value = ["a", "b"] if several else [str(field.default)]
+        for part in value:
+            arguments += [f"--{name.replace('_', '-')}", part]
+        expected[name] = tuple(value) if several else field.default
+    found: list[Settings] = []
+    with pytest.raises(SystemExit) as ended:
+        command.run([*arguments, "--texts", "7", "--port", "9"], found.append)
+    assert ended.value.code == 0
+    assert found[0].model_fields_set == {*expected, "texts", "port"}
+    assert {name: getattr(found[0], name) for name in expected} == expected
+    assert (found[0].texts, found[0].port) == (7, 9)
+    with pytest.raises(SystemExit) as ended:
+        command.run(["--state-key", "k"], found.append)
+    assert ended.value.code == 2
+
+
+def test_help_says_how_to_choose():
+    done = subprocess.run(
+        [sys.executable, "-m", "textrnn", "serve", "--help"],
+        capture_output=True, text=True, check=True, env={"COLUMNS": "200", "PATH": ""},
+    )  # fmt: skip
+    for name, field in Settings.model_fields.items():
+        assert field.description
+        flag = f"--{name.replace('_', '-')} "
+        assert (flag in done.stdout) == (name not in SECRETS)
+    assert "fewer means earlier refusals" in " ".join(done.stdout.replace("│", " ").split())
+    assert "TEXTRNN_QUEUE_ROWS=2048" in done.stdout
+
+
+def test_the_document_has_every_setting_with_its_default():
+    table = DOCUMENT.split("## Settings")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", table, re.MULTILINE))
+    assert list(rows) == list(Settings.model_fields)
+    for name, field in Settings.model_fields.items():
+        if field.default in ((), None, PydanticUndefined):
+            assert not re.search(r"\d", rows[name])
+        else:
+            default = field.default
+            assert rows[name] == (f"{default:g}" if isinstance(default, float) else str(default))

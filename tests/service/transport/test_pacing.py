@@ -1,0 +1,55 @@
+"""Who goes on when."""
+
+import asyncio
+
+from service.transport.pacing import Pacer
+
+
+def test_turns_come_in_order_and_pass_over_who_left():
+    """Fails if one who left holds up the others, or the line stands still after it was empty."""
+
+    async def go():
+        pacer, began = Pacer(), []
+
+        async def one(number):
+            await pacer.begin()
+            began.append(number)
+
+        for _ in range(2):
+            tasks = [asyncio.create_task(one(number)) for number in range(6)]
+            while len(pacer) < 6:
+                await asyncio.sleep(0)
+            for number in (0, 3, 5):
+                tasks[number].cancel()
+            await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)
+            while pacer:
+                await asyncio.sleep(0)
+        return began
+
+    assert asyncio.run(go()) == [1, 2, 4] * 2
+
+
+def test_who_ends_comes_before_who_begins_and_a_few_at_a_time():
+    """Fails if answers wait for a burst of requests, or a burst goes on all at once."""
+
+    async def go():
+        pacer, order = Pacer(), []
+
+        async def one(name, take):
+            await take()
+            order.append(name)
+
+        most = before = 0
+        async with asyncio.TaskGroup() as group:
+            for number in range(6):
+                group.create_task(one(f"begin {number}", pacer.begin))
+            for number in range(2):
+                group.create_task(one(f"end {number}", pacer.end))
+            while len(order) < 8:
+                await asyncio.sleep(0)
+                most, before = max(most, len(order) - before), len(order)
+        return order, most
+
+    order, most = asyncio.run(go())
+    assert order == ["end 0", "end 1", *(f"begin {number}" for number in range(6))]
+    assert most <= 2

@@ -1,0 +1,20 @@
+"""A bundle that is replaced by another one."""
+
+import json
+
+
+def classify(client, text="a fine film"):
+    return client.post("/v1/classify", json={"text": text})
+
+
+def score_of(client):
+    return classify(client).json()["results"][0]["score"]
+
+
+def change_temperature(bundle, temperature):
+    """A bundle that is whole, and another model; its probes are answered anew."""
+    info = json.loads((bundle / "bundle.json").read_text())
+    info["config"]["temperature"] = temperature
+    info["files"].pop("probe.json")
+    (bundle / "probe.json").write_text("[]")
+    (bundle / "bundle.json").write_text(json.dumps(info))

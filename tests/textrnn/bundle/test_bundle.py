@@ -1,0 +1,222 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import textrnn
+from textrnn.bundle import Probe, find, load_bundle, save_bundle
+from textrnn.errors import UserError
+
+PARAMETERS = [
+    "embedding.table",
+    "encoder.layers.0.backward.bias",
+    "encoder.layers.0.backward.input_kernel",
+    "encoder.layers.0.backward.recurrent_kernel",
+    "encoder.layers.0.forward.bias",
+    "encoder.layers.0.forward.input_kernel",
+    "encoder.layers.0.forward.recurrent_kernel",
+    "output.bias",
+    "output.kernel",
+]
+
+
+@pytest.fixture
+def copy(tiny_bundle, tmp_path):
+    return shutil.copytree(tiny_bundle, tmp_path / "copy")
+
+
+def rewrite(path, change):
+    """Change bundle.json as if it had been saved so."""
+    info = json.loads((path / "bundle.json").read_text())
+    change(info)
+    (path / "bundle.json").write_text(json.dumps(info))
+
+
+def rewrite_weights(path, change):
+    """Change the weights, with a digest that fits: only names and values can tell."""
+    from textrnn.bundle import digest
+
+    file = path / "weights.safetensors"
+    arrays = safetensors.numpy.load_file(file)
+    change(arrays)
+    safetensors.numpy.save_file(arrays, file)
+    rewrite(path, lambda info: info["files"].update({file.name: digest(file)}))
+
+
+def test_parameter_names_are_a_file_format(tiny_bundle):
+    """Fails if a rename in the code would make saved models unreadable."""
+    assert sorted(load_bundle(tiny_bundle).params) == PARAMETERS
+
+
+def test_it_answers_its_probes_as_when_it_was_saved(tiny_bundle, predictor):
+    bundle = load_bundle(tiny_bundle)
+    assert len(bundle.probes) == 2
+    for probe in bundle.probes:
+        (answer,) = predictor.predict_rows([probe.row])
+        assert answer["label"] == probe.answer["label"]
+        assert answer["score"] == pytest.approx(probe.answer["score"], abs=1e-6)
+
+
+@pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
+def test_saved_and_loaded_answers_are_equal(tiny_bundle, tmp_path, storage):
+    """Fails if what is measured when saving is not what is loaded: rounding included."""
+    from textrnn.bundle import as_stored
+    from textrnn.predictor import Predictor
+
+    bundle = load_bundle(tiny_bundle)
+    params = as_stored(bundle.params, storage)
+    info = bundle.info.model_copy(update={"storage": storage})
+    save_bundle(tmp_path / "again", info, bundle.task, params, bundle.probes)
+    texts = ["a lovely scene", "the ending was poor and the plot awful"]
+    assert textrnn.load(tmp_path / "again").predict(texts) == Predictor(
+        bundle.task, params
+    ).predict(texts)
+
+
+def test_storage_is_as_small_as_it_says(tiny_bundle, tmp_path):
+    bundle = load_bundle(tiny_bundle)
+    sizes = {}
+    for storage in ("float32", "float16", "int8"):
+        info = bundle.info.model_copy(update={"storage": storage})
+        save_bundle(tmp_path / storage, info, bundle.task, bundle.params, [])
+        arrays = safetensors.numpy.load_file(tmp_path / storage / "weights.safetensors")
+        sizes[storage] = arrays["embedding.table"].nbytes
+    assert sizes["float32"] == 2 * sizes["float16"] == 4 * sizes["int8"]
+
+
+@pytest.mark.parametrize("file", ["weights.safetensors", "tokenizer/words.json", "probe.json"])
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "missing"])
+def test_damage_is_one_clear_error(copy, file, damage):
+    path = copy / file
+    data = bytearray(path.read_bytes())
+    if damage == "missing":
+        path.unlink()
+    elif damage == "truncated":
+        path.write_bytes(data[:-7])
+    else:
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    with pytest.raises(UserError, match=file) as caught:
+        textrnn.load(copy)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_damage_is_named_at_once(copy):
+    (copy / "probe.json").unlink()
+    (copy / "tokenizer" / "words.json").write_text("[]")
+    with pytest.raises(UserError, match=r"probe\.json is missing.*|words\.json is not") as caught:
+        textrnn.load(copy)
+    assert "probe.json" in str(caught.value)
+    assert "words.json" in str(caught.value)
+
+
+def test_all_differences_of_the_weights_are_named_at_once(copy):
+    def change(arrays):
+        del arrays["output.bias"]
+        arrays["stranger"] = np.zeros(3, np.float32)
+        arrays["output.kernel"] = arrays["output.kernel"][:-1]
+        arrays["encoder.layers.0.forward.bias"][0] = np.nan
+        arrays["embedding.table"] = arrays["embedding.table"].astype(np.float32)
+
+    rewrite_weights(copy, change)
+    with pytest.raises(UserError) as caught:
+        textrnn.load(copy)
+    for part in (
+        "output.bias is missing",
+        "stranger is not of this model",
+        "output.kernel is float16[31, 2], expected float16[32, 2]",
+        "forward.bias holds numbers that are not finite",
+        "embedding.table is float32",
+    ):
+        assert part in str(caught.value)
+
+
+def test_weights_that_are_no_safetensors_are_one_clear_error(copy):
+    from textrnn.bundle import digest
+
+    file = copy / "weights.safetensors"
+    file.write_bytes(b"\x80\x04pickle")
+    rewrite(copy, lambda info: info["files"].update({file.name: digest(file)}))
+    with pytest.raises(UserError, match="not a safetensors file"):
+        textrnn.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda info: info.update(format=2), "format 2, this version reads format 1"),
+        (lambda info: info.pop("format"), "format None"),
+        (lambda info: info.pop("metrics"), "'metrics' is missing"),
+        (lambda info: info.update(extra=1), "unknown key 'extra'"),
+        (lambda info: info.update(task="dance"), "unknown task 'dance'"),
+        (lambda info: info["config"].update(poolings=["max"]), "did you mean 'pooling'"),
+        (lambda info: info.update(tokenizer="runes"), "unknown tokenizer kind"),
+    ],
+)
+def test_a_strange_bundle_json_is_one_clear_error(copy, change, reason):
+    rewrite(copy, change)
+    with pytest.raises(UserError, match=reason):
+        textrnn.load(copy)
+
+
+def test_what_is_no_bundle_is_one_clear_error(tmp_path):
+    with pytest.raises(UserError, match=r"no bundle\.json"):
+        textrnn.load(tmp_path)
+    (tmp_path / "bundle.json").write_text("{")
+    with pytest.raises(UserError, match="is not JSON"):
+        textrnn.load(tmp_path)
+    with pytest.raises(UserError, match="give a bundle's directory or one of"):
+        textrnn.load("no-such-model")
+
+
+def test_a_shipped_name_is_looked_up_and_never_joined_to_a_path():
+    with pytest.raises(UserError, match="no model"):
+        find("../pretrained/no-such-model")
+
+
+def test_saving_replaces_whole_or_not_at_all(tiny_bundle, copy, monkeypatch):
+    """A full disk while saving leaves the old bundle as it was, and nothing half-written."""
+    import errno
+
+    from textrnn.bundle import weights
+
+    before = {p.relative_to(copy): p.read_bytes() for p in copy.rglob("*") if p.is_file()}
+    bundle = load_bundle(tiny_bundle)
+    real = weights.write
+
+    def full(path, packed):
+        real(path, packed)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(weights, "write", full)
+    with pytest.raises(UserError, match="cannot be saved: No space left on device"):
+        save_bundle(copy, bundle.info, bundle.task, bundle.params, [Probe({"text": "x"}, {})])
+    monkeypatch.undo()
+    after = {p.relative_to(copy): p.read_bytes() for p in copy.rglob("*") if p.is_file()}
+    assert after == before
+    assert [p.name for p in copy.parent.iterdir()] == ["copy"]
+    save_bundle(copy, bundle.info, bundle.task, bundle.params, [])
+    assert load_bundle(copy).probes == []
+    assert [p.name for p in copy.parent.iterdir()] == ["copy"]
+
+
+def test_card_has_what_a_hub_reads(tiny_bundle):
+    """Fails if the card lacks its front matter, or a number of it is not that of bundle.json."""
+    card = (tiny_bundle / "README.md").read_text()
+    info = load_bundle(tiny_bundle).info
+    front = card.split("---")[1]
+    assert 'license: "Apache-2.0"' in front
+    assert 'pipeline_tag: "text-classification"' in front
+    index = json.loads(front.split("model-index: ")[1].splitlines()[0])
+    assert index[0]["results"][0]["metrics"][0]["value"] == info.metrics["heldout"]["accuracy"]
+    for part in ("made-up sentences", "CC0-1.0", "expected calibration error", "seed 0", "MB"):
+        assert part in card
+
+
+def test_every_file_can_be_read_by_whom_the_umask_lets(tiny_bundle, tmp_path):
+    """Fails if a server under another user cannot load what training has saved."""
+    (tmp_path / "plain").touch()
+    expected = (tmp_path / "plain").stat().st_mode
+    assert {p.stat().st_mode for p in tiny_bundle.rglob("*") if p.is_file()} == {expected}

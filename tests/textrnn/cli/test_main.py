@@ -1,0 +1,125 @@
+"""The command line, as a person types it. Exit status 0, 1 or 2; errors are one line."""
+
+import json
+
+import pytest
+
+from support.command import textrnn
+from support.data import sentences, write_csv
+
+
+def test_help_names_every_command():
+    done = textrnn("--help")
+    assert done.returncode == 0
+    for command in ("serve", "train", "evaluate", "score", "predict", "models", "data", "runs"):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["dance"], ["score", "m"], ["serve", "--port", "x"], ["score", "--engine", "y"]]
+)
+def test_wrong_usage_is_a_2(arguments):
+    done = textrnn(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["predict", "no-such-model", "a"], "no model 'no-such-model'"),
+        (["predict", "BUNDLE", "a", "--option", "nope=1"], "unknown key 'nope'"),
+        (["predict", "BUNDLE", "a", "--option", "nope"], "not an assignment"),
+        (["train", "no-such-recipe"], "no recipe 'no-such-recipe'"),
+        (["score", "BUNDLE", "no.csv", "--output", "o.csv"], "no.csv: cannot be read"),
+        (["score", "BUNDLE", "in.csv", "--output", "o.doc"], "the ending says no format"),
+        (["score", "BUNDLE", "in.csv", "--output", "o.txt"], "not written in this format"),
+        (["score", "BUNDLE", "in.csv", "--output", "no/dir.csv"], "cannot be written"),
+        (["score", "BUNDLE", "in.csv", "--output", "o.csv", "--column", "x"], "not an assignment"),
+        (["evaluate", "BUNDLE", "no-gold.csv"], "no column 'label'"),
+        (["runs", "compare", "nowhere"], "holds no run"),
+        (["data", "fetch", "nothing", "--to", "x"], "no data set 'nothing'; there are"),
+        (["models", "show", "nope"], "no model 'nope'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_a_1_and_one_line(tiny_bundle, tmp_path, arguments, reason):
+    """Fails on a traceback, or if a half-made file stays."""
+    write_csv(tmp_path / "in.csv", sentences(5))
+    (tmp_path / "no-gold.csv").write_text("text\na\n")
+    before = set(tmp_path.iterdir())
+    arguments = [str(tiny_bundle) if a == "BUNDLE" else a for a in arguments]
+    done = textrnn(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("textrnn: ")
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+    left = {path for path in tmp_path.iterdir() if path not in before}
+    assert all(path.name.startswith("o.csv.") or path.name.startswith("o.") for path in left)
+
+
+def test_a_package_that_is_not_installed_is_named(tmp_path):
+    """As with only the packages of serving installed: fails on a traceback."""
+    (tmp_path / "optax.py").write_text("raise ModuleNotFoundError('absent', name='optax')")
+    done = textrnn("train", "classify", cwd=tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("textrnn: optax is not installed; pip install")
+    assert done.stderr.count("\n") == 1
+
+
+def test_predict_from_arguments_and_from_stdin(tiny_bundle):
+    given = textrnn("predict", tiny_bundle, "a fine film", "a poor film", "--option", "top_k=1")
+    piped = textrnn(
+        "predict", tiny_bundle, "--option", "top_k=1", stdin="a fine film\na poor film\n"
+    )
+    assert given.returncode == piped.returncode == 0
+    assert given.stdout == piped.stdout
+    labels = [json.loads(line)["label"] for line in given.stdout.splitlines()]
+    assert labels == ["friendly", "hostile"]
+
+
+def test_score_evaluate_and_show(tiny_bundle, tmp_path):
+    rows = sentences(30, seed=5)
+    source = write_csv(tmp_path / "in.csv", rows)
+    done = textrnn("score", tiny_bundle, source, "--output", tmp_path / "out.csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path / 'out.csv'}: 30 rows\n"
+    again = textrnn("score", tiny_bundle, source, "--output", tmp_path / "out.csv", "--resume")
+    assert "is complete already" in again.stdout
+    measured = textrnn("evaluate", tiny_bundle, source, "--json")
+    assert json.loads(measured.stdout)["in.csv"]["accuracy"] == 1
+    assert "accuracy" in textrnn("evaluate", tiny_bundle, source).stdout
+    assert "made-up sentences" in textrnn("models", "show", tiny_bundle).stdout
+    assert "name" in textrnn("models", "list").stdout
+
+
+def test_evaluate_on_the_development_sets_of_a_recipe(tiny_bundle, tiny_data):
+    """Fails if what is measured is not what training held out. (The card's metrics come from a
+    calibration on half of the rows, which does not change the best label of two.)"""
+    recipe = tiny_data / "tiny.toml"
+    done = textrnn("evaluate", tiny_bundle, recipe, "--json", TEXTRNN_DATA=str(tiny_data))
+    card = json.loads((tiny_bundle / "bundle.json").read_text())
+    measured = json.loads(done.stdout)["heldout"]
+    assert measured["accuracy"] == card["metrics"]["heldout"]["accuracy"] == 1
+
+
+def test_bad_rows_are_counted(tiny_bundle, tmp_path):
+    (tmp_path / "in.csv").write_text("text\nfine\n \n")
+    done = textrnn("score", tiny_bundle, tmp_path / "in.csv", "--output", tmp_path / "out.csv")
+    assert "1 rows; 1 bad rows in" in done.stdout
+
+
+def test_runs_side_by_side(tiny_data, tiny_run, tmp_path):
+    """Fails if a setting that differs, or a metric, is left out."""
+    done = textrnn(
+        "train", tiny_data / "tiny.toml", "train.epochs=1", "model.encoder.hidden=4",
+        "--output", tmp_path / "small", TEXTRNN_DATA=str(tiny_data),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"{tmp_path / 'small' / 'bundle'}: the model" in done.stdout
+    table = textrnn("runs", "compare", tiny_run, tmp_path / "small").stdout
+    cells = {line.split()[0]: line.split()[1:] for line in table.splitlines()[1:]}
+    assert cells["model.encoder.hidden"] == ["8", "4"]
+    assert cells["train.epochs"] == ["4", "1"]
+    assert "best heldout.accuracy" in table
+    assert "train.rows" not in table, "equal in both"
+    assert "small" in textrnn("runs", "list", tmp_path).stdout

@@ -1,0 +1,16 @@
+from types import SimpleNamespace
+
+from textrnn.cli import progress
+from textrnn.io.journal import Progress
+
+
+def test_without_a_terminal_lines_tell_rows_and_rate(capsys, monkeypatch):
+    """Fails if a long job in a pipeline is silent, or its rate counts rows of an earlier run."""
+    monkeypatch.setattr(progress, "EVERY", -1)
+    ticks = iter([0.0, 0.0, 10.0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    with progress.ScoringProgress() as shown:
+        shown(Progress(job={}, records=1000))
+        shown(Progress(job={}, records=1500, bad=2))
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == "1,500 rows  50 rows/s  2 bad"

@@ -1,0 +1,49 @@
+"""What `textrnn predict` prints, on a terminal and elsewhere."""
+
+import io
+import json
+
+import textrnn
+from textrnn.cli.show import show
+
+
+class Terminal(io.StringIO):
+    """Remembers what each write added."""
+
+    def __init__(self):
+        super().__init__()
+        self.writes = []
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.writes.append(text)
+        return super().write(text)
+
+
+def test_text_appears_on_a_terminal_while_it_is_written(generate_bundle):
+    """Fails if it is printed at the end, or differs from what a pipe gets."""
+    model, options = textrnn.load(generate_bundle), {"seed": 1, "max_characters": 30}
+    terminal, pipe = Terminal(), io.StringIO()
+    show(model, "cat ", options, terminal, alignment=False)
+    show(model, "cat ", options, pipe, alignment=False)
+    answer = json.loads(pipe.getvalue())
+    assert terminal.getvalue() == "cat " + answer["text"] + "\n"
+    assert len([text for text in terminal.writes if text.strip()]) >= 4
+
+
+def test_a_prompt_cannot_steer_the_terminal(generate_bundle):
+    terminal = Terminal()
+    options = {"max_characters": 1}
+    show(textrnn.load(generate_bundle), "\x1b[2Jcat", options, terminal, alignment=False)
+    assert terminal.getvalue().startswith("\u241b[2Jcat")
+
+
+def test_entities_are_in_colour_on_a_terminal_alone(tag_bundle):
+    model, text = textrnn.load(tag_bundle), "Bob lives in Oslo"
+    terminal, pipe = Terminal(), io.StringIO()
+    show(model, text, {}, terminal, alignment=False)
+    show(model, text, {}, pipe, alignment=False)
+    assert "PER" in terminal.getvalue()
+    assert [e["text"] for e in json.loads(pipe.getvalue())["entities"]] == ["Bob", "Oslo"]

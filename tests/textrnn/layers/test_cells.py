@@ -1,0 +1,71 @@
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from support import reference
+from support.cells import numpy_params, random_cell
+from support.paths import ROOT
+from textrnn.layers.cells import CELLS
+from textrnn.layers.unroll import unroll
+
+TORCH = json.loads((ROOT / "tests" / "data" / "torch_cells.json").read_text())["cells"]
+# PyTorch orders the gates as we do: LSTM i, f, g, o; GRU r, z, n.
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_step_equals_the_reference(kind):
+    """Fails on a wrong gate order, a missing bias, or a carry in the wrong place."""
+    cell = random_cell(kind, 3, 5)
+    random = np.random.default_rng(1)
+    x = random.normal(size=(4, 3))
+    carry = tuple(random.normal(size=(4, 5)) for _ in range(cell.carries))
+    found_carry, found = cell.step(
+        tuple(jnp.asarray(c, jnp.float32) for c in carry),
+        cell.project(jnp.asarray(x, jnp.float32)),
+    )
+    for row in range(4):
+        expected_carry, expected = reference.STEPS[kind](
+            numpy_params(cell), tuple(c[row] for c in carry), x[row]
+        )
+        np.testing.assert_allclose(found[row], expected, atol=1e-5)
+        for a, b in zip(found_carry, expected_carry, strict=True):
+            np.testing.assert_allclose(a[row], b, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", TORCH)
+def test_forward_and_gradient_equal_pytorch(kind):
+    """Fails where our cell is not the one that the literature and PyTorch call by this name."""
+    stored = {name: np.asarray(value, np.float32) for name, value in TORCH[kind].items()}
+    cell = CELLS[kind](3, 4, rngs=nnx.Rngs(0))
+    cell.input_kernel[...] = jnp.asarray(stored["weight_ih"].T)
+    cell.recurrent_kernel[...] = jnp.asarray(stored["weight_hh"].T)
+    bias_ih, bias_hh = stored["bias_ih"][0], stored["bias_hh"][0]
+    if kind == "gru":  # the bias of the recurrent half of n lies inside of the reset
+        both = np.concatenate([bias_hh[:8], np.zeros(4, np.float32)])
+        cell.bias[...] = jnp.asarray(bias_ih + both)
+        cell.recurrent_bias[...] = jnp.asarray(bias_hh[8:])
+    else:
+        cell.bias[...] = jnp.asarray(bias_ih + bias_hh)
+    x = jnp.asarray(stored["x"].reshape(5, 2, 3))
+    graph, params = nnx.split(cell)
+
+    def run(params, x):
+        outputs, _ = unroll(nnx.merge(graph, params), x, jnp.array([5, 5]))
+        return (outputs**2).sum(), outputs
+
+    (d_params, d_x), outputs = jax.grad(run, argnums=(0, 1), has_aux=True)(params, x)
+    np.testing.assert_allclose(outputs.reshape(-1, 4), stored["y"], atol=1e-5)
+    np.testing.assert_allclose(d_x.reshape(-1, 3), stored["d_x"], atol=1e-4)
+    np.testing.assert_allclose(
+        d_params["recurrent_kernel"].get_value().T, stored["d_weight_hh"], atol=1e-4
+    )
+
+
+def test_lstm_starts_out_remembering():
+    """Fails if the forget gate's bias is set at another gate's place."""
+    cell = CELLS["lstm"](3, 4, rngs=nnx.Rngs(0))
+    np.testing.assert_array_equal(cell.bias[...], np.repeat([0, 1, 0, 0], 4))

@@ -1,0 +1,210 @@
+import jax
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from support import reference
+from textrnn.batching import Buckets, Shape
+from textrnn.errors import UserError
+from textrnn.parameters import merge, split
+from textrnn.predictor import Predictor
+from textrnn.tasks.classify.task import Classify, ClassifyConfig
+from textrnn.text import WordTokenizer
+
+BUCKETS = Buckets(lengths=(8, 16), rows=16, tokens=256)
+TOKENIZER = WordTokenizer.fit(["a b c d e f g h"], 100)
+
+
+def make(rows=None, tokenizer=TOKENIZER, **settings):
+    base = {"embedding": {"size": 8}, "encoder": {"hidden": 8}}
+    config = ClassifyConfig.parse({**base, **settings}, source="test")
+    return Classify.fit(config, tokenizer, BUCKETS, rows or [{"label": "x"}, {"label": "y"}])
+
+
+def examples(task, rows, gold=True):
+    return [task.read(row, task.options_type(), gold) for row in rows]
+
+
+def train(task, rows, steps=100):
+    """Adam on one batch, which overfits a few rows."""
+    graph, params = split(task.build(nnx.Rngs(0)))
+    batch = task.collate(examples(task, rows), Shape(16, 8))
+
+    def loss(params, key):
+        total, weight = task.loss(merge(graph, params), batch, key)
+        return total / weight
+
+    step = jax.jit(jax.value_and_grad(loss))
+    optimizer = optax.adam(0.03)
+    state = optimizer.init(params)
+    for number in range(steps):
+        _, gradient = step(params, jax.random.key(number))
+        change, state = optimizer.update(gradient, state)
+        params = optax.apply_updates(params, change)
+    return Predictor(task, params)
+
+
+TEN = [{"text": f"{a} {b}", "label": "x" if a < b else "y"} for a, b in zip("abcdehgfba", "bacfdgheca", strict=True)]  # noqa: E501  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pooling": ["max"]},
+        {"pooling": ["mean"]},
+        {"pooling": ["last"]},
+        {"pooling": ["attention"]},
+        {"pooling": ["last"], "encoder": {"hidden": 8, "bidirectional": False, "cell": "gru"}},
+        {"pooling": ["max", "mean", "last", "attention"], "encoder": {"hidden": 8, "layers": 2}},
+    ],
+    ids=str,
+)
+def test_overfits_ten_rows(settings):
+    """The label is the order of two letters. Fails if a pooling loses what the encoder knows, or a
+    gradient does not arrive."""
+    predictor = train(make(**settings), TEN)
+    assert [a["label"] for a in predictor.predict_rows(TEN)] == [row["label"] for row in TEN]
+
+
+def test_overfits_several_labels():
+    rows = [
+        {"text": letters, "labels": sorted(set(letters.split()) & {"a", "b", "c"})}
+        for letters in ("a d", "b d", "c d", "a b", "a c d", "d e", "b c", "a b c")
+    ]
+    task = make(rows, multi_label=True)
+    assert task.config.labels == ("a", "b", "c")
+    answers = train(task, rows).predict_rows(rows)
+    assert [sorted(answer["labels"]) for answer in answers] == [row["labels"] for row in rows]
+
+
+@pytest.mark.parametrize("pooling", ["max", "mean", "last", "attention"])
+def test_padding_does_not_reach_the_logits(pooling):
+    """Exactly. Fails if a pooling looks into the padding."""
+    task = make(pooling=[pooling])
+    model = task.build(nnx.Rngs(0))
+    read = examples(task, [{"text": "a b c", "label": "x"}, {"text": "d", "label": "y"}])
+    small = task.predict(model, task.collate(read, Shape(2, 8)))
+    large = task.predict(model, task.collate(read, Shape(8, 16)))
+    np.testing.assert_allclose(large[:2], small, atol=1e-6)
+    assert np.isfinite(large).all()
+
+
+def test_empty_rows_weigh_nothing():
+    """Fails if padding rows count in the loss or in its gradient."""
+    task = make()
+    graph, params = split(task.build(nnx.Rngs(0)))
+    read = examples(task, TEN[:3])
+
+    def mean(params, shape):
+        total, weight = task.loss(
+            merge(graph, params), task.collate(read, shape), jax.random.key(0)
+        )
+        assert float(weight) == 3
+        return total / weight
+
+    with jax.disable_jit(False):
+        tight, loose = mean(params, Shape(3, 8)), mean(params, Shape(16, 8))
+    np.testing.assert_allclose(tight, loose, rtol=1e-5)
+
+
+def test_loss_is_the_cross_entropy_of_the_label():
+    """Against the formula, from the logits. Fails on a wrong axis, sign or smoothing."""
+    for settings in ({}, {"label_smoothing": 0.2}):
+        task = make(**settings)
+        model = task.build(nnx.Rngs(0))
+        batch = task.collate(examples(task, TEN), Shape(10, 8))
+        total, weight = task.loss(model, batch, jax.random.key(0))
+        logits = np.asarray(task.predict(model, batch), np.float64)
+        p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+        smooth = settings.get("label_smoothing", 0)
+        target = batch["targets"] * (1 - smooth) + smooth / 2
+        assert float(weight) == 10
+        assert float(total) == pytest.approx(-(target * np.log(p)).sum(), rel=1e-5)
+
+
+def test_class_weights_make_a_rare_label_count():
+    """Fails if weights are not inverse to frequency, or reach the wrong label."""
+    rows = [{"text": "a", "label": "x"}] * 3 + [{"text": "b", "label": "y"}]
+    task = make(rows, class_weights="balanced")
+    assert task.config.class_weights == {"x": pytest.approx(2 / 3), "y": pytest.approx(2)}
+    batch = task.collate(examples(task, rows), Shape(4, 8))
+    _, weight = task.loss(task.build(nnx.Rngs(0)), batch, jax.random.key(0))
+    assert float(weight) == pytest.approx(3 * 2 / 3 + 2)
+
+
+def test_metrics_equal_the_reference():
+    """Fails on a wrong average, or if a threshold is forgotten."""
+    random = np.random.default_rng(0)
+    labels = ["p", "q", "r"]
+    rows = [
+        {"text": "a", "labels": [n for n in labels if random.random() < 0.4]} for _ in range(50)
+    ]
+    rows[0]["labels"] = labels
+    task = make(rows, multi_label=True, thresholds=[0.3, 0.5, 0.7])
+    logits = random.normal(size=(50, 3))
+    read = [task.read(row, task.options_type()) for row in rows]
+    answers = [task.answer([z], example) for z, example in zip(logits, read, strict=True)]
+    metrics = task.score(answers, rows)
+    p = 1 / (1 + np.exp(-logits))
+    given = p >= np.array([0.3, 0.5, 0.7])
+    truth = np.array([[n in row["labels"] for n in labels] for row in rows])
+    by_label = [reference.f1(truth[:, i], given[:, i]) for i in range(3)]
+    assert metrics["macro_f1"] == pytest.approx(np.mean(by_label))
+    assert metrics["micro_f1"] == pytest.approx(reference.f1(truth.ravel(), given.ravel()))
+    expected = -np.where(truth, np.log(p), np.log(1 - p)).mean()
+    assert metrics["log_loss"] == pytest.approx(expected)
+
+
+def test_at_least_one_label_if_every_text_has_one():
+    rows = [{"text": "a", "labels": ["p"]}, {"text": "b", "labels": ["q"]}]
+    for settings, expected in (({}, []), ({"at_least_one": True}, ["q"])):
+        task = make(rows, multi_label=True, **settings)
+        example = task.read(rows[0], task.options_type())
+        assert task.answer([np.array([-3.0, -2.0])], example)["labels"] == expected
+
+
+def test_calibration_changes_probabilities_and_not_the_order():
+    task = make()
+    random = np.random.default_rng(0)
+    logits = random.normal(scale=5, size=(200, 2))
+    rows = [{"text": "a", "label": task.config.labels[random.integers(2)]} for _ in range(200)]
+    calibrated = task.calibrated(None, [[z] for z in logits], rows)
+    example = task.read(rows[0], task.options_type())
+    assert calibrated.config.temperature > 5, "the outcomes are noise: nothing can be promised"
+    for z in logits[:20]:
+        before, after = task.answer([z], example), calibrated.answer([z], example)
+        assert before["label"] == after["label"]
+        assert after["score"] < before["score"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings", "reason"),
+    [
+        ([{"label": "x"}], {}, "needs two labels or more"),
+        ([{"label": "x"}, {"label": "z"}], {"labels": ["x", "y"]}, "does not name: \\['z'\\]"),
+        ([{"label": "x"}], {"labels": ["x", "y"]}, "no training row has the labels \\['y'\\]"),
+        ([{"label": 1}, {"label": "x"}], {}, "label must be a string, found 1"),
+        ([{"labels": "x"}], {"multi_label": True}, "labels must be a list of strings, found 'x'"),
+        ([{"text": "a"}], {}, "there is no 'label'"),
+        ([{"label": "x"}, {"label": "y"}], {"class_weights": {"x": 1}}, "the labels are"),
+    ],
+)
+def test_rows_that_make_no_classifier_are_one_clear_error(rows, settings, reason):
+    with pytest.raises(UserError, match=reason):
+        make(rows, **settings)
+
+
+def test_an_unknown_gold_label_is_one_clear_error():
+    with pytest.raises(UserError, match="unknown label 'q'; the labels are x, y"):
+        examples(make(), [{"text": "a", "label": "q"}])
+
+
+def test_dropout_is_on_in_training_alone():
+    task = make(dropout=0.5, embedding={"size": 8, "dropout": 0.5, "word_dropout": 0.5})
+    model = task.build(nnx.Rngs(0))
+    batch = task.collate(examples(task, TEN), Shape(16, 8))
+    losses = {float(task.loss(model, batch, jax.random.key(seed))[0]) for seed in range(4)}
+    assert len(losses) == 4
+    first, second = (np.asarray(task.predict(model, batch)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)

@@ -1,0 +1,155 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from support import reference
+from textrnn.tasks.tag import crf
+
+TIME, TAGS = 5, 3
+LENGTHS = np.array([5, 1, 3, 2, 4])
+
+
+def problem(seed=0, forbid=False):
+    draw = np.random.default_rng(seed)
+    emissions = draw.normal(size=(TIME, len(LENGTHS), TAGS)).astype(np.float32) * 2
+    first, last = draw.normal(size=(2, TAGS)).astype(np.float32)
+    between = draw.normal(size=(TAGS, TAGS)).astype(np.float32) * 2
+    if forbid:
+        between[0, 1] = between[2, 2] = first[1] = crf.FORBIDDEN
+    return emissions, crf.TransitionScores(first, between, last)
+
+
+def each_row(emissions, chain):
+    for row, length in enumerate(LENGTHS):
+        yield row, length, reference.all_paths(emissions[:length, row], *chain)
+
+
+@pytest.mark.parametrize("forbid", [False, True])
+def test_partition_is_the_sum_over_all_paths(forbid):
+    emissions, chain = problem(forbid=forbid)
+    found = jax.jit(crf.log_partition)(emissions, chain, LENGTHS)
+    for row, _, paths in each_row(emissions, chain):
+        expected = np.logaddexp.reduce([score for _, score in paths])
+        assert found[row] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("forbid", [False, True])
+def test_viterbi_is_the_best_of_all_paths(forbid):
+    for seed in range(5):
+        emissions, chain = problem(seed, forbid)
+        found = jax.jit(crf.viterbi)(emissions, chain, LENGTHS)
+        for row, length, paths in each_row(emissions, chain):
+            best, _ = max(paths, key=lambda path: path[1])
+            assert tuple(found[:length, row]) == best
+            assert not found[length:, row].any()
+
+
+def test_likelihoods_of_all_paths_sum_to_one():
+    emissions, chain = problem()
+    for row, length, paths in each_row(emissions, chain):
+        total = 0.0
+        for path, score in paths:
+            padded = np.zeros((TIME, len(LENGTHS)), int)
+            padded[:length, row] = path
+            found = crf.log_likelihood(emissions, chain, padded, LENGTHS)[row]
+            partition = np.logaddexp.reduce([other for _, other in paths])
+            assert found == pytest.approx(score - partition, abs=1e-4)
+            total += np.exp(found)
+            if len(paths) > 30:
+                break
+        else:
+            assert total == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("forbid", [False, True])
+def test_a_stretch_has_the_share_of_the_paths_that_go_along_it(forbid):
+    emissions, chain = problem(3, forbid)
+    path = crf.viterbi(emissions, chain, LENGTHS)
+    forward_backward = jax.jit(crf.forward_backward)(emissions, chain, path, LENGTHS)
+    for row, length, paths in each_row(emissions, chain):
+        weights = np.exp([score for _, score in paths])
+        of_row = crf.ForwardBackward(*(np.asarray(part)[:, row] for part in forward_backward))
+        for start in range(length):
+            for end in range(start + 1, length + 1):
+                wanted = tuple(path[start:end, row])
+                share = sum(
+                    weight
+                    for (tags, _), weight in zip(paths, weights, strict=True)
+                    if tags[start:end] == wanted
+                ) / sum(weights)
+                assert np.exp(crf.span_log_probability(of_row, start, end)) == pytest.approx(
+                    share, abs=1e-5
+                )
+
+
+def test_the_gradient_of_the_partition_is_the_marginals():
+    emissions, chain = problem()
+    gradient = jax.grad(lambda e: crf.log_partition(e, chain, LENGTHS).sum())(emissions)
+    for row, length, paths in each_row(emissions, chain):
+        weights = np.exp([score for _, score in paths])
+        for time in range(length):
+            for tag in range(TAGS):
+                share = sum(
+                    w for (p, _), w in zip(paths, weights, strict=True) if p[time] == tag
+                ) / sum(weights)
+                assert gradient[time, row, tag] == pytest.approx(share, abs=1e-5)
+        assert not np.asarray(gradient[length:, row]).any()
+
+
+def test_padding_changes_nothing():
+    emissions, chain = problem()
+    longer = jnp.concatenate([emissions, 99 * jnp.ones((4, *emissions.shape[1:]))])
+    np.testing.assert_array_equal(
+        crf.log_partition(emissions, chain, LENGTHS), crf.log_partition(longer, chain, LENGTHS)
+    )
+    path, padded = (crf.viterbi(e, chain, LENGTHS) for e in (emissions, longer))
+    np.testing.assert_array_equal(path, padded[:TIME])
+    for a, b in zip(
+        crf.forward_backward(emissions, chain, path, LENGTHS),
+        crf.forward_backward(longer, chain, padded, LENGTHS),
+        strict=True,
+    ):
+        for row, length in enumerate(LENGTHS):
+            np.testing.assert_array_equal(a[:length, row], b[:length, row])
+
+
+def test_long_sentences_stay_finite():
+    emissions = 30 * np.random.default_rng(0).normal(size=(2000, 1, TAGS)).astype(np.float32)
+    _, chain = problem(forbid=True)
+    gradient = jax.grad(
+        lambda e: crf.log_likelihood(
+            e, chain, crf.viterbi(e, chain, np.array([2000])), np.array([2000])
+        ).sum()
+    )(emissions)
+    assert np.isfinite(gradient).all()
+
+
+def test_the_temperature_makes_up_for_scores_that_are_too_sure():
+    """Paths are drawn from the distribution itself; then its scores are made 2.5 times as large."""
+    draw = np.random.default_rng(0)
+    emissions, chain = problem()
+    sentences = []
+    for row, length, paths in [*each_row(emissions, chain)] * 60:
+        weights = np.exp([score for _, score in paths])
+        path, _ = paths[draw.choice(len(paths), p=weights / weights.sum())]
+        sentences.append((2.5 * emissions[:length, row], np.array(path)))
+    sure = crf.TransitionScores(*(2.5 * part for part in chain))
+    assert crf.fit_temperature(sentences, sure, chunk=128) == pytest.approx(2.5, rel=0.15)
+
+
+def test_an_empty_row_has_no_likelihood_and_no_gradient():
+    """Fails if the rows that fill up a batch are trained on."""
+    emissions, chain = problem()
+    path, lengths = np.zeros((TIME, len(LENGTHS)), int), np.array([0, 2, 0, 0, 0])
+
+    def total(chain):
+        return crf.log_likelihood(emissions, chain, path, lengths).sum()
+
+    alone = crf.log_likelihood(emissions[:, 1:2], chain, path[:, 1:2], lengths[1:2]).sum()
+    assert total(chain) == pytest.approx(float(alone))
+    lone = jax.grad(
+        lambda c: crf.log_likelihood(emissions[:, 1:2], c, path[:, 1:2], lengths[1:2]).sum()
+    )(chain)
+    for whole, part in zip(jax.grad(total)(chain), lone, strict=True):
+        np.testing.assert_allclose(whole, part, atol=1e-6)

@@ -1,0 +1,53 @@
+"""Frozen cases are what conlleval's definition gives by hand; seqeval, where it is strict about
+nothing, counts the same way."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from seqeval.metrics import f1_score, precision_score, recall_score
+
+from textrnn.tasks.tag.schemes import spans
+from textrnn.tasks.tag.span_f1 import count, table
+
+TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
+
+
+def counted(gold, found):
+    return count(*(
+        [(number, *span) for number, tags in enumerate(part) for span in spans(tags)]
+        for part in (gold, found)
+    ))  # fmt: skip
+
+
+sentence = st.lists(st.tuples(st.sampled_from(TAGS), st.sampled_from(TAGS)), min_size=1, max_size=9)
+
+
+@pytest.mark.filterwarnings("ignore")
+@given(st.lists(sentence, min_size=1, max_size=5))
+def test_equals_seqeval(sentences):
+    gold = [[a for a, _ in pairs] for pairs in sentences]
+    found = [[b for _, b in pairs] for pairs in sentences]
+    whole, types = counted(gold, found)
+    assert whole.precision == pytest.approx(precision_score(gold, found, zero_division=0))
+    assert whole.recall == pytest.approx(recall_score(gold, found, zero_division=0))
+    assert whole.f1 == pytest.approx(f1_score(gold, found, zero_division=0))
+    assert sum(counts.right for counts in types.values()) == whole.right
+
+
+def test_the_table_of_conlleval():
+    gold = [["B-PER", "I-PER", "O", "B-LOC"], ["B-LOC", "O", "B-LOC", "I-LOC"]]
+    found = [["B-PER", "I-PER", "O", "B-PER"], ["B-LOC", "O", "B-LOC", "O"]]
+    whole, types = counted(gold, found)
+    right = sum(np.sum(np.array(a) == np.array(b)) for a, b in zip(gold, found, strict=True))
+    assert table(whole, types, 8, right / 8).splitlines() == [
+        "processed 8 tokens with 4 phrases; found: 4 phrases; correct: 2.",
+        "accuracy:  75.00%; precision:  50.00%; recall:  50.00%; FB1:  50.00",
+        "              LOC: precision:  50.00%; recall:  33.33%; FB1:  40.00  2",
+        "              PER: precision:  50.00%; recall: 100.00%; FB1:  66.67  2",
+    ]
+
+
+def test_nothing_is_no_division_by_zero():
+    whole, types = count([], [])
+    assert (whole.precision, whole.recall, whole.f1, types) == (0, 0, 0, {})

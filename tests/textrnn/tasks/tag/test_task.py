@@ -1,0 +1,340 @@
+"""Tagging: exact places on every string, and probabilities by enumeration."""
+
+import itertools
+
+import jax
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textrnn.batching import Buckets, Shape
+from textrnn.errors import InvalidText, UserError
+from textrnn.parameters import merge, split
+from textrnn.predictor import Predictor
+from textrnn.tasks.tag.schemes import Span, spans
+from textrnn.tasks.tag.task import Tag, TagConfig, TagOptions
+from textrnn.text import SpelledTokenizer, WordTokenizer
+
+BUCKETS = Buckets(lengths=(4, 8), rows=8, tokens=64)
+SENTENCES = ["Ada met Bob in Rome .", "Rome and New York are towns .", "Bob likes Ada ."]
+TOKENIZER = SpelledTokenizer.fit(SENTENCES, 100)
+ROWS = [
+    {"tokens": s.split(), "tags": [TAGS.get(w, "O") for w in s.split()]}
+    for TAGS in [{"Ada": "B-PER", "Bob": "B-PER", "Rome": "B-LOC", "New": "B-LOC", "York": "I-LOC"}]
+    for s in SENTENCES
+]
+
+
+def make(rows=ROWS, **given):
+    base = {
+        "embedding": {"size": 8},
+        "encoder": {"hidden": 8},
+        "characters": {"features": 6, "size": 4},
+        "casing": 3,
+    }
+    return Tag.fit(TagConfig.parse({**base, **given}, source="test"), TOKENIZER, BUCKETS, rows)
+
+
+def untrained(task, seed=0):
+    """A predictor whose weights are large enough to say something."""
+    _, params = split(task.build(nnx.Rngs(seed)))
+    random = np.random.default_rng(seed)
+    noisy = {n: p + random.normal(scale=0.5, size=p.shape).astype("f") for n, p in params.items()}
+    return Predictor(task, noisy)
+
+
+PREDICTOR = untrained(make())
+hostile = st.text(max_size=60) | st.text(
+    st.sampled_from("Ada Rome.B\u0301\u200d\U0001f44d\u05e9\0\u2028\x85\n'’-@"), max_size=50
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(text=hostile)
+def test_places_are_exact_on_every_string(text):
+    if not text.strip() or any("\ud800" <= char <= "\udfff" for char in text):
+        with pytest.raises(InvalidText, match=r"is empty|surrogate"):
+            PREDICTOR.predict(text)
+        return
+    (answer,) = PREDICTOR.predict(text)
+    here = 0
+    for entity in answer["entities"]:
+        assert text[entity["start"] : entity["end"]] == entity["text"] != ""
+        assert here <= entity["start"] < entity["end"]
+        assert 0 < entity["score"] <= 1
+        here = entity["end"]
+
+
+def test_a_long_text_answers_as_its_sentences_do():
+    """Fails if offsets forget the sentences before, or if windows are mixed up."""
+    text = "\n\n".join(SENTENCES) + " " + " ".join(["Ada Bob Rome"] * 20)
+    (whole,) = PREDICTOR.predict(text)
+    pieces, here = [], 0
+    for part in PREDICTOR.task.read({"text": text}, TagOptions()).windows:
+        words = [text[slice(*span)] for span in _places(text)[here : here + len(part)]]
+        (answer,) = PREDICTOR.predict_rows([{"tokens": words}])
+        for entity in answer["entities"]:
+            start = _places(text)[here + entity["start"]][0]
+            pieces.append((start, entity["label"], entity["score"]))
+        here += len(part)
+    assert len(pieces) > 5
+    found = [(e["start"], e["label"], e["score"]) for e in whole["entities"]]
+    assert [f[:2] for f in found] == [p[:2] for p in pieces]
+    assert [f[2] for f in found] == pytest.approx([p[2] for p in pieces], abs=1e-5)
+
+
+def _places(text):
+    return PREDICTOR.task.read({"text": text}, TagOptions()).places
+
+
+@pytest.mark.parametrize("crf", [True, False])
+def test_scores_are_the_share_of_all_paths_that_have_the_entity(crf):
+    """By enumeration of every legal path. Fails for a product of softmaxes."""
+    task = make(labels=["PER", "LOC"], crf=crf)
+    predictor = untrained(task, seed=3)
+    model = merge(*_parts(predictor))
+    checked = 0
+    for words in (["Ada", "met", "Bob"], ["New", "York", "Rome"], ["are", "Rome", "and"]):
+        example = task.read({"tokens": words}, TagOptions())
+        batch = task.collate(example.windows, Shape(1, 4))
+        emissions = np.asarray(model(batch))[:3, 0]
+        first, between, last = (np.asarray(part) for part in model.chain())
+        weights = {}
+        names = task._tagset
+        for path in itertools.product(range(len(names)), repeat=3):
+            score = (
+                first[path[0]] + last[path[-1]] + sum(emissions[t, p] for t, p in enumerate(path))
+            )
+            score += sum(between[a, b] for a, b in itertools.pairwise(path))
+            weights[path] = np.exp(np.float64(score))
+        total = sum(weights.values())
+        (answer,) = predictor.answer([example])
+        for entity in answer["entities"]:
+            span = Span(entity["start"], entity["end"], entity["label"])
+            share = sum(
+                weight
+                for path, weight in weights.items()
+                if weight > 0 and span in spans(names[tag] for tag in path)
+            )
+            assert entity["score"] == pytest.approx(share / total, abs=1e-4)
+            checked += 1
+    assert checked >= 2
+
+
+def _parts(predictor):
+    graph, _ = split(nnx.eval_shape(lambda: predictor.task.build(nnx.Rngs(0))))
+    return graph, predictor.params
+
+
+def train(task, steps=150):
+    """All rows at once, until they are known by heart."""
+    graph, params = split(task.build(nnx.Rngs(0)))
+    optimizer = optax.adam(2e-2)
+    read = [w for row in ROWS for w in task.read(row, TagOptions(), gold=True).windows]
+    batch = task.collate(read, Shape(4, 8))
+
+    @jax.jit
+    def step(params, state, key):
+        def mean(params):
+            total, weight = task.loss(merge(graph, params), batch, key)
+            return total / weight
+
+        loss, gradient = jax.value_and_grad(mean)(params)
+        change, state = optimizer.update(gradient, state)
+        return optax.apply_updates(params, change), state, loss
+
+    state, loss = optimizer.init(params), None
+    for number in range(steps):
+        params, state, loss = step(params, state, jax.random.key(number))
+    return Predictor(task, params), float(loss)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"crf": False},
+        {"characters": {"kind": "lstm", "features": 6, "size": 4}},
+        {"characters": {"kind": "none"}, "casing": 0},
+        {"subwords": {"buckets": 50}},
+    ],
+    ids=["cnn", "no crf", "lstm", "words only", "subwords"],
+)
+def test_learns_a_few_rows_by_heart(given):
+    predictor, loss = train(make(**given))
+    assert loss < 0.05
+    answers = predictor.predict_rows(ROWS)
+    metrics = predictor.task.score(answers, ROWS)
+    assert metrics["f1"] == 1
+    assert "correct: 7" in predictor.task.table(answers, ROWS)
+    (answer,) = predictor.predict("Ada met Bob in Rome .")
+    assert [(e["text"], e["label"]) for e in answer["entities"]] == [
+        ("Ada", "PER"), ("Bob", "PER"), ("Rome", "LOC"),
+    ]  # fmt: skip
+
+
+def test_temperature_changes_scores_and_no_entity():
+    predictor = untrained(make(temperature=4.0))
+    text = " ".join(SENTENCES)
+    (cool,), (warm,) = PREDICTOR.predict(text), predictor.predict(text)
+    for a, b in zip(cool["entities"], warm["entities"], strict=True):
+        assert (a["start"], a["end"], a["label"]) == (b["start"], b["end"], b["label"])
+        assert b["score"] < a["score"]
+
+
+def test_calibration_finds_that_wrong_tags_cannot_be_promised():
+    rows = [{"tokens": r["tokens"], "tags": [*r["tags"][1:], "O"]} for r in ROWS]
+    rows[1]["tags"] = ["O"] * 7
+    examples = [PREDICTOR.task.read(row, TagOptions()) for row in rows]
+    outputs = PREDICTOR.run(examples)
+    calibrated = PREDICTOR.task.calibrated(PREDICTOR.model(), outputs, rows)
+    assert calibrated.config.temperature > 1.5
+
+
+def test_a_label_for_each_word():
+    rows = [{"tokens": ["Ada", "runs"], "tags": ["PROPN", "VERB"]}]
+    task = make(rows, entities=False)
+    assert task.config.labels == ("PROPN", "VERB")
+    (answer,) = untrained(task).predict("Ada runs", tags=True)
+    assert [e["text"] for e in answer["entities"]] == ["Ada", "runs"]
+    assert answer["tags"] == [e["label"] for e in answer["entities"]]
+    perfect = [{"entities": [
+        {"start": i, "end": i + 1, "label": t, "score": 1.0} for i, t in enumerate(rows[0]["tags"])
+    ]}]  # fmt: skip
+    assert task.score(perfect, rows)["accuracy"] == 1
+
+
+def test_min_score_leaves_out_the_unlikely_and_nothing_else():
+    text = " ".join(SENTENCES)
+    (whole,) = PREDICTOR.predict(text, tags=True)
+    scores = sorted(entity["score"] for entity in whole["entities"])
+    middle = scores[len(scores) // 2]
+    (part,) = PREDICTOR.predict(text, min_score=middle, tags=True)
+    assert part["entities"] == [e for e in whole["entities"] if e["score"] >= middle]
+    assert 0 < len(part["entities"]) < len(whole["entities"])
+    assert len(spans(part["tags"])) == len(part["entities"])
+
+
+def test_entities_in_text_are_read_as_the_tags_of_its_words():
+    text = "Ada met Bob in New York."
+    entities = [
+        {"start": 0, "end": 3, "label": "PER"},
+        {"start": 15, "end": 20, "label": "LOC"},  # ends inside of a word: it is taken whole
+    ]
+    task = make()
+    example = task.read({"text": text, "entities": entities}, TagOptions(), gold=True)
+    names = [task._tagset[tag] for window in example.windows for tag in window.target]
+    assert names == ["S-PER", "O", "O", "O", "B-LOC", "E-LOC", "O"]
+
+
+def test_an_entity_over_the_end_of_a_window_is_legal_in_both():
+    """Fails if a window ends inside of an entity: no legal path does, so its loss would be huge."""
+    row = {"text": "Rome\n\nYork met.", "entities": [{"start": 0, "end": 10, "label": "LOC"}]}
+    task = make()
+    windows = task.read(row, TagOptions(), gold=True).windows
+    names = [[task._tagset[tag] for tag in window.target] for window in windows]
+    assert names == [["S-LOC"], ["S-LOC", "O", "O"]]
+    long = {"tokens": ["York"] * 10, "tags": ["B-LOC"] + ["I-LOC"] * 9}
+    first, second = task.read(long, TagOptions(), gold=True).windows
+    assert [task._tagset[tag] for tag in (*first.target[[0, 7]], *second.target)] == [
+        "B-LOC", "E-LOC", "B-LOC", "E-LOC",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"tokens": ["a"], "tags": ["O", "O"]}, "1 tokens but 2 tags"),
+        ({"tokens": ["a"], "tags": ["B-XYZ"]}, "unknown label 'XYZ'; the labels are LOC, PER"),
+        ({"tokens": ["a"], "tags": ["PER"]}, "unknown tag 'PER'"),
+        ({"tokens": ["a"]}, "has no 'tags'"),
+        ({"tokens": ["a"], "tags": "O"}, "tags must be a list"),
+        ({"tokens": ["a"], "tags": [1]}, "unknown tag 1"),
+        ({"text": "a", "entities": 3}, "entities must be a list"),
+        ({"text": "a"}, "has no 'entities'"),
+        ({"text": "ab", "entities": [{"start": 1, "end": 9, "label": "PER"}]}, "2, the length"),
+        ({"text": "ab", "entities": [{"start": 1}]}, "must have start, end and label"),
+        (
+            {"text": "a b", "entities": [
+                {"start": 0, "end": 3, "label": "PER"}, {"start": 2, "end": 3, "label": "LOC"},
+            ]},
+            "overlaps another",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_gold(row, reason):
+    with pytest.raises(UserError, match=reason):
+        make().read(row, TagOptions(), gold=True)
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ({"tokens": []}, "empty"),
+        ({"tokens": "Ada"}, "not_tokens"),
+        ({"tokens": ["Ada", "New York"]}, "not_a_token"),
+        ({"tokens": ["Ada", ""]}, "not_a_token"),
+        ({"tokens": ["Ada", "\ud800"]}, "lone_surrogate"),
+        ({"text": " \n"}, "empty"),
+        ({"text": 3}, "not_text"),
+        ({"text": "a " * 30}, "too_long"),
+        ({"tokens": ["a"] * 30}, "too_long"),
+    ],
+)
+def test_rows_that_cannot_be_taken(row, code):
+    task = make(limit=20)
+    with pytest.raises(InvalidText) as caught:
+        task.read(row, TagOptions())
+    assert caught.value.code == code
+
+
+def test_over_the_limit_is_cut_where_that_is_allowed():
+    answers = untrained(make(limit=20)).predict(["Ada " * 30, "Ada " * 20], truncate=True)
+    assert "truncated" in answers[0]
+    assert "truncated" not in answers[1]
+
+
+def test_a_text_costs_no_more_than_it_says():
+    task = make(limit=20)
+    for text in ("A. " * 10, "Hm! " * 10, "a " * 20, "Ada met Bob. " * 5):
+        windows = task.read({"text": text}, TagOptions()).windows
+        padded = sum(next(n for n in BUCKETS.lengths if n >= len(window)) for window in windows)
+        assert padded <= task.costliest
+
+
+def test_other_tokenizers_are_refused():
+    with pytest.raises(UserError, match="needs the tokenizer 'spelled'"):
+        Tag.fit(TagConfig(), WordTokenizer(["a"]), BUCKETS, ROWS)
+
+
+def test_no_rows_share_labels_with_a_config_that_names_others():
+    with pytest.raises(UserError, match="does not name"):
+        make(labels=["PER"])
+    with pytest.raises(UserError, match="no labels at all"):
+        make([{"tokens": ["a"], "tags": ["O"]}])
+
+
+def test_parameter_names_are_a_file_format():
+    _, params = split(make(subwords={"buckets": 9}).build(nnx.Rngs(0)))
+    assert set(params) == {
+        "between", "casing", "characters.filters.bias", "characters.filters.kernel",
+        "characters.table", "embedding.table", "encoder.layers.0.backward.bias",
+        "encoder.layers.0.backward.input_kernel", "encoder.layers.0.backward.recurrent_kernel",
+        "encoder.layers.0.forward.bias", "encoder.layers.0.forward.input_kernel",
+        "encoder.layers.0.forward.recurrent_kernel", "first", "last", "output.bias",
+        "output.kernel", "subwords",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"characters": {"kind": "lstm"}}, {"subwords": {"buckets": 50}}]
+)
+def test_padding_changes_nothing(given):
+    task = make(**given)
+    model = task.build(nnx.Rngs(1))
+    windows = task.read({"tokens": ["Ada", "met", "Bob"]}, TagOptions()).windows
+    short, long = (model(task.collate(windows, shape)) for shape in (Shape(1, 4), Shape(2, 8)))
+    np.testing.assert_allclose(short[:3, 0], long[:3, 0], atol=1e-6)

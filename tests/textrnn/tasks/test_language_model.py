@@ -1,0 +1,82 @@
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+
+from textrnn.batching import Buckets, Shape
+from textrnn.errors import UserError
+from textrnn.tasks.language_model import Pretrain, PretrainConfig
+from textrnn.text import BOS, EOS, WordTokenizer
+
+BUCKETS = Buckets(lengths=(8,), rows=4, tokens=64)
+
+
+def make(samples=10, words="a b c d e", **encoder):
+    config = PretrainConfig.parse(
+        {
+            "embedding": {"size": 6},
+            "encoder": {"hidden": 5, "joined": False, **encoder},
+            "samples": samples,
+        },
+        source="test",
+    )
+    return Pretrain.fit(config, WordTokenizer.fit([words], 300), BUCKETS, [])
+
+
+def batch_of(task, texts, rows=4):
+    read = [task.read({"text": text}, task.options_type()) for text in texts]
+    return task.collate(read, Shape(rows, 8))
+
+
+def test_predicts_each_next_and_each_previous_word():
+    """Fails if a target is off by one, or padding is predicted."""
+    task = make()
+    batch = batch_of(task, ["a b c", "d"])
+    _, words, real = task.build(nnx.Rngs(0))(batch)
+    ahead, behind = np.asarray(words).reshape(2, 7, 4)[:, :, 0]
+    real = np.asarray(real).reshape(2, 7, 4)
+    a, b, c = task.tokenizer.encode("a b c").ids
+    assert ahead[:4].tolist() == [a, b, c, EOS]
+    assert behind[:4].tolist() == [BOS, a, b, c]
+    np.testing.assert_array_equal(real[:, :, 0].sum(axis=1), [4, 4])
+    np.testing.assert_array_equal(real[:, :, 1].sum(axis=1), [2, 2])
+    assert real[:, :, 2:].sum() == 0
+
+
+def test_likelihood_equals_a_full_softmax_by_hand():
+    """Fails if predict sums over padding, or leaves a direction out."""
+    task = make()
+    model = task.build(nnx.Rngs(0))
+    batch = batch_of(task, ["a b c", "d e"])
+    states, words, real = (np.asarray(x) for x in model(batch))
+    logits = states @ np.asarray(model.embedding.table[...]).T + np.asarray(model.word_bias[...])
+    log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    by_place = (log_p[np.arange(len(words)), words] * real).reshape(2, 7, 4).sum(axis=(0, 1))
+    found = task.predict(model, batch)
+    np.testing.assert_allclose(found["log_likelihood"], by_place, rtol=1e-4)
+    np.testing.assert_array_equal(found["words"], [8, 6, 0, 0])
+    answer = task.answer(
+        [{k: v[0] for k, v in found.items()}], task.read({"text": "a b c"}, task.options_type())
+    )
+    assert answer["perplexity"] == pytest.approx(np.exp(-by_place[0] / 8), rel=1e-4)
+    metrics = task.score([answer, answer], [])
+    assert metrics["perplexity"] == pytest.approx(answer["perplexity"])
+
+
+def test_sampled_loss_comes_close_to_the_full_one():
+    """With many samples its mean is the full softmax's loss. Fails if the correction for how often
+    a word is drawn is missing or has the wrong sign."""
+    words = " ".join(f"w{i} " * (200 - i) for i in range(200))
+    task = make(samples=3000, words=words)
+    model = task.build(nnx.Rngs(0))
+    batch = batch_of(task, ["w1 w2 w150 w7", "w180 w3 w99"])
+    exact = -float(np.asarray(task.predict(model, batch)["log_likelihood"]).sum())
+    sampled = [float(task.loss(model, batch, jax.random.key(seed))[0]) for seed in range(8)]
+    assert np.mean(sampled) == pytest.approx(exact, rel=0.02)
+
+
+def test_a_joined_encoder_is_refused():
+    with pytest.raises(UserError, match="a word is seen before it is predicted"):
+        make(joined=True)
+    with pytest.raises(UserError, match="bidirectional and not joined"):
+        make(bidirectional=False)

@@ -1,0 +1,177 @@
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from support import reference
+from textrnn.tasks.translate.beam_search import NEVER, BeamParameters, search
+
+IDS, HIDDEN, ROOM = 6, 4, 7
+
+
+def problem(rows, seed=0):
+    """A small recurrent model, for many hypotheses in JAX and for one in numpy."""
+    draw = np.random.default_rng(seed)
+    recurrent = draw.normal(size=(HIDDEN, HIDDEN)).astype(np.float32)
+    table = draw.normal(size=(IDS, HIDDEN)).astype(np.float32)
+    output = 2 * draw.normal(size=(HIDDEN, IDS)).astype(np.float32)
+
+    def step(h, token):
+        h = np.tanh(h @ recurrent + table[token])
+        return h, h @ output
+
+    carry = draw.normal(size=(rows, HIDDEN)).astype(np.float32)
+    return step, (recurrent, table, output), carry
+
+
+def many(weights, h, token):
+    recurrent, table, output = weights
+    h = jnp.tanh(h @ recurrent + table[token])
+    return h, h @ output, h
+
+
+@partial(jax.jit, static_argnums=3)  # weights are arguments, so that all problems share a program
+def run(weights, carry, asked, width):
+    return search(partial(many, weights), carry, asked, width, ROOM)
+
+
+def settings(rows, **given):
+    asked = {
+        "beam": 1, "length_penalty": 0.0, "least": 0, "most": ROOM, "no_repeat": 0,
+        "repetition_penalty": 1.0,
+    } | given  # fmt: skip
+    kinds = {"length_penalty": np.float32, "repetition_penalty": np.float32}
+    return BeamParameters(**{
+        name: np.broadcast_to(np.asarray(value, kinds.get(name, np.int32)), rows)
+        for name, value in asked.items()
+    })  # fmt: skip
+
+
+def read(found, row):
+    """(tokens, log-probability, trace) of each hypothesis of a row."""
+    there = [k for k in range(found.lengths.shape[1]) if found.log_probabilities[row, k] > NEVER]
+    return [
+        (
+            found.tokens[row, k, : found.lengths[row, k]].tolist(),
+            float(found.log_probabilities[row, k]),
+            np.asarray(found.trace[row, k, : found.lengths[row, k] + 1]),
+        )
+        for k in there
+    ]
+
+
+def same(found, expected):
+    assert [h[0] for h in found] == [h[0] for h in expected]
+    np.testing.assert_allclose([h[1] for h in found], [h[1] for h in expected], atol=1e-4)
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine[2], theirs[2], atol=1e-4)
+
+
+@pytest.mark.parametrize("beam", [1, 2, 3, 5])
+@pytest.mark.parametrize(("penalty", "least"), [(0.0, 0), (1.0, 0), (0.6, 3)])
+def test_equals_a_slow_search(beam, penalty, least):
+    """Tokens, log-probabilities and what each step left. Fails if a carry does not follow its
+    hypothesis, a finished one goes on, or the trace is read along the wrong path."""
+    for seed in range(6):
+        step, weights, carry = problem(4, seed)
+        asked = settings(4, beam=beam, length_penalty=penalty, least=least)
+        found = run(weights, carry, asked, 5)
+        for row in range(4):
+            expected = reference.beam_search(step, carry[row], beam, penalty, least, ROOM)
+            same(read(found, row)[:beam], expected)
+
+
+def test_a_beam_of_one_is_greedy():
+    step, weights, carry = problem(8)
+    found = run(weights, carry, settings(8), 1)
+    for row in range(8):
+        tokens, state, last = [], carry[row], 2
+        while len(tokens) < ROOM:
+            state, logits = step(state, last)
+            last = int(logits.argmax())
+            if last == 3:
+                break
+            tokens.append(last)
+        assert read(found, row)[0][0] == tokens
+
+
+def test_a_beam_as_wide_as_the_space_is_exhaustive():
+    step, weights, carry = problem(3)
+    found = run(weights, carry, settings(3, beam=200, most=3), 200)
+    for row in range(3):
+        every = sorted(reference.all_sequences(step, carry[row], 3), key=lambda s: -s[1])
+        assert len(every) == 1 + 5 + 25 + 125
+        there = read(found, row)
+        assert len(there) == len(every)
+        np.testing.assert_allclose([h[1] for h in there], [s[1] for s in every], atol=1e-4)
+        assert [tuple(h[0]) for h in there[:20]] == [s[0] for s in every[:20]]
+
+
+def test_rows_do_not_know_of_each_other():
+    """Fails if one row's settings, or its end, change another's hypotheses."""
+    _, weights, carry = problem(5)
+    mixed = settings(
+        5, beam=[1, 4, 2, 3, 4], length_penalty=[0, 1, 0.5, 0, 2], most=[7, 2, 5, 7, 3],
+        least=[0, 1, 0, 6, 0], no_repeat=[0, 2, 0, 1, 0], repetition_penalty=[1, 1, 3, 1, 1],
+    )  # fmt: skip
+    together = run(weights, carry, mixed, 4)
+    for row in range(5):
+        one = BeamParameters(*(value[row : row + 1] for value in mixed))
+        same(read(together, row), read(run(weights, carry[row : row + 1], one, 4), 0))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_no_sequence_comes_twice(size):
+    for seed in range(4):
+        step, weights, carry = problem(4, seed)
+        found = run(weights, carry, settings(4, beam=3, least=5, no_repeat=size), 3)
+        for row in range(4):
+            expected = reference.beam_search(step, carry[row], 3, 0.0, 5, ROOM, no_repeat=size)
+            same(read(found, row)[:3], expected)
+            for tokens, _, _ in read(found, row):
+                grams = [tuple(tokens[i : i + size]) for i in range(len(tokens) - size + 1)]
+                assert len(grams) == len(set(grams))
+
+
+def test_lengths_are_kept():
+    _, weights, carry = problem(4)
+    found = run(weights, carry, settings(4, beam=3, least=[0, 2, 4, 7], most=[1, 2, 6, 7]), 3)
+    for row, (least, most) in enumerate([(0, 1), (2, 2), (4, 6), (7, 7)]):
+        assert all(least <= len(h[0]) <= most for h in read(found, row))
+        assert len(read(found, row)) == 3 or most == 1
+
+
+def test_a_repetition_penalty_makes_repeats_rarer():
+    _, weights, carry = problem(16)
+
+    def repeats(penalty):
+        asked = settings(16, least=ROOM, repetition_penalty=penalty)
+        found = run(weights, carry, asked, 1)
+        return sum(ROOM - len(set(found.tokens[row, 0].tolist())) for row in range(16))
+
+    assert repeats(5.0) < repeats(1.0)
+
+
+def test_it_ends_when_all_rows_have_ended():
+    """Fails if the loop runs to its room though every hypothesis is finished."""
+    calls = []
+
+    def step(carry, token):
+        jax.debug.callback(lambda: calls.append(1))
+        logits = jnp.full((len(token), IDS), -9.0).at[:, 3].set(9.0)
+        return carry, logits, token
+
+    found = jax.jit(search, static_argnums=(0, 3, 4))(step, jnp.zeros((4, 1)), settings(4), 1, ROOM)
+    jax.block_until_ready(found)
+    jax.effects_barrier()
+    assert len(calls) == 1
+    assert not found.lengths.any()
+
+
+def test_an_empty_batch_row_takes_no_steps():
+    _, weights, carry = problem(2)
+    found = run(weights, carry, settings(2, beam=[0, 2]), 2)
+    assert not read(found, 0)
+    assert read(found, 1)

@@ -1,0 +1,132 @@
+"""The decoder and the network around it."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from textrnn.errors import UserError
+from textrnn.layers.attention import ATTENTIONS
+from textrnn.layers.cells import CELLS
+from textrnn.layers.embedding import EmbeddingConfig
+from textrnn.layers.encoder import EncoderConfig
+from textrnn.parameters import split
+from textrnn.tasks.translate.decoder import DecoderConfig
+from textrnn.tasks.translate.network import Translator, TranslatorConfig
+
+LENGTHS = np.array([6, 2, 4])
+HOISTED = [name for name, kind in CELLS.items() if kind.hoisted]
+EVERY = [
+    *itertools.product(HOISTED, ["multiplicative"], [1, 2], [True]),
+    *itertools.product(["lstm"], ATTENTIONS, [1], [True, False]),
+]
+
+
+def made(cell="lstm", attention="multiplicative", layers=1, feeding=True, **config):
+    config = TranslatorConfig(
+        embedding=EmbeddingConfig(size=5),
+        encoder=EncoderConfig(cell=cell, hidden=4),
+        decoder=DecoderConfig(
+            cell=cell, hidden=6, layers=layers, attention=attention, input_feeding=feeding
+        ),
+        **config,
+    )
+    draw = np.random.default_rng(0)
+    ids = draw.integers(4, 11, (3, 6))
+    ids[np.arange(6) >= LENGTHS[:, None]] = 0
+    target = draw.integers(4, 11, (3, 5))
+    return Translator(config, 11, rngs=nnx.Rngs(1)), ids, target
+
+
+@pytest.mark.parametrize(("cell", "attention", "layers", "feeding"), EVERY)
+def test_training_unrolls_the_step_that_decoding_takes(cell, attention, layers, feeding):
+    """Fails if what is trained is not what is decoded with, in any cell."""
+    model, ids, target = made(cell, attention, layers, feeding)
+    whole = model(ids, LENGTHS, target)
+    source, state = model.begin(ids, LENGTHS)
+    for t in range(target.shape[1]):
+        state, logits, weights = model.step(source, state, jnp.asarray(target[:, t]))
+        np.testing.assert_allclose(logits, whole[t], atol=1e-5)
+        np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_decoder_takes_no_cell_that_reads_its_input_anew():
+    with pytest.raises(UserError, match="elman, lstm, gru allow"):
+        DecoderConfig.parse({"cell": "mogrifier"}, source="here")
+
+
+def test_input_feeding_reaches_the_next_step():
+    """Fails if the option is read and does nothing."""
+    one = made(feeding=True)[0].decoder.cells[0].input_kernel.shape
+    two = made(feeding=False)[0].decoder.cells[0].input_kernel.shape
+    assert (one[0], two[0]) == (10, 5)
+    model, ids, _ = made(feeding=True)
+    source, state = model.begin(ids, LENGTHS)
+    token = jnp.array([4, 5, 6])
+    plain = model.step(source, state, token)[1]
+    fed = model.step(source, state._replace(output=state.output + 1), token)[1]
+    assert np.abs(plain - fed).max() > 1e-3
+
+
+def test_hypotheses_of_a_row_share_its_source():
+    """Fails if a hypothesis reads its neighbour's source."""
+    model, ids, _ = made()
+    source, state = model.begin(ids, LENGTHS)
+    tokens = jnp.array([[4, 5], [6, 7], [8, 9]])
+    both = jax.tree.map(lambda a: jnp.repeat(a, 2, axis=0), state)
+    _, logits, weights = model.step(source, both, tokens.reshape(-1))
+    for k in range(2):
+        _, alone, looked = model.step(source, state, tokens[:, k])
+        np.testing.assert_allclose(logits.reshape(3, 2, -1)[:, k], alone, atol=1e-5)
+        np.testing.assert_allclose(weights.reshape(3, 2, -1)[:, k], looked, atol=1e-5)
+
+
+def test_more_padding_changes_nothing():
+    model, ids, target = made()
+    wide = np.pad(ids, ((0, 0), (0, 7)))
+    np.testing.assert_allclose(model(ids, LENGTHS, target), model(wide, LENGTHS, target), atol=1e-5)
+
+
+def test_no_token_sees_its_future():
+    model, ids, target = made()
+    other = target.copy()
+    other[:, 3] = (other[:, 3] - 4 + 1) % 7 + 4
+    one, two = model(ids, LENGTHS, target), model(ids, LENGTHS, other)
+    np.testing.assert_array_equal(one[:3], two[:3])
+    assert np.abs(one[3] - two[3]).max() > 1e-4
+
+
+def test_dropout_and_blanks_are_for_training_alone():
+    model, ids, target = made(blank=0.5)
+    plain = model(ids, LENGTHS, target)
+    np.testing.assert_array_equal(plain, model(ids, LENGTHS, target))
+    drawn = [model(ids, LENGTHS, target, jax.random.key(k)) for k in (0, 0, 1)]
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert np.abs(drawn[0] - drawn[2]).max() > 1e-3
+
+
+def test_the_names_of_parameters_are_a_file_format():
+    assert sorted(split(made(layers=2)[0])[1]) == [
+        "bias",
+        "decoder.attention.key_kernel",
+        "decoder.bridge.bias",
+        "decoder.bridge.kernel",
+        "decoder.cells.0.bias",
+        "decoder.cells.0.input_kernel",
+        "decoder.cells.0.recurrent_kernel",
+        "decoder.cells.1.bias",
+        "decoder.cells.1.input_kernel",
+        "decoder.cells.1.recurrent_kernel",
+        "decoder.combine.bias",
+        "decoder.combine.kernel",
+        "embedding.table",
+        "encoder.layers.0.backward.bias",
+        "encoder.layers.0.backward.input_kernel",
+        "encoder.layers.0.backward.recurrent_kernel",
+        "encoder.layers.0.forward.bias",
+        "encoder.layers.0.forward.input_kernel",
+        "encoder.layers.0.forward.recurrent_kernel",
+    ]

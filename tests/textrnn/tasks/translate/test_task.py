@@ -1,0 +1,227 @@
+"""The task from row to answer, on a translator that says everything from behind."""
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+
+import textrnn
+from support.reversed_words import WORDS, reversals
+from textrnn.errors import InvalidText, UserError
+from textrnn.tasks.translate.task import FORGETTING, TranslateOptions
+from training.job import run
+from training.recipe import load_recipe
+
+
+@pytest.fixture(scope="module")
+def back(translate_bundle):
+    return textrnn.load(translate_bundle)
+
+
+def test_it_learnt_to_reverse(back):
+    """The whole way of training: fails if any part of it is wired wrongly."""
+    pairs = reversals(200, seed=2)
+    for beam in (1, 3):
+        answers = back.predict([source for source, _ in pairs], beam_size=beam)
+        right = [a["text"] == target for a, (_, target) in zip(answers, pairs, strict=True)]
+        assert np.mean(right) > 0.95
+    assert back.task.score(answers, [{"target": target} for _, target in pairs])["bleu"] > 95
+
+
+def test_numbers_and_names_survive(back):
+    """Fails if an UNK is left, or is filled with another one's word."""
+    for text in ("red 3.14159 dog", "see 17 cat 99 run", "one Szczepański two", "日本 red"):
+        (answer,) = back.predict(text)
+        assert answer["text"] == " ".join(reversed(text.split()))
+
+
+def test_each_copied_word_comes_once(back):
+    """Fails if a word is written again by a hypothesis of a wide beam, or forgotten by the best."""
+    texts = ["one 5 6, two 7 red, cat", "one 5 two", "6 red cat see"]
+    for text, answer in zip(texts, back.predict(texts, beam_size=4, alternatives=3), strict=True):
+        for word in "".join(c if c.isdigit() else " " for c in text).split():
+            assert word in answer["text"] or text == texts[0]
+            for found in [answer, *answer["alternatives"]]:
+                assert found["text"].count(word) <= 1
+
+
+def test_there_is_no_unk_without_a_word_to_copy(back):
+    texts = [" ".join(words) for words in itertools.permutations(["q", "x", "zz", "j"], 4)]
+    for answer in back.predict(texts, alternatives=3):
+        found = [answer, *answer["alternatives"]]
+        assert not any("⁇" in a["text"] or "unk" in a["text"] for a in found)
+
+
+def test_white_space_and_line_breaks_are_the_originals(back):
+    text = "\n one two.\t 17 cat?\r\n\r\n * * *\n  42  \nblue\n"
+    (answer,) = back.predict(text)
+    single = back.predict(["one two.", "17 cat?", "blue"])
+    one, two, three = (a["text"] for a in single)
+    assert answer["text"] == f"\n {one}\t {two}\r\n\r\n * * *\n  42  \n{three}\n"
+    assert answer["score"] == pytest.approx(sum(a["score"] for a in single), abs=1e-4)
+
+
+def test_a_text_with_nothing_to_translate_comes_back(back):
+    assert back.predict("42 - 17!") == [{"text": "42 - 17!", "score": 0.0}]
+    with pytest.raises(InvalidText, match="empty"):
+        back.predict(" \n ")
+
+
+def test_the_score_is_the_log_probability(back):
+    """By the network itself, over the answer as a target. Fails if the search adds wrongly."""
+    task, model = back.task, back.model()
+    for source in ("one two red", "see 17 cat"):
+        (answer,) = back.predict(source, alternatives=2)
+        for found in [answer, *answer["alternatives"]]:
+            row = {"source": source, "target": found["text"]}
+            window = task.read(row, TranslateOptions(), gold=True)
+            (group,) = back.plan([window])
+            batch = task.collate([window], group.shape)
+            logits = np.array(model(batch["ids"], batch["lengths"], batch["before"]))[:, 0]
+            ids = window.target
+            left = (window.ids == 1).sum() - np.cumsum(batch["before"][0, : len(ids)] == 1)
+            logits = logits[: len(ids)]
+            logits[:, [0, 2]] = -1e9
+            logits[left <= 0, 1] = -1e9
+            logits[left > 0, 3] += FORGETTING
+            likely = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+            total = likely[np.arange(len(ids)), ids].sum()
+            assert found["score"] == pytest.approx(total, abs=1e-3)
+
+
+def test_alternatives_are_the_likeliest_ways_to_put_sentences_together(back):
+    texts = ["one two. 17 cat?", "one two.", "17 cat?"]
+    whole, *parts = back.predict(texts, beam_size=4, alternatives=3, length_penalty=0)
+    assert len(whole["alternatives"]) == 3
+    scores = [found["score"] for found in [whole, *whole["alternatives"]]]
+    assert scores == sorted(scores, reverse=True)
+    assert len({found["text"] for found in [whole, *whole["alternatives"]]}) == 4
+    lists = [[p["score"], *(a["score"] for a in p["alternatives"])] for p in parts]
+    sums = sorted((a + b for a, b in itertools.product(*lists)), reverse=True)
+    assert scores == pytest.approx(sums[:4], abs=1e-3)
+
+
+def test_the_alignment_is_the_attention_of_the_answer(back):
+    """Step by step, with the network itself. Fails if rows are of another step or hypothesis."""
+    text = "one two red 17 cat"
+    (answer,) = back.predict(text, alignment=True)
+    model, matrix = back.model(), np.array(answer["alignment"])
+    window = back.task.read({"source": text, "target": answer["text"]}, TranslateOptions(), True)
+    source, state = model.begin(window.ids[None], np.array([len(window.ids)]))
+    for row, token in enumerate([2, *window.target[:-2]]):
+        state, _, weights = model.step(source, state, np.array([token]))
+        np.testing.assert_allclose(matrix[row], weights[0, :-1], atol=1e-4)
+    assert len(matrix) == row + 1 == len(answer["tokens"])
+
+
+def test_the_alignment_of_several_sentences(back):
+    text = "one two red 17 cat. 42 blue"
+    (answer,) = back.predict(text, alignment=True)
+    matrix = np.array(answer["alignment"])
+    source, found = answer["source_tokens"], answer["tokens"]
+    assert matrix.shape == (len(found), len(source))
+    assert "".join(source).replace("▁", " ").split() == text.split()
+    assert "".join(found).replace("▁", " ").split() == answer["text"].split()
+    assert (matrix.sum(axis=1) <= 1.001).all()
+    second = source.index("42") - 1
+    assert not matrix[: found.index("17") + 1, second:].any()
+    assert not matrix[found.index("42") :, :second].any()
+
+
+def test_answers_do_not_depend_on_the_batch(back):
+    texts = ["one", "two red 17 cat", "see run. 5 blue dog?\none", "cat cat dog"]
+    together = back.predict(texts, alternatives=1)
+    for text, expected in zip(texts, together, strict=True):
+        (alone,) = back.predict(text, alternatives=1)
+        assert alone["text"] == expected["text"]
+        assert alone["score"] == pytest.approx(expected["score"], abs=1e-4)
+
+
+def test_a_wider_program_gives_the_same_beam(back):
+    """Fails if a beam uses places of the program that it was not given."""
+    example = back.task.read({"text": "one two red"}, TranslateOptions(beam_size=1))
+    narrow = back.plan([example])
+    wide = [group._replace(shape=group.shape._replace(width=4)) for group in narrow]
+    one, other = (
+        back.task.answer(back.run([example], groups)[0], example) for groups in (narrow, wide)
+    )
+    assert one["text"] == other["text"]
+    assert math.isclose(one["score"], other["score"], abs_tol=1e-4)
+
+
+def test_lengths_and_repeats_can_be_limited(back):
+    (short,) = back.predict("one two red cat", max_length=2, alignment=True)
+    assert len(short["tokens"]) <= 2
+    (long,) = back.predict("one", min_length=6, alignment=True)
+    assert len(long["tokens"]) >= 6
+    (plain,) = back.predict("cat cat cat")
+    assert plain["text"] == "cat cat cat"
+    (once,) = back.predict("cat cat cat", no_repeat_ngram=1, alignment=True)
+    assert len(once["tokens"]) == len(set(once["tokens"]))
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "code"),
+    [
+        ("one " * 20, {}, "sentence_too_long"),
+        ("one two.\n" * 100, {}, "too_long"),
+        ("one", {"beam_size": 5}, "beam_too_wide"),
+        ("one", {"alternatives": 4}, "beam_too_wide"),
+        ("\ud800", {}, "lone_surrogate"),
+        (7, {}, "not_text"),
+    ],
+)
+def test_what_cannot_be_taken_is_refused(back, text, options, code):
+    with pytest.raises(InvalidText) as caught:
+        back.predict_rows([{"text": text}], **options)
+    assert caught.value.code == code
+
+
+def test_what_is_cut_is_marked(back):
+    """Fails if the rest of the text comes back as it was, among what is translated."""
+    (answer,) = back.predict("one " * 20, truncate=True)
+    assert answer["truncated"] is True
+    (answer,) = back.predict("one two.\n" * 100, truncate=True)
+    assert answer["truncated"] is True
+    assert 5 < len(answer["text"].split("\n")) < 60
+    assert "truncated" not in back.predict("one", truncate=True)[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"source": "one", "target": " "}, "the target is empty"),
+        ({"source": "", "target": "one"}, "the source is empty"),
+        ({"source": "one"}, "no 'target'"),
+        ({"source": "one", "target": 3}, "the target is empty|must be a string"),
+    ],
+)
+def test_gold_that_is_none(back, row, message):
+    with pytest.raises(UserError, match=message):
+        back.task.read(row, TranslateOptions(), gold=True)
+
+
+def test_the_recipe_for_summarising_trains_on_own_rows(tmp_path, monkeypatch):
+    """The shipped recipe with small numbers. Fails if it makes no bundle, or if a text is taken
+    apart that it says is read whole."""
+    lines = [
+        json.dumps({"source": f"Dear all.\nThe {a} {b} is late.", "target": f"Late {a}"})
+        for a in WORDS
+        for b in WORDS
+    ]
+    (tmp_path / "mails.jsonl").write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
+    recipe = load_recipe("summarise", [
+        'data.train=[{path="mails.jsonl"}]', "data.dev={}", "tokenizer.size=60", "train.epochs=1",
+        "train.lengths=[32]", "buckets.lengths=[32]", "model.embedding.size=8",
+        "model.encoder.hidden=8", "model.decoder.hidden=8",
+    ])  # fmt: skip
+    info = run(recipe, tmp_path / "run", resume=False)
+    assert set(info.metrics["heldout"]) == {"bleu", "chrf"}
+    predictor = textrnn.load(tmp_path / "run" / "bundle")
+    text = "Dear all.\nThe cat is late."
+    example = predictor.task.read({"text": text}, TranslateOptions())
+    assert [len(window) for window in example.windows] == [len(example.ids)]
+    assert set(predictor.predict(text)[0]) == {"text", "score"}

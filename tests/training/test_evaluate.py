@@ -1,0 +1,62 @@
+"""What a development score promises must be kept on rows that nothing was fitted to."""
+
+import numpy as np
+import pytest
+
+from textrnn.batching import Buckets
+from textrnn.tasks.classify.task import Classify, ClassifyConfig
+from textrnn.text import WordTokenizer
+from training import evaluate
+
+LABELS = [f"l{number:02}" for number in range(20)]
+
+
+class Guessing:
+    """A predictor that was given its logits: those of the row whose text is their number."""
+
+    def __init__(self, logits):
+        config = ClassifyConfig.parse({"labels": LABELS, "multi_label": True}, source="test")
+        numbers = [str(number) for number in range(len(logits))]
+        self.task = Classify(config, WordTokenizer(numbers), Buckets())
+        self._logits = logits
+
+    def model(self):
+        return None
+
+    def finish(self, examples):
+        first = self.task.tokenizer.encode("0").ids[0]
+        return [(example, [self._logits[example.ids[1] - first]]) for example in examples]
+
+    def answer(self, examples):
+        return [self.task.answer(output, example) for example, output in self.finish(examples)]
+
+
+@pytest.fixture
+def rows():
+    """60 rows, each label true for a tenth of them."""
+    random = np.random.default_rng(0)
+    return [
+        {"text": str(number), "labels": [name for name in LABELS if random.random() < 0.1]}
+        for number in range(60)
+    ]
+
+
+def test_thresholds_are_not_measured_on_the_rows_that_chose_them(rows):
+    """Fails without the two halves: chosen and measured on the same rows, guessing looks able."""
+    predictor = Guessing(np.random.default_rng(1).normal(size=(60, len(LABELS))))
+    task, metrics = evaluate.calibrate(predictor, {"dev": rows}, thorough=True)
+    predictor.task = task
+    fitted, _ = evaluate.evaluate(predictor, rows)
+    assert fitted["macro_f1"] > 0.23
+    assert metrics["dev"]["macro_f1"] < 0.18
+
+
+def test_sets_keep_their_own_rows(rows):
+    """Fails if the rows of one set are measured with the answers of another."""
+    sure = np.array([[9.0 if n in row["labels"] else -9.0 for n in LABELS] for row in rows])
+    parts = {"a": rows[:7], "b": rows[7:8], "c": rows[8:]}
+    predictor = Guessing(sure)
+    task, metrics = evaluate.calibrate(predictor, parts, thorough=True)
+    assert metrics["c"]["micro_f1"] == 1
+    assert metrics["a"]["micro_f1"] == 1
+    assert predictor.task is not task, "the predictor is left as it was"

@@ -1,0 +1,262 @@
+"""The training run as a whole: with real processes where they are what is tested."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import textrnn
+from support.bundles import same_weights, weights
+from textrnn.bundle import load_bundle
+from textrnn.errors import UserError
+from textrnn.parameters import split
+from training.job import run
+from training.log import read_metrics
+from training.optimizer import OptimizerConfig, make_optimizer
+from training.recipe import TrainConfig, load_recipe
+from training.step import drop_weights, initial_state, make_step
+
+
+@pytest.fixture(autouse=True)
+def root(tiny_data, monkeypatch):
+    monkeypatch.setenv("TEXTRNN_DATA", str(tiny_data))
+
+
+def train(tiny_data, directory, *settings, resume=False):
+    return run(load_recipe(str(tiny_data / "tiny.toml"), settings), directory, resume)
+
+
+def test_a_run_solves_its_task_and_leaves_what_it_promises(tiny_run):
+    """From CSV to bundle. Fails if any part of the way is broken."""
+    info = load_bundle(tiny_run / "bundle").info
+    assert info.metrics["heldout"]["accuracy"] == 1
+    assert info.training.rows["train"] + info.training.rows["heldout"] == 300
+    assert info.training.data[0].licence == "CC0-1.0"
+    for name in (
+        "recipe.toml",
+        "metrics.jsonl",
+        "report.md",
+        "curves.png",
+        "confusion-heldout.png",
+    ):
+        assert (tiny_run / name).stat().st_size > 0
+    assert list((tiny_run / "events").iterdir())
+    entries = read_metrics(tiny_run / "metrics.jsonl")
+    steps = [entry for entry in entries if "loss" in entry]
+    assert set(steps[0]) == {"step", "loss", "tokens_per_s", "learning_rate"}
+    assert "heldout.accuracy" in entries[-1]
+    assert steps[-1]["loss"] < steps[0]["loss"]
+
+
+def test_report_shows_curves_confusion_mistakes_and_recipe(tiny_run):
+    report = (tiny_run / "report.md").read_text()
+    for part in ("![loss, metrics", "![given labels", "of 32 rows are wrong", 'name = "tiny"'):
+        assert part in report
+    for picture in tiny_run.glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_equal_seeds_give_equal_weights_and_others_do_not(tiny_data, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        train(tiny_data, tmp_path / name, "train.epochs=1", f"train.seed={seed}")
+    assert same_weights(tmp_path / "a", tmp_path / "b")
+    assert not same_weights(tmp_path / "a", tmp_path / "c")
+
+
+SETTINGS = [
+    "train.epochs=3", "train.checkpoint_every=5", "train.evaluate_every=7", "train.ema=0.9",
+    "train.weight_drop=0.2", "model.dropout=0.3", "model.embedding.word_dropout=0.1",
+    "train.log_every=1", 'storage="float32"',
+]  # fmt: skip
+
+
+def test_killed_and_resumed_equals_uninterrupted(tiny_data, tmp_path):
+    """A real process, killed with SIGKILL, twice, at moments of its own. Fails if anything that
+    decides the weights is not in a checkpoint: order, dropout, moments, average, best."""
+    train(tiny_data, tmp_path / "whole", *SETTINGS)
+    directory = tmp_path / "killed"
+    command = [
+        sys.executable, "-m", "textrnn", "train", str(tiny_data / "tiny.toml"), *SETTINGS,
+        "--output", str(directory), "--resume",
+    ]  # fmt: skip
+    for kill_after in (12, 27):
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ)
+        wait_for_step(directory / "metrics.jsonl", kill_after, process)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        assert not (directory / "bundle").exists()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "from step 25" in done.stderr
+    assert same_weights(tmp_path / "whole", directory)
+
+    def development(path):
+        entries = read_metrics(path / "metrics.jsonl")
+        return [(e["step"], e["heldout.log_loss"]) for e in entries if "heldout.log_loss" in e]
+
+    assert development(directory) == development(tmp_path / "whole")
+
+
+def wait_for_step(path: Path, step: int, process) -> None:
+    """Return as soon as the run has logged that step."""
+    deadline = time.monotonic() + 120
+    while not any(entry["step"] >= step for entry in read_metrics(path)):
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < deadline
+
+
+def test_two_devices_equal_one_within_rounding(tiny_data, tmp_path):
+    """In a process with two virtual CPU devices. Fails if gradients are averaged over devices with
+    unequal rows, or dropout differs by device."""
+    settings = [*SETTINGS, "train.optimizer.name=sgd", "train.optimizer.rate=0.5"]
+    for devices in (1, 2):
+        subprocess.run(
+            [
+                sys.executable, "-m", "textrnn", "train", str(tiny_data / "tiny.toml"), *settings,
+                f"train.devices={devices}", "--output", str(tmp_path / str(devices)),
+            ],
+            env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"},
+            check=True,
+            capture_output=True,
+        )  # fmt: skip
+    one, two = weights(tmp_path / "1"), weights(tmp_path / "2")
+    for name in one:
+        np.testing.assert_allclose(one[name], two[name], atol=2e-4)
+    with pytest.raises(UserError, match=r"train\.devices is 64, but this host has"):
+        train(tiny_data, tmp_path / "64", "train.devices=64", "train.rows=64")
+
+
+def test_a_run_is_not_overwritten_nor_resumed_as_another(tiny_data, tmp_path):
+    train(tiny_data, tmp_path / "run", "train.epochs=1")
+    with pytest.raises(UserError, match="holds a run; go on with --resume"):
+        train(tiny_data, tmp_path / "run", "train.epochs=1")
+    with pytest.raises(UserError, match="is another recipe"):
+        train(tiny_data, tmp_path / "run", "train.epochs=2", resume=True)
+    before = weights(tmp_path / "run")
+    train(tiny_data, tmp_path / "run", "train.epochs=1", resume=True)
+    assert before.keys() == weights(tmp_path / "run").keys()
+
+
+def test_early_stopping(tiny_data, tmp_path):
+    """The task is solved at once and cannot get better. Fails if patience is not counted."""
+    train(tiny_data, tmp_path / "run", "train.epochs=50", "train.patience=2", "train.log_every=1")
+    steps = max(entry["step"] for entry in read_metrics(tmp_path / "run" / "metrics.jsonl"))
+    assert steps < 17 * 15
+
+
+def test_a_diverging_run_says_so(tiny_data, tmp_path):
+    with pytest.raises(UserError, match="the run has diverged; lower"):
+        train(
+            tiny_data, tmp_path / "run", "train.optimizer.rate=1e30", "train.optimizer.name=sgd",
+            "train.optimizer.clip=0", "train.log_every=1",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["train.precision=bfloat16"],
+        ["train.optimizer.accumulate=2", "train.rows=8"],
+        ["tokenizer.kind=subwords", "tokenizer.size=60", "train.lengths=[64]"],
+        ["tokenizer.kind=chars", "train.lengths=[64]", "train.epochs=12"],
+        ["model.encoder.cell=gru", "model.encoder.layers=2", "model.encoder.residual=true"],
+    ],
+    ids=str,
+)
+def test_options_still_learn(tiny_data, tmp_path, settings):
+    """Fails if an option breaks learning: each still solves the task that guessing gets half of."""
+    info = train(tiny_data, tmp_path / "run", *settings)
+    assert info.metrics["heldout"]["accuracy"] > 0.9
+
+
+def test_pretraining_starts_a_classifier(tiny_data, tmp_path):
+    """Two recipes in a row. Fails if weights or tokenizer are not taken over, or not all."""
+    recipe = load_recipe(
+        "reviews-lm",
+        [
+            'data.train=[{path="reviews.csv"}]', "data.dev={}", "tokenizer.size=500",
+            "model.embedding.size=8", "model.encoder.hidden=8", "model.samples=8",
+            "train.epochs=2", "train.lengths=[16]", "train.rows=16", "train.tokens=256",
+        ],
+    )  # fmt: skip
+    info = run(recipe, tmp_path / "lm", resume=False)
+    assert info.metrics["heldout"]["perplexity"] < 40, "there are 19 words, and two marks"
+    start = ["model.encoder.joined=false", f"start.bundle={tmp_path / 'lm' / 'bundle'}"]
+    train(tiny_data, tmp_path / "frozen", *start, "train.optimizer.scales={embedding=0, encoder=0}")
+    given, taken = weights(tmp_path / "lm"), weights(tmp_path / "frozen")
+    names = [name for name in taken if name.startswith(("embedding", "encoder"))]
+    assert len(names) == 7
+    for name in names:
+        np.testing.assert_array_equal(given[name], taken[name])
+    for change, reason in [
+        ("model.encoder.hidden=4", "this model needs"),
+        ('start.parameters=["decoder"]', "no parameters named 'decoder'"),
+    ]:
+        with pytest.raises(UserError, match=reason):
+            train(tiny_data, tmp_path / reason[:4], *start, change)
+
+
+def small_step(config: TrainConfig):
+    """A step on a task small enough to follow by hand."""
+    from flax import nnx
+
+    from textrnn.batching import Buckets, Shape
+    from textrnn.tasks.classify.task import Classify, ClassifyConfig
+    from textrnn.text import WordTokenizer
+
+    rows = [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]
+    task = Classify.fit(
+        ClassifyConfig.parse({"embedding": {"size": 4}, "encoder": {"hidden": 4}}, source="test"),
+        WordTokenizer.fit(["a b"], 10), Buckets(lengths=(4,), rows=2, tokens=8), rows,
+    )  # fmt: skip
+    graph, params = split(task.build(nnx.Rngs(0)))
+    optimizer = make_optimizer(config.optimizer, 100)
+    batch = task.collate([task.read(r, task.options_type(), True) for r in rows], Shape(2, 4))
+    return (
+        make_step(task, graph, optimizer, config),
+        initial_state(params, optimizer, config, ()),
+        batch,
+    )
+
+
+def test_average_follows_the_weights():
+    """Fails if the average remembers where the weights started, or is the weights themselves."""
+    config = TrainConfig(
+        ema=0.99, optimizer=OptimizerConfig(name="sgd", rate=0.1, schedule="constant")
+    )
+    step, state, batch = small_step(config)
+    expected = {name: np.asarray(p, np.float64) for name, p in state.params.items()}
+    for number in range(5):
+        state, _ = step(state, batch)
+        decay = min(0.99, (1 + number) / (10 + number))
+        for name, value in state.params.items():
+            expected[name] = decay * expected[name] + (1 - decay) * np.asarray(value, np.float64)
+    for name, value in state.average.items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-6)
+
+
+def test_weight_drop_takes_recurrent_weights_alone():
+    params = {"a.recurrent_kernel": jnp.ones((50, 50)), "a.input_kernel": jnp.ones((50, 50))}
+    dropped = drop_weights(params, 0.3, jax.random.key(0))
+    np.testing.assert_array_equal(dropped["a.input_kernel"], 1)
+    values = np.asarray(dropped["a.recurrent_kernel"])
+    assert set(np.unique(values).round(4)) == {0, np.float32(1 / 0.7).round(4)}
+    assert 0.25 < (values == 0).mean() < 0.35
+
+
+def test_metrics_of_a_torn_log_are_read(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(json.dumps({"step": 1}) + "\n" + '{"step": 2, "lo')
+    assert read_metrics(path) == [{"step": 1}]
+
+
+def test_loading_the_result_gives_answers(tiny_run):
+    (answer,) = textrnn.load(tiny_run / "bundle").predict("a great film")
+    assert answer["label"] == "friendly"

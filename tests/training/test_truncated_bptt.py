@@ -1,0 +1,176 @@
+"""Training on long texts: stretches, the past between batches, what is a whole text."""
+
+import gzip
+from itertools import pairwise
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.bundles import same_weights
+from support.made_up_words import GENERATE_RECIPE, babble
+from textrnn.batching import Buckets
+from textrnn.bundle import load_bundle
+from textrnn.errors import UserError
+from textrnn.parameters import merge
+from training import datasets
+from training.job import run
+from training.recipe import Data, Source, load_recipe
+from training.text_files import by_position
+from training.truncated_bptt import Streams
+
+BUCKETS = Buckets(lengths=(4, 8), rows=8, tokens=32)
+
+
+@given(st.integers(8, 400), st.integers(0, 3))
+def test_each_stretch_goes_on_where_the_one_before_it_ended(length, epoch):
+    """Fails if a token is skipped or comes twice within a stream, or a row changes its stream."""
+    streams = Streams(np.arange(length), BUCKETS, seed=0)
+    batches = [streams.collate(stretch) for stretch in streams.batches(epoch)]
+    assert len(batches) == streams.steps(1) > 0
+    for before, after in pairwise(batches):
+        np.testing.assert_array_equal(before["ids"][:, -1], after["ids"][:, 0])
+    assert [batch["fresh"].all() for batch in batches] == [True] + [False] * (len(batches) - 1)
+    predicted = np.concatenate([batch["ids"][:, 1:].ravel() for batch in batches])
+    assert len(set(predicted)) == len(predicted) > length - streams.rows * 16
+    for row in batches[0]["ids"]:
+        np.testing.assert_array_equal(np.diff(row) % length, 1)
+
+
+def test_epochs_begin_elsewhere_and_are_a_function_of_the_seed():
+    def first(seed, epoch):
+        return Streams(np.arange(1000), BUCKETS, seed).batches(epoch)[0].starts.tolist()
+
+    assert first(0, 1) == first(0, 1)
+    assert first(0, 1) != first(0, 2)
+    assert first(0, 1) != first(1, 1)
+
+
+def test_a_short_text_has_fewer_streams_and_a_shorter_one_is_an_error():
+    assert Streams(np.arange(17), BUCKETS, 0).rows == 2
+    with pytest.raises(UserError, match="has 7 tokens, and a stretch 8"):
+        Streams(np.arange(7), BUCKETS, 0)
+
+
+@given(st.lists(st.text("abc", max_size=20), max_size=5), st.floats(0, 1), st.floats(0, 1))
+def test_parts_by_position_are_the_whole(texts, one, two):
+    rows, (low, high) = [{"text": text} for text in texts], sorted((one, two))
+    parts = [by_position(rows, *ends) for ends in ((0, low), (low, high), (high, 1))]
+    assert "".join(row["text"] for part in parts for row in part) == "".join(texts)
+
+
+def test_development_is_the_end_of_the_text(tmp_path, monkeypatch):
+    """Fails if windows of the one part are drawn from the other."""
+    monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
+    (tmp_path / "book.txt").write_text("0123456789" * 10)
+    train, dev = datasets.load(Data(train=(Source(path="book.txt"),)), "generate")
+    assert [row["text"] for row in train] == ["0123456789" * 9]
+    assert [row["text"] for row in dev["heldout"]] == ["0123456789"]
+    part = Source(path="book.txt", part=(0.25, 0.3))
+    assert [row["text"] for row in datasets.read_source(part, "generate")] == ["56789"]
+    with pytest.raises(UserError, match="two rising shares"):
+        Source.parse({"path": "book.txt", "part": [0.5, 0.5]}, "here")
+
+
+def test_a_folder_is_its_text_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
+    folder = tmp_path / "notes"
+    (folder / "sub" / ".git").mkdir(parents=True)
+    (folder / "b.md").write_bytes(b"second\r\nline")
+    (folder / "a.py").write_text("first = 'é'")
+    (folder / "sub" / "c.txt.gz").write_bytes(gzip.compress(b"third"))
+    (folder / "sub" / ".git" / "config").write_text("hidden")
+    (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff\0")
+    (folder / "empty").write_text("")
+    source = Source(path="notes")
+    rows = list(datasets.read_source(source, "generate"))
+    assert [row["text"] for row in rows] == ["first = 'é'", "second\nline", "third"]
+    assert "left out 2 files that are not text" in capsys.readouterr().err
+    before = datasets.fingerprints(source)
+    (folder / "a.py").rename(folder / "d.py")
+    assert datasets.fingerprints(source) != before
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"\xff\xfe", "not text in UTF-8"), (b"", "is empty"), (b"a\0b", "not text in UTF-8")],
+)
+def test_a_file_that_is_no_text(tmp_path, monkeypatch, content, reason):
+    monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
+    (tmp_path / "x.txt").write_bytes(content)
+    with pytest.raises(UserError, match=f"x.txt: .*{reason}"):
+        datasets.load(Data(train=(Source(path="x.txt"),)), "generate")
+    with pytest.raises(UserError, match="cannot be read: No such file"):
+        datasets.load(Data(train=(Source(path="nowhere.txt"),)), "generate")
+
+
+def test_texts_in_rows_of_a_table(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
+    (tmp_path / "rows.jsonl").write_text('{"body": "one"}\n{"body": "two"}\n')
+    source = Source(path="rows.jsonl", fields={"text": "body"})
+    assert [row["text"] for row in datasets.read_source(source, "generate")] == ["one", "two"]
+
+
+SETTINGS = (
+    "train.epochs=2", "train.ema=0.9", "train.weight_drop=0.2", "model.encoder.dropout=0.2",
+    "model.embedding.type_dropout=0.1", "train.checkpoint_every=7", 'storage="float32"',
+)  # fmt: skip
+
+
+def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
+    """Stopped in the middle of an epoch. Fails if a checkpoint lacks the past of the streams."""
+    monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
+    (tmp_path / "words.txt").write_text(babble(2000))
+    (tmp_path / "r.toml").write_text(GENERATE_RECIPE)
+    recipe = load_recipe(str(tmp_path / "r.toml"), SETTINGS)
+    run(recipe, tmp_path / "whole", resume=False)
+
+    class Stop(Exception):
+        pass
+
+    collate, seen = Streams.collate, []
+
+    def stopping(self, stretch):
+        seen.append(stretch)
+        if len(seen) == 10:
+            raise Stop
+        return collate(self, stretch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Streams, "collate", stopping)
+        with pytest.raises(Stop):
+            run(recipe, tmp_path / "stopped", resume=False)
+    run(recipe, tmp_path / "stopped", resume=True)
+    assert same_weights(tmp_path / "whole", tmp_path / "stopped")
+    info = load_bundle(tmp_path / "whole" / "bundle").info
+    assert set(info.metrics["heldout"]) >= {"windowed_loss", "stateful_bits"}
+
+
+def test_the_past_is_carried_on_and_forgotten(generate_bundle):
+    """By hand: two batches in a row equal one of twice the length, unless a row forgets."""
+    bundle = load_bundle(generate_bundle)
+    task = bundle.task
+    task = type(task)(
+        task.config.model_copy(update={"forgetting": 0.0}), task.tokenizer, task.buckets
+    )
+    graph, _ = task.structure()
+    model, key = merge(graph, bundle.params), jax.random.key(0)
+    ids = task.tokenizer.encode(babble(8)).ids[None, :25]
+
+    def loss(part, past, fresh=False):
+        batch = {
+            "ids": part, "fresh": np.array([fresh]),
+            "lengths": np.array([part.shape[1] - 1], np.int32),
+        }  # fmt: skip
+        total, weight, past = task.loss_onward(model, batch, key, past)
+        assert weight == part.shape[1] - 1
+        return float(total), past
+
+    whole, _ = loss(ids, task.past(1))
+    first, past = loss(ids[:, :13], task.past(1))
+    second, _ = loss(ids[:, 12:], past)
+    assert first + second == pytest.approx(whole, abs=1e-3)
+    forgot, _ = loss(ids[:, 12:], past, fresh=True)
+    assert forgot > second + 0.1

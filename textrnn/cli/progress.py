@@ -1,0 +1,65 @@
+"""Long work shows a bar on a terminal, and a line now and then elsewhere."""
+
+import sys
+import time
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from textrnn.io import journal
+
+EVERY = 10.0
+"""Seconds between lines where there is no terminal."""
+
+
+class ScoringProgress:
+    """Rows done, rows per second."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._bar = Progress(TextColumn("{task.fields[state]}"), console=self._console,
+                             disable=not sys.stderr.isatty())  # fmt: skip
+        self._job = self._bar.add_task("score", total=None, state="")
+        self._began: tuple[float, int] | None = None
+        self._next_line = time.monotonic() + EVERY
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, done: journal.Progress) -> None:
+        now = time.monotonic()
+        began, first = self._began = self._began or (now, done.records)
+        rate = (done.records - first) / max(now - began, 1e-9)
+        state = f"{done.records:,} rows  {rate:,.0f} rows/s  {done.bad} bad"
+        self._bar.update(self._job, state=state)
+        if self._bar.disable and now >= self._next_line:
+            self._console.print(state, highlight=False)
+            self._next_line = now + EVERY
+
+
+class DownloadProgress:
+    """Bytes done of each file."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+            console=Console(stderr=True), disable=not sys.stderr.isatty(),
+        )  # fmt: skip
+        self._jobs: dict[str, object] = {}
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, file: str, done: int, total: int | None) -> None:
+        if file not in self._jobs:
+            self._jobs[file] = self._bar.add_task(file, total=total)
+        self._bar.update(self._jobs[file], completed=done, total=total)  # type: ignore[arg-type]

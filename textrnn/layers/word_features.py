@@ -1,0 +1,115 @@
+"""What a network reads of a word: its number, its letters, how it is written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float
+from pydantic import NonNegativeInt, PositiveInt
+
+from textrnn.batching import Shape, pad
+from textrnn.config import Config
+from textrnn.layers.characters import Characters, CharactersConfig
+from textrnn.layers.embedding import Embedding, EmbeddingConfig
+from textrnn.text import PAD, SpelledTokenizer, Tokenizer
+from textrnn.text.casing import CASINGS, casing
+from textrnn.text.ngrams import ngrams
+
+
+class SubwordsConfig(Config):
+    buckets: NonNegativeInt = 0
+    """Rows of the one table that all n-grams of all words share by their hash; 0: no subwords."""
+    most: PositiveInt = 24
+    """N-grams of a word that count."""
+
+
+class SpellingConfig(Config):
+    embedding: EmbeddingConfig = EmbeddingConfig()
+    subwords: SubwordsConfig = SubwordsConfig()
+    """The mean of a word's n-grams is added to its vector; an unknown word has only that."""
+    characters: CharactersConfig = CharactersConfig()
+    casing: NonNegativeInt = 8
+    """Size of the vector that says how a word is written; 0: none."""
+
+    @property
+    def width(self) -> int:
+        """Features of a word."""
+        letters = self.characters.features if self.characters.kind != "none" else 0
+        return self.embedding.size + letters + self.casing
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """The words of a sentence, one entry each; None for what the config has no use for."""
+
+    ids: np.ndarray
+    letters: np.ndarray | None
+    casing: np.ndarray | None
+    ngrams: np.ndarray | None
+
+
+class SpelledWords(nnx.Module):
+    """A network that begins with words as they are spelled. Others extend it."""
+
+    def __init__(self, config: SpellingConfig, tokenizer: Tokenizer, *, rngs: nnx.Rngs):
+        letters, size, buckets = config.characters, config.embedding.size, config.subwords.buckets
+        alphabet = len(tokenizer.letters) if isinstance(tokenizer, SpelledTokenizer) else 0
+        spelled = letters.kind != "none"
+        self.embedding = Embedding(config.embedding, len(tokenizer), rngs=rngs)
+        self.subwords = _table(buckets, size, 0.1, rngs) if buckets else None
+        self.characters = Characters(letters, alphabet, rngs=rngs) if spelled else None
+        self.casing = _table(len(CASINGS) - 1, config.casing, 0.3, rngs) if config.casing else None
+
+    def embed(
+        self, batch: Mapping[str, Any], key: Array | None = None
+    ) -> Float[Array, "time rows features"]:
+        """The words of a batch as `collate` makes it. With a `key`, dropout is on."""
+        words, letters = (None, None) if key is None else jax.random.split(key)
+        parts = [self.embedding(batch["ids"], words)]
+        if self.subwords is not None:
+            ngrams = batch["ngrams"].swapaxes(0, 1)
+            real = (ngrams > 0)[..., None]
+            total = jnp.where(real, self.subwords[...][ngrams], 0).sum(axis=2)
+            parts[0] += total / jnp.maximum(real.sum(axis=2), 1)
+        if self.characters is not None:
+            parts.append(self.characters(batch["letters"].swapaxes(0, 1), letters))
+        if self.casing is not None:
+            parts.append(self.casing[...][batch["casing"].T])
+        return jnp.concatenate(parts, axis=-1)
+
+
+def spell(words: Sequence[str], tokenizer: SpelledTokenizer, config: SpellingConfig) -> Spelled:
+    letters, subwords = config.characters, config.subwords
+    return Spelled(
+        np.array(tokenizer.ids(words), np.int32),
+        tokenizer.spell(words, letters.letters) if letters.kind != "none" else None,
+        np.array([casing(word) for word in words], np.int32) if config.casing else None,
+        ngrams(words, subwords.buckets, subwords.most) if subwords.buckets else None,
+    )
+
+
+def collate(rows: Sequence[Spelled], shape: Shape, config: SpellingConfig) -> dict[str, np.ndarray]:
+    """[rows, time] `ids` and `casing`, [rows, time, letters] `letters`, [rows, time, n-grams]
+    `ngrams`, as far as the config has use for them, and [rows] `lengths`."""
+    batch = {"ids": pad([row.ids for row in rows], shape, PAD)}
+    batch["lengths"] = np.zeros(shape.rows, np.int32)
+    batch["lengths"][: len(rows)] = [len(row.ids) for row in rows]
+    if config.characters.kind != "none":
+        letters = [row.letters for row in rows if row.letters is not None]
+        batch["letters"] = pad(letters, shape, PAD, (config.characters.letters,))
+    if config.casing:
+        batch["casing"] = pad([row.casing for row in rows if row.casing is not None], shape)
+    if config.subwords.buckets:
+        found = [row.ngrams for row in rows if row.ngrams is not None]
+        batch["ngrams"] = pad(found, shape, 0, (config.subwords.most,))
+    return batch
+
+
+def _table(numbers: int, size: int, scale: float, rngs: nnx.Rngs) -> nnx.Param:
+    """Random vectors for 1 to `numbers`, and zeros for 0, which is padding."""
+    table = scale * jax.random.normal(rngs.params(), (numbers + 1, size))
+    return nnx.Param(table.at[0].set(0))

@@ -1,0 +1,3 @@
+from textrnn.tasks.classify.task import Classify
+
+__all__ = ["Classify"]

@@ -1,0 +1,46 @@
+"""Why a classifier says what it says: the share of each token in the score of a label."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from textrnn.tasks.classify.integrated_gradients import Attributions, integrated_gradients
+from textrnn.tasks.classify.network import Classifier
+from textrnn.text import BOS, EOS, UNK
+from textrnn.text.treebank import Span
+
+POINTS = 32
+"""On the way from the baseline to the text."""
+
+
+def explain(
+    model: Classifier,
+    ids: Int[Array, "rows time"],
+    lengths: Int[Array, " rows"],
+    score: Callable[[Float[Array, "copies labels"]], Float[Array, " copies"]],
+) -> Attributions:
+    """The shares of the tokens in `score`, which is of logits. The baseline is a text of as many
+    words that the model does not know."""
+    rows = len(ids)
+    ends = ((ids == BOS) | (ids == EOS)).T[..., None]
+    x = model.embedding(ids)
+    unknown = jnp.where(ends, x, model.embedding.table[...][UNK])
+
+    def of_vectors(x: Float[Array, "time copies features"]) -> Float[Array, " copies"]:
+        return score(model.judge(x, jnp.repeat(lengths, x.shape[1] // rows)))
+
+    return integrated_gradients(of_vectors, x, unknown, POINTS)
+
+
+def explanation_json(
+    label: str, attributions: Attributions, text: str, spans: Sequence[Span]
+) -> dict[str, Any]:
+    """The explanation of one text as JSON. Its first token is BOS."""
+    of_each = zip(spans, attributions.attributions[1 : len(spans) + 1], strict=True)
+    tokens = [
+        {"text": text[start:end], "start": start, "end": end, "share": float(share)}
+        for (start, end), share in of_each
+    ]
+    return {"label": label, "baseline": float(attributions.baseline), "tokens": tokens}

@@ -1,0 +1,3 @@
+from textrnn.tasks.generate.task import Generate
+
+__all__ = ["Generate"]

@@ -1,0 +1,163 @@
+"""Pretrain: a language model in both directions over raw text, whose layers start other tasks.
+
+The forward stack predicts each next token and the backward stack each previous one, so a token is
+predicted from what lies on one side of it (Peters et al. 2018; Dai and Le 2015). The embedding is
+also the output table (Press and Wolf 2017). Words may be read with their letters and casing.
+
+    ids        <s>  a   good  film  </s>
+    forward     a  good film  </s>   -
+    backward    -   <s>   a   good  film
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, Int
+from pydantic import NonNegativeInt, PositiveInt
+
+from textrnn.batching import Shape
+from textrnn.errors import UserError
+from textrnn.layers.characters import CharactersConfig
+from textrnn.layers.encoder import Encoder, EncoderConfig
+from textrnn.layers.linear import Linear, matmul
+from textrnn.layers.word_features import Spelled, SpelledWords, SpellingConfig, collate, spell
+from textrnn.tasks.task import (
+    Answer,
+    Batch,
+    Example,
+    Metrics,
+    Options,
+    Row,
+    Task,
+    encode,
+    field,
+)
+from textrnn.text import SpelledTokenizer, Tokenizer
+from textrnn.text.treebank import split
+
+
+class PretrainConfig(SpellingConfig):
+    characters: CharactersConfig = CharactersConfig(kind="none")
+    casing: NonNegativeInt = 0
+    encoder: EncoderConfig = EncoderConfig(joined=False)
+    samples: PositiveInt = 2048
+    """Wrong words that training compares each right word with, drawn anew for each batch."""
+
+
+class LanguageModel(SpelledWords):
+    def __init__(self, config: PretrainConfig, tokenizer: Tokenizer, *, rngs: nnx.Rngs):
+        super().__init__(config, tokenizer, rngs=rngs)
+        size, hidden = config.embedding.size, config.encoder.hidden
+        self.encoder = Encoder(config.encoder, config.width, rngs=rngs)
+        self.forward_output = Linear(hidden, size, rngs=rngs)
+        self.backward_output = Linear(hidden, size, rngs=rngs)
+        self.word_bias = nnx.Param(jnp.zeros(len(tokenizer)))
+
+    def __call__(
+        self, batch: Mapping[str, Any], key: Array | None = None
+    ) -> tuple[Float[Array, "pairs features"], Int[Array, " pairs"], Float[Array, " pairs"]]:
+        """For each pair of neighbours and each direction: what to compare with the table of
+        words, the word that comes, and whether there is one (1) or padding (0)."""
+        keys = (None, None) if key is None else jax.random.split(key)
+        lengths, ids = batch["lengths"], batch["ids"].T
+        h, _ = self.encoder(self.embed(batch, keys[0]), lengths, key=keys[1])
+        ahead, behind = jnp.split(h, 2, axis=-1)
+        states = jnp.stack([self.forward_output(ahead[:-1]), self.backward_output(behind[1:])])
+        real = jnp.arange(1, ids.shape[0])[:, None] < lengths
+        return (
+            states.reshape(-1, states.shape[-1]),
+            jnp.stack([ids[1:], ids[:-1]]).reshape(-1),
+            jnp.stack([real, real]).reshape(-1).astype(jnp.float32),
+        )
+
+
+@dataclass(frozen=True)
+class PretrainExample(Example):
+    spelled: Spelled
+
+
+class Pretrain(Task):
+    name = "pretrain"
+    config_type = PretrainConfig
+    options_type = Options
+    config: PretrainConfig
+
+    @classmethod
+    def fit(cls, config, tokenizer, buckets, rows):
+        if config.encoder.joined or not config.encoder.bidirectional:
+            raise UserError(
+                "pretraining needs an encoder that is bidirectional and not joined: where layers "
+                "see both directions, a word is seen before it is predicted"
+            )
+        spelled = config.casing or config.subwords.buckets or config.characters.kind != "none"
+        if spelled and not isinstance(tokenizer, SpelledTokenizer):
+            raise UserError(
+                f"letters and casing need the tokenizer 'spelled', this one is {tokenizer.kind!r}"
+            )
+        return cls(config, tokenizer, buckets)
+
+    def build(self, rngs):
+        return LanguageModel(self.config, self.tokenizer, rngs=rngs)
+
+    def read(self, row, options, gold=False):
+        text = field(row, "text")
+        ids, truncated = encode(self, text, options.truncate)
+        spelled = Spelled(ids, None, None, None)
+        if isinstance(self.tokenizer, SpelledTokenizer):
+            words = [text[start:end] for start, end in split(text)][: len(ids) - 2]
+            spelled = spell(["", *words, ""], self.tokenizer, self.config)
+            spelled = replace(spelled, ids=ids)
+        return PretrainExample(ids, truncated, spelled)
+
+    def collate(self, examples: Sequence[PretrainExample], shape: Shape) -> Batch:
+        return collate([example.spelled for example in examples], shape, self.config)
+
+    def loss(self, model: LanguageModel, batch, key):
+        """Softmax over the right word and a sample of others, weighted by how often each is drawn,
+        which estimates the sum over all words (Bengio and Senecal 2008)."""
+        sampling, dropping = jax.random.split(key)
+        states, words, real = model(batch, dropping)
+        table, bias = model.embedding.table[...], model.word_bias[...]
+        vocabulary, count = len(self.tokenizer), self.config.samples
+        # Words are numbered by frequency, so this draws them about as often as they occur.
+        drawn = jnp.exp(jax.random.uniform(sampling, (count,)) * jnp.log(vocabulary + 1.0))
+        drawn = jnp.clip(drawn.astype(jnp.int32) - 1, 0, vocabulary - 1)
+        expected_draws = count * jnp.log1p(1 / (drawn + 1.0)) / jnp.log(vocabulary + 1.0)
+        right = (states * table[words].astype(states.dtype)).sum(axis=-1) + bias[words]
+        wrong = matmul(states, table[drawn].T) + (bias[drawn] - jnp.log(expected_draws))
+        wrong = jnp.where(drawn == words[:, None], -1e9, wrong)
+        losses = jax.nn.logsumexp(jnp.concatenate([right[:, None], wrong], axis=1), axis=1) - right
+        return (losses * real).sum(), real.sum()
+
+    def predict(self, model: LanguageModel, batch):
+        """The log-likelihood of each row and the words it sums over, both directions together."""
+        states, words, real = model(batch)
+        table, bias = model.embedding.table[...], model.word_bias[...]
+
+        def step(_, chunk):
+            states, words = chunk
+            logits = matmul(states, table.T) + bias
+            right = jnp.take_along_axis(logits, words[:, None], axis=1)[:, 0]
+            return None, right - jax.nn.logsumexp(logits, axis=1)
+
+        time = batch["ids"].shape[1] - 1
+        chunks = (states.reshape(2 * time, -1, states.shape[-1]), words.reshape(2 * time, -1))
+        _, likelihoods = jax.lax.scan(step, None, chunks)
+        real = real.reshape(2 * time, -1)
+        return {"log_likelihood": (likelihoods * real).sum(axis=0), "words": real.sum(axis=0)}
+
+    def answer(self, outputs, example) -> Answer:
+        (arrays,) = outputs
+        answer = {name: float(value) for name, value in arrays.items()}
+        answer["perplexity"] = float(np.exp(-answer["log_likelihood"] / answer["words"]))
+        return answer | ({"truncated": True} if example.truncated else {})
+
+    def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
+        words = sum(answer["words"] for answer in answers)
+        likelihood = sum(answer["log_likelihood"] for answer in answers)
+        return {"perplexity": float(np.exp(-likelihood / words))}

@@ -1,0 +1,3 @@
+from textrnn.tasks.tag.task import Tag
+
+__all__ = ["Tag"]

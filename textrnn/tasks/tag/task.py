@@ -1,0 +1,308 @@
+"""Tag: a text to the entities in it, or to a label for each of its words.
+
+    text      Ada Lovelace met Mr. Babbage .
+    words     Ada    Lovelace  met  Mr.    Babbage  .
+    path      B-PER  E-PER     O    B-PER  E-PER    O
+    entities  PER 0:12, PER 17:28
+
+Words are those of the text, or are given. Long texts are run sentence by sentence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from textrnn.batching import Shape, pad
+from textrnn.errors import UserError
+from textrnn.layers.word_features import Spelled, collate, spell
+from textrnn.tasks.calibration import expected_calibration_error
+from textrnn.tasks.tag import crf, marginals, span_f1
+from textrnn.tasks.tag import gold as gold_labels
+from textrnn.tasks.tag.network import Tagger, TaggerConfig
+from textrnn.tasks.tag.schemes import Span, spans, tags, tagset
+from textrnn.tasks.task import (
+    Answer,
+    Batch,
+    Example,
+    Metrics,
+    Options,
+    Row,
+    Task,
+    cut,
+    field,
+)
+from textrnn.text.spelled import SpelledTokenizer
+from textrnn.text.treebank import sentences, split
+from textrnn.text.validation import checked, given_words
+
+
+class TagConfig(TaggerConfig):
+    labels: tuple[str, ...] = ()
+    """Types of entities, or labels of words. Left empty, those of the training rows, sorted."""
+    entities: bool = True
+    """Whether labels are of entities, which are some of the words, or of every word by itself."""
+    limit: PositiveInt = 10_000
+    """Words of the longest text."""
+    temperature: PositiveFloat = 1.0
+    """What the scores of paths are divided by. Training fits it to development data."""
+
+
+class TagOptions(Options):
+    min_score: float = Field(default=0.0, ge=0, le=1)
+    """Leave out what is less probable than this."""
+    tags: bool = False
+    """Answer also the words, and a tag for each: of IOB2, where labels are of entities."""
+    marginals: bool = False
+    """Answer also the words with the probabilities of all labels."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.tags and self.marginals:
+            raise ValueError("tags and marginals are both of the words: ask for one of them")
+        return self
+
+
+class TagOutput(NamedTuple):
+    """What a batch comes to."""
+
+    path: Any
+    forward_backward: crf.ForwardBackward
+    emissions: Any
+
+
+@dataclass(frozen=True)
+class Window(Example):
+    """A sentence, or a piece of one that is longer than a model's longest batch."""
+
+    spelled: Spelled
+    target: np.ndarray | None
+    """The tag of each word; None without gold."""
+
+
+@dataclass(frozen=True)
+class TagExample(Example):
+    text: str
+    words: Sequence[str]
+    places: Sequence[tuple[int, int]] | None
+    """The span of each word in the text; None where the words were given."""
+    parts: tuple[Window, ...]
+    options: TagOptions
+
+    @property
+    def windows(self) -> Sequence[Window]:
+        return self.parts
+
+
+class Tag(Task):
+    name = "tag"
+    config_type = TagConfig
+    options_type = TagOptions
+    config: TagConfig
+    tokenizer: SpelledTokenizer
+
+    @classmethod
+    def fit(cls, config, tokenizer, buckets, rows):
+        if not isinstance(tokenizer, SpelledTokenizer):
+            raise UserError(
+                f"tagging needs the tokenizer 'spelled', this one is {tokenizer.kind!r}; set "
+                "tokenizer.kind, or start from a bundle that has it"
+            )
+        used = sorted(
+            {label for row in rows for label in gold_labels.labels_of(row, config.entities)}
+        )
+        labels = config.labels or tuple(used)
+        unknown = sorted(set(used) - set(labels))
+        if unknown:
+            raise UserError(f"the rows have labels that the config does not name: {unknown}")
+        if not labels:
+            raise UserError("the training rows have no labels at all")
+        return cls(config.model_copy(update={"labels": labels}), tokenizer, buckets)
+
+    @property
+    def limit(self) -> int:
+        return self.config.limit
+
+    @property
+    def costliest(self) -> int:
+        # A text of one-word sentences pads each of its words to the shortest length.
+        return self.config.limit * self.buckets.lengths[0]
+
+    @cached_property
+    def _tagset(self) -> list[str]:
+        return (tagset if self.config.entities else list)(self.config.labels)
+
+    def build(self, rngs):
+        config = self.config
+        return Tagger(config, self.tokenizer, self._tagset, config.entities, rngs=rngs)
+
+    def read(self, row: Row, options: TagOptions, gold: bool = False) -> TagExample:
+        if "tokens" in row:
+            text, places, words = "", None, given_words(row["tokens"])
+        else:
+            text = checked(field(row, "text"))
+            places = list(split(text))
+            words = [text[start:end] for start, end in places]
+        truncated = cut(len(words), self.limit, options.truncate)
+        words = words[: self.limit]
+        most = self.buckets.limit
+        if places is None:
+            cuts = range(0, len(words), most)
+            slices = [slice(start, min(start + most, len(words))) for start in cuts]
+        else:
+            places = places[: self.limit]
+            slices = sentences(text, places, most)
+        said = self._gold(row, words, places) if gold else None
+        windows = tuple(self._window(words, part, said) for part in slices)
+        ids = np.concatenate([window.ids for window in windows])
+        return TagExample(ids, truncated, text, words, places, windows, options)
+
+    def _window(self, words: Sequence[str], part: slice, gold: Sequence[Span] | None) -> Window:
+        spelled = spell(words[part], self.tokenizer, self.config)
+        target = None if gold is None else self._target(gold, part)
+        return Window(spelled.ids, False, spelled, target)
+
+    def _gold(
+        self, row: Row, words: Sequence[str], places: Sequence[tuple[int, int]] | None
+    ) -> list[Span]:
+        """What the row says of its words. Raises UserError."""
+        gold = gold_labels.gold_spans(row, self.config.entities)
+        unknown = sorted({label for _, _, label in gold} - set(self.config.labels))
+        if unknown:
+            known = ", ".join(self.config.labels)
+            raise UserError(f"unknown label {unknown[0]!r}; the labels are {known}")
+        if places is not None:
+            gold = gold_labels.on_words(gold, places)
+        gold = [span for span in gold if span.end <= len(words)]
+        if not self.config.entities and len(gold) != len(words):
+            raise UserError(f"there are {len(words)} words but {len(gold)} labels")
+        try:
+            tags(gold, len(words))
+        except ValueError as error:
+            raise UserError(f"entities: {error}") from None
+        return gold
+
+    def _target(self, gold: Sequence[Span], part: slice) -> np.ndarray:
+        """The tags of a window."""
+        inside = gold_labels.within(gold, part.start, part.stop)
+        if not self.config.entities:
+            return np.array([self._tagset.index(label) for _, _, label in inside], np.int32)
+        found = tags(inside, part.stop - part.start)
+        return np.array([self._tagset.index(tag) for tag in found], np.int32)
+
+    def collate(self, examples: Sequence[Window], shape: Shape) -> Batch:
+        batch = collate([example.spelled for example in examples], shape, self.config)
+        batch["temperature"] = np.full(shape.rows, self.config.temperature, np.float32)
+        targets = [example.target for example in examples if example.target is not None]
+        if targets:
+            batch["targets"] = pad(targets, shape)
+        return batch
+
+    def loss(self, model: Tagger, batch, key):
+        """The negative log-likelihood of the sentences' tags, which weigh 1 a word."""
+        emissions, lengths, path = model(batch, key), batch["lengths"], batch["targets"].T
+        if self.config.crf:
+            likelihood = crf.log_likelihood(emissions, model.chain(), path, lengths)
+        else:
+            right = jnp.take_along_axis(jax.nn.log_softmax(emissions), path[..., None], axis=-1)
+            real = jnp.arange(len(path))[:, None] < lengths
+            likelihood = jnp.where(real, right[..., 0], 0)
+        return -likelihood.sum(), lengths.sum().astype(jnp.float32)
+
+    def predict(self, model: Tagger, batch):
+        emissions, lengths = model(batch), batch["lengths"]
+        # Read from the batch, so that another temperature needs no other program.
+        temperature = batch["temperature"][0]
+        chain = crf.TransitionScores(*(part / temperature for part in model.chain()))
+        scaled = emissions / temperature
+        path = crf.viterbi(scaled, chain, lengths)
+        forward_backward = crf.forward_backward(scaled, chain, path, lengths)
+        return jax.tree.map(
+            lambda part: part.swapaxes(0, 1), TagOutput(path, forward_backward, emissions)
+        )
+
+    def calibrated(self, model: Tagger, outputs: Sequence[Any], rows: Sequence[Row]) -> "Tag":
+        """With the temperature at which the gold tags are likeliest (Guo et al. 2017)."""
+        options = TagOptions(truncate=True)
+        pairs = [
+            (found.emissions[: len(window)], window.target)
+            for output, row in zip(outputs, rows, strict=True)
+            for found, window in zip(output, self.read(row, options, True).windows, strict=True)
+            if window.target is not None
+        ]
+        temperature = crf.fit_temperature(pairs, model.chain())
+        config = self.config.model_copy(update={"temperature": temperature})
+        return Tag(config, self.tokenizer, self.buckets)
+
+    def answer(self, outputs: Sequence[TagOutput], example: TagExample) -> Answer:
+        found: list[tuple[Span, float]] = []
+        done = 0
+        for output, window in zip(outputs, example.parts, strict=True):
+            for start, end, label in self._spans(output.path[: len(window)]):
+                score = min(
+                    float(np.exp(crf.span_log_probability(output.forward_backward, start, end))),
+                    1.0,
+                )
+                if score >= example.options.min_score:
+                    found.append((Span(done + start, done + end, label), score))
+            done += len(window)
+        answer: Answer = {"entities": [_entity(example, *entity) for entity in found]}
+        if example.options.tags:
+            answer["tokens"] = list(example.words)
+            answer["tags"] = gold_labels.tags_of(
+                [span for span, _ in found], len(example.words), self.config.entities
+            )
+        if example.options.marginals:
+            parts = zip(outputs, example.parts, strict=True)
+            each = np.concatenate(
+                [output.forward_backward.marginals[: len(part)] for output, part in parts]
+            )
+            found_tags = marginals.by_label(each, self._tagset, self.config.entities)
+            places = [_place(example, index, index + 1) for index in range(len(each))]
+            answer["tokens"] = [p | {"tags": t} for p, t in zip(places, found_tags, strict=True)]
+        return answer | ({"truncated": True} if example.truncated else {})
+
+    def _spans(self, path: np.ndarray) -> list[Span]:
+        if not self.config.entities:
+            return [Span(i, i + 1, self.config.labels[tag]) for i, tag in enumerate(path)]
+        return spans(self._tagset[tag] for tag in path) if path.any() else []
+
+    def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
+        """Of entities what `conlleval` counts, of words the share that is right."""
+        gold, found = gold_labels.gold_and_found(rows, answers, self.config.entities)
+        whole, truth = span_f1.count(gold, found)[0], set(gold)
+        scores = np.array([entity["score"] for answer in answers for entity in answer["entities"]])
+        right = np.array([float(entity in truth) for entity in found])
+        metrics: Metrics = {"accuracy": whole.recall}
+        if self.config.entities:
+            metrics = {"f1": whole.f1, "precision": whole.precision, "recall": whole.recall}
+        if len(scores):
+            metrics["calibration_error"] = expected_calibration_error(scores, right)
+        return metrics
+
+    def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
+        gold, found = gold_labels.gold_and_found(rows, answers, self.config.entities)
+        whole, types = span_f1.count(gold, found)
+        tokens, right = gold_labels.tokens_right(rows, answers, self.config.entities)
+        return span_f1.table(whole, types, tokens, right / max(tokens, 1))
+
+
+def _entity(example: TagExample, span: Span, score: float) -> Answer:
+    start, end, label = span
+    place = _place(example, start, end)
+    return {"text": place.pop("text"), "label": label, **place, "score": score}
+
+
+def _place(example: TagExample, start: int, end: int) -> Answer:
+    """Where some words are in the text; by their numbers, where the words were given."""
+    if example.places is None:
+        text = " ".join(example.words[start:end])
+    else:
+        start, end = example.places[start][0], example.places[end - 1][1]
+        text = example.text[start:end]
+    return {"text": text, "start": start, "end": end}

@@ -1,0 +1,3 @@
+from textrnn.tasks.translate.task import Translate
+
+__all__ = ["Translate"]

@@ -1,0 +1,1 @@
+"""Training jobs: from a recipe and data to a bundle."""

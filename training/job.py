@@ -1,0 +1,50 @@
+"""A training run from its recipe to its bundle and report, in one directory.
+
+recipe.toml     the resolved recipe, written first
+checkpoints/    to go on from
+metrics.jsonl   losses and development metrics by step; events/ has the same for TensorBoard
+bundle/         the model
+report.md       curves, confusion matrix, the worst mistakes
+"""
+
+import sys
+from pathlib import Path
+
+from textrnn.bundle import BundleInfo
+from textrnn.config import read_toml
+from textrnn.errors import UserError
+from training.evaluate import evaluate
+from training.export import finish
+from training.recipe import Recipe
+from training.report import write_report
+from training.train import fit, prepare
+
+
+def run(recipe: Recipe, directory: Path, resume: bool) -> BundleInfo:
+    """Train, or go on with training. Raises UserError."""
+    _claim(recipe, directory, resume)
+    print(f"{recipe.name}: reading data and fitting the tokenizer", file=sys.stderr, flush=True)
+    prepared = prepare(recipe)
+    rows = {"train": prepared.train, **prepared.dev}
+    print(", ".join(f"{n}: {len(part):,} rows" for n, part in rows.items()), file=sys.stderr)
+    params, seconds = fit(prepared, directory)
+    info, predictor = finish(prepared, params, seconds, directory / "bundle")
+    answers = {name: evaluate(predictor, rows)[1] for name, rows in prepared.dev.items()}
+    write_report(directory, info, prepared.dev, answers)
+    return info
+
+
+def _claim(recipe: Recipe, directory: Path, resume: bool) -> None:
+    """Make the directory this run's. Raises UserError where it is another's."""
+    path = directory / "recipe.toml"
+    text = recipe.to_toml()
+    if path.exists():
+        if not resume:
+            raise UserError(f"{directory}: holds a run; go on with --resume, or choose --output")
+        if Recipe.parse(read_toml(path), source=str(path)) != recipe:
+            raise UserError(f"{path}: is another recipe; resume with the recipe and settings in it")
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
