@@ -9,6 +9,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveInt,
     SerializeAsAny,
+    field_validator,
     model_validator,
 )
 
@@ -19,6 +20,7 @@ from textrnn.errors import UserError
 from textrnn.io.readers import Format
 from textrnn.tasks import TASKS
 from textrnn.tasks.tag.schemes import Scheme
+from textrnn.text import TOKENIZERS, TokenizerConfig
 from training.optimizer import OptimizerConfig
 
 SHIPPED = Path(__file__).parent / "recipes"
@@ -110,15 +112,6 @@ class Data(Config):
     """Each data set that this model was made from, and the licence of its text."""
 
 
-class TokenizerConfig(Config):
-    kind: Literal["words", "subwords", "chars", "bytes", "spelled", "copying"] = "words"
-    size: PositiveInt = 20_000
-    min_count: PositiveInt = 1
-    """For words and characters: how often one is seen at least, to be known."""
-    lowercase: bool = True
-    """For subwords. Words are always known by their lower case; characters keep theirs."""
-
-
 class Start(Config):
     """Start from the weights and the tokenizer of a bundle."""
 
@@ -177,6 +170,13 @@ class Recipe(Config):
     """How the bundle stores weights. They are computed with in float32."""
     probes: tuple[str, ...] = ()
     """Texts whose answers the bundle records, so that a server can check itself."""
+
+    @field_validator("tokenizer")
+    @classmethod
+    def _known_tokenizer(cls, config: TokenizerConfig) -> TokenizerConfig:
+        if config.kind not in TOKENIZERS:
+            raise ValueError(f"no kind {config.kind!r}; there are {', '.join(TOKENIZERS)}")
+        return config
 
     @model_validator(mode="before")
     @classmethod

@@ -23,7 +23,7 @@ FLOORS = {
         layers io
         text batching parameters runtime
         config
-        errors
+        errors rows
     """,
     "training": """
         job compare
@@ -31,9 +31,11 @@ FLOORS = {
         train
         evaluate speed
         epochs truncated_bptt step checkpoint warm_start log
-        datasets
+        datasets fingerprints
+        sources
+        row_mapping
         recipe fetch tagged_corpora text_files
-        trees download optimizer
+        trees download optimizer splits
     """,
 }  # fmt: skip
 """The rooms of each package, the topmost floor first. The rooms of a floor do not know each other,

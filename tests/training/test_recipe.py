@@ -41,7 +41,7 @@ def test_overrides_are_typed_and_checked(tiny_data):
             "no task 'dance'; there are classify, tag, translate, generate, ",
         ),
         ("name=Has Spaces", "name"),
-        ("tokenizer.kind=runes", "'words', 'subwords', 'chars', 'bytes', 'spelled' or 'copying'"),
+        ("tokenizer.kind=runes", "tokenizer: no kind 'runes'; there are words, subwords, chars"),
         ("buckets.rows=3", "power of two"),
     ],
 )

@@ -38,7 +38,7 @@ from textrnn.tasks.task import (
     field,
 )
 from textrnn.text import SpelledTokenizer, Tokenizer
-from textrnn.text.treebank import split
+from textrnn.text.treebank import treebank_tokens
 
 
 class PretrainConfig(SpellingConfig):
@@ -109,7 +109,7 @@ class Pretrain(Task):
         ids, truncated = encode(self, text, options.truncate)
         spelled = Spelled(ids, None, None, None)
         if isinstance(self.tokenizer, SpelledTokenizer):
-            words = [text[start:end] for start, end in split(text)][: len(ids) - 2]
+            words = [text[start:end] for start, end in treebank_tokens(text)][: len(ids) - 2]
             spelled = spell(["", *words, ""], self.tokenizer, self.config)
             spelled = replace(spelled, ids=ids)
         return PretrainExample(ids, truncated, spelled)

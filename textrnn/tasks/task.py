@@ -11,7 +11,7 @@ A task is immutable: a config, a tokenizer and the grid of shapes. The weights a
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -23,11 +23,10 @@ from textrnn.batching import Buckets, Shape, pad
 from textrnn.config import Config
 from textrnn.errors import InvalidText, UserError
 from textrnn.parameters import Params, split
+from textrnn.rows import Row
 from textrnn.text import BOS, EOS, PAD, Tokenizer
-from textrnn.text.validation import checked
+from textrnn.text.validation import validate_text
 
-Row = Mapping[str, Any]
-"""One JSON object: {"text": ..., "label": ...} and the like."""
 Answer = dict[str, Any]
 Batch = dict[str, Any]
 Metrics = dict[str, float]
@@ -185,8 +184,8 @@ class Task(ABC):
 
 def encode(task: Task, text: Any, truncate: bool) -> tuple[np.ndarray, bool]:
     """BOS, the ids of `text`, EOS; and whether the text was cut. Raises InvalidText."""
-    text = checked(text)
-    ids = task.tokenizer.encode(text, at_most=task.limit + 1).ids
+    text = validate_text(text)
+    ids = task.tokenizer.encode(text, max_tokens=task.limit + 1).ids
     truncated = cut(len(ids), task.limit, truncate)
     return np.concatenate([[BOS], ids[: task.limit], [EOS]]).astype(np.int32), truncated
 

@@ -9,12 +9,12 @@ from textrnn.text.copying import CopyingTokenizer
 from textrnn.text.grammar import Grammar
 from textrnn.text.spelled import SpelledTokenizer
 from textrnn.text.subwords import SubwordTokenizer
-from textrnn.text.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Tokenizer, Tokens
+from textrnn.text.tokenizer import BOS, EOS, PAD, SPECIALS, UNK, Tokenizer, TokenizerConfig, Tokens
 from textrnn.text.words import WordTokenizer
 
 TOKENIZERS: dict[str, type[Tokenizer]] = {
-    kind.kind: kind
-    for kind in (
+    tokenizer.kind: tokenizer
+    for tokenizer in (
         WordTokenizer,
         SubwordTokenizer,
         CharTokenizer,
@@ -23,16 +23,18 @@ TOKENIZERS: dict[str, type[Tokenizer]] = {
         CopyingTokenizer,
     )
 }
+"""The registry of tokenizers by kind: recipes, training and bundles look them up here."""
 
 __all__ = [
     "BOS", "EOS", "PAD", "SPECIALS", "TOKENIZERS", "UNK",
     "ByteTokenizer", "CharTokenizer", "CopyingTokenizer", "Grammar", "SpelledTokenizer",
-    "SubwordTokenizer", "Tokenizer", "Tokens", "WordTokenizer", "load_tokenizer",
+    "SubwordTokenizer", "Tokenizer", "TokenizerConfig", "Tokens", "WordTokenizer",
+    "load_tokenizer",
 ]  # fmt: skip
 
 
 def load_tokenizer(kind: str, directory: Path) -> Tokenizer:
-    """The tokenizer that was saved in `directory`. Raises UserError where it cannot be read."""
+    """The tokenizer saved in `directory`. Raises UserError if it cannot be read."""
     if kind not in TOKENIZERS:
         known = ", ".join(TOKENIZERS)
         raise UserError(f"{directory}: unknown tokenizer kind {kind!r}; known: {known}")

@@ -1,11 +1,12 @@
-"""How a word is written: the one thing that its lower case does not tell."""
+"""Casing classes: the information about a word that lower-casing loses."""
 
 CASINGS = ("none", "lower", "title", "upper", "initial", "mixed", "number", "digits", "symbol")
-"""`none` is for padding; `digits` has some among letters; `initial` is one capital letter."""
+"""`none` is for padding, `digits` for words with letters and digits, `initial` for a single capital
+letter."""
 
 
 def casing(word: str) -> int:
-    """The index in CASINGS of how a word is written.
+    """The index in CASINGS of the class of a word.
 
     >>> [CASINGS[casing(word)] for word in ("Rome", "USA", "iPhone", "1990", "mp3", "--")]
     ['title', 'upper', 'mixed', 'number', 'digits', 'symbol']
@@ -14,7 +15,7 @@ def casing(word: str) -> int:
 
 
 def _name(word: str) -> str:
-    if word.isascii() and word.isalpha():  # most words, at a third of the time
+    if word.isascii() and word.isalpha():  # a fast path for most words
         if word.islower():
             return "lower"
         if word.isupper():

@@ -1,4 +1,4 @@
-"""Characters: one id for each code point of a fixed alphabet. Nothing is lost but the unknown."""
+"""Characters: one id for each code point of a fixed alphabet."""
 
 import json
 from collections import Counter
@@ -10,37 +10,43 @@ from typing import Self
 import numpy as np
 
 from textrnn.errors import UserError
-from textrnn.text.grammar import Grammar, free
-from textrnn.text.tokenizer import SPECIALS, UNK, Tokenizer, Tokens
+from textrnn.rows import Row, text_of
+from textrnn.text.grammar import Grammar, unconstrained
+from textrnn.text.tokenizer import SPECIALS, UNK, Tokenizer, TokenizerConfig, Tokens
+from textrnn.text.vocabulary import most_frequent
 
 
 class CharTokenizer(Tokenizer):
-    """Known characters by number, the most frequent first; all others are UNK."""
+    """Known characters by rank, the most frequent first; all others are UNK."""
 
     kind = "chars"
 
     def __init__(self, alphabet: Sequence[str]):
         if any(len(char) != 1 for char in alphabet):
-            raise ValueError("an alphabet holds single characters")
+            raise ValueError("an alphabet must consist of single characters")
         self.symbols = (*SPECIALS, *alphabet)
         self._ids = {char: number for number, char in enumerate(alphabet, start=len(SPECIALS))}
         if len(self._ids) != len(alphabet):
-            raise ValueError("a character stands twice in the alphabet")
+            raise ValueError("the alphabet has a duplicate character")
 
     @classmethod
     def fit(cls, texts: Iterable[str], size: int, min_count: int = 1) -> Self:
-        """The `size` most frequent characters (special ids included), seen `min_count` times."""
+        """The `size` most frequent characters (special ids included) seen `min_count` times or
+        more."""
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(text)
-        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        return cls([c for c, n in ranked[: size - len(SPECIALS)] if n >= min_count])
+        return cls(most_frequent(counts, size - len(SPECIALS), min_count))
+
+    @classmethod
+    def fit_rows(cls, rows: Sequence[Row], config: TokenizerConfig) -> Self:
+        return cls.fit(map(text_of, rows), config.size, config.min_count)
 
     def __len__(self) -> int:
         return len(self.symbols)
 
-    def encode(self, text: str, at_most: int | None = None) -> Tokens:
-        text = text[:at_most]
+    def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
+        text = text[:max_tokens]
         ids = np.fromiter((self._ids.get(char, UNK) for char in text), np.int32, len(text))
         starts = np.arange(len(text), dtype=np.int32)
         return Tokens(ids, np.stack([starts, starts + 1], axis=1))
@@ -50,7 +56,7 @@ class CharTokenizer(Tokenizer):
 
     @cached_property
     def grammar(self) -> Grammar:
-        return free(len(self))
+        return unconstrained(len(self))
 
     def save(self, directory: Path) -> None:
         alphabet = json.dumps(self.symbols[len(SPECIALS) :])
@@ -62,4 +68,4 @@ class CharTokenizer(Tokenizer):
         try:
             return cls(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise UserError(f"{path}: not an alphabet: {error}") from None
+            raise UserError(f"{path}: is not an alphabet: {error}") from None

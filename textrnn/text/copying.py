@@ -1,11 +1,11 @@
-"""Subwords for translation, with words that are copied: numbers, and names nobody has seen.
+"""Subwords for translation, with placeholders for words to copy: numbers and unknown names.
 
-    text    Ada Szulc paid 42.50.
-    pieces  ▁ <unk> ▁paid ▁ <unk> .
-    copied  Ada Szulc, 42.50
+    text      Ada Szulc paid 42.50.
+    subwords  ▁ <unk> ▁paid ▁ <unk> .
+    copied    Ada Szulc, 42.50
 
-A model that is trained on such pairs writes an UNK where a copied word belongs, and its attention
-says which one (Luong et al. 2015, Addressing the rare word problem).
+A model trained on such pairs writes UNK for a copied word, and its attention selects which source
+word it is (Luong et al. 2015, Addressing the rare word problem).
 """
 
 from bisect import bisect_left
@@ -18,26 +18,28 @@ import numpy as np
 from jaxtyping import Int
 
 from textrnn.errors import UserError
+from textrnn.rows import Row
 from textrnn.text.subwords import SubwordTokenizer
-from textrnn.text.tokenizer import UNK, Tokenizer, Tokens
-from textrnn.text.treebank import Span, split
+from textrnn.text.tokenizer import UNK, Tokenizer, TokenizerConfig, Tokens
+from textrnn.text.treebank import Offsets, treebank_tokens
 
-_PLACE = "\ue000"
-"""Stands in for a copied word. Of private use, so that no vocabulary knows it."""
+_PLACEHOLDER = "\ue000"
+"""Replaces a copied word. A private-use character, which no vocabulary contains."""
 _TYPEWRITER = str.maketrans("’‘“”„‟", '\'\'""""')
-_SEEN_OFTEN = 20
+_FREQUENT = 20
+"""Occurrences from which a word is known, even if its translation is always the word itself."""
 
 
 class Copyable(NamedTuple):
-    """A text with its words to copy left out."""
+    """A text with UNK in place of the words to copy."""
 
     tokens: Tokens
     words: list[str]
-    """One for each UNK."""
+    """The word of each UNK."""
 
 
 class CopyingTokenizer(Tokenizer):
-    """Subwords of both languages, and the words of the source that have a translation."""
+    """Subwords of both languages, and the source words that are translated, not copied."""
 
     kind = "copying"
 
@@ -47,58 +49,66 @@ class CopyingTokenizer(Tokenizer):
 
     @classmethod
     def fit(cls, pairs: Sequence[tuple[str, str]], size: int) -> Self:
-        """From sources and targets. A word is known if it was often seen, or ever came without
-        itself in the target."""
+        """Fit to (source, target) pairs. A source word is known if it is frequent, or if the
+        target of any of its sentences does not contain it."""
         seen: Counter[str] = Counter()
         copied: Counter[str] = Counter()
         for source, target in pairs:
-            there = set(_words(target))
+            in_target = set(_words(target))
             for word in _words(source):
                 seen[word.lower()] += 1
-                copied[word.lower()] += word in there
-        known = {w for w, n in seen.items() if n >= _SEEN_OFTEN or copied[w] < n}
+                copied[word.lower()] += word in in_target
+        known = {w for w, n in seen.items() if n >= _FREQUENT or copied[w] < n}
         texts = (text for pair in pairs for text in pair)
         return cls(SubwordTokenizer.fit(texts, size, coverage=0.99995), known)
+
+    @classmethod
+    def fit_rows(cls, rows: Sequence[Row], config: TokenizerConfig) -> Self:
+        return cls.fit([(row["source"], row["target"]) for row in rows], config.size)
 
     def __len__(self) -> int:
         return len(self.subwords)
 
-    def encode(self, text: str, at_most: int | None = None) -> Tokens:
-        return self.source(text, at_most).tokens
+    def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
+        return self.encode_source(text, max_tokens).tokens
 
-    def source(self, text: str, at_most: int | None = None) -> Copyable:
-        """A text to translate: what is to be copied is found by what is known."""
+    def encode_source(self, text: str, max_tokens: int | None = None) -> Copyable:
+        """Encode a text to translate. Which words are copied follows from the known words."""
         plain = text.translate(_TYPEWRITER)
-        found = self.subwords.encode(plain, at_most)
-        holes = found.spans[found.ids == UNK, 0].tolist()
+        tokens = self.subwords.encode(plain, max_tokens)
+        unknown = tokens.spans[tokens.ids == UNK, 0].tolist()
 
         def is_copied(start: int, end: int) -> bool:
-            return bisect_left(holes, start) < bisect_left(holes, end) or self._is_copied(
+            return bisect_left(unknown, start) < bisect_left(unknown, end) or self._is_copied(
                 plain[start:end]
             )
 
-        places = _joined(plain, [place for place in split(plain) if is_copied(*place)])
-        return self._without(text, plain, places, at_most) if places else _with_words(text, found)
+        copied = _merge_adjacent(
+            plain, [word for word in treebank_tokens(plain) if is_copied(*word)]
+        )
+        if not copied:
+            return _with_words(text, tokens)
+        return self._with_placeholders(text, plain, copied, max_tokens)
 
-    def pair(self, source: str, target: str) -> tuple[Tokens, Tokens]:
-        """A text with its translation, both without the words that are to be copied and that the
-        translation has."""
+    def encode_pair(self, source: str, target: str) -> tuple[Tokens, Tokens]:
+        """Encode a text and its translation, with UNK in both for the words to copy that the
+        translation contains."""
         source = source.translate(_TYPEWRITER)
-        words = [word for copied in self.source(source).words for word in _words(copied)]
+        words = [word for copied in self.encode_source(source).words for word in _words(copied)]
         shared = set(words).intersection(_words(target))
-        return self._apart(source, shared), self._apart(target, shared)
+        return self._without_words(source, shared), self._without_words(target, shared)
 
-    def _apart(self, text: str, words: Collection[str]) -> Tokens:
-        places = [place for place in split(text) if text[slice(*place)] in words]
-        return self._without(text, text, places, None).tokens
+    def _without_words(self, text: str, words: Collection[str]) -> Tokens:
+        shared = [word for word in treebank_tokens(text) if text[slice(*word)] in words]
+        return self._with_placeholders(text, text, shared, None).tokens
 
-    def pieces(self, ids: Int[np.ndarray, " tokens"], words: Iterable[str]) -> list[str]:
-        """Tokens as they are read, with ▁ for a space, and the copied words in their places."""
+    def decode_subwords(self, ids: Int[np.ndarray, " tokens"], words: Iterable[str]) -> list[str]:
+        """Subwords, with ▁ for a space, and the copied `words` in place of each UNK."""
         copied = iter(words)
         return [next(copied, "") if id == UNK else self.subwords.piece(id) for id in ids.tolist()]
 
     def decode(self, ids: Int[np.ndarray, " tokens"], words: Iterable[str] = ()) -> str:
-        return "".join(self.pieces(ids, words)).replace("▁", " ").strip()
+        return "".join(self.decode_subwords(ids, words)).replace("▁", " ").strip()
 
     def _is_copied(self, word: str) -> bool:
         if any(character.isdigit() for character in word):
@@ -107,24 +117,24 @@ class CopyingTokenizer(Tokenizer):
             return False
         if not word.isalpha():
             return len(word) > 1
-        # An unknown word of long pieces is a compound, which can be translated.
+        # An unknown word of long subwords is a compound, which can be translated.
         return not word.islower() and len(word) < 3 * len(self.subwords.encode(word).ids)
 
-    def _without(
-        self, text: str, plain: str, places: Iterable[Span], at_most: int | None
+    def _with_placeholders(
+        self, text: str, plain: str, words: Iterable[Offsets], max_tokens: int | None
     ) -> Copyable:
-        """The tokens of `plain` without what is at `places`, with spans in `text`."""
+        """The tokens of `plain` with UNK in place of `words`, and spans in `text`."""
         parts: list[str] = []
-        origins: list[int] = []  # where in the text each character of the parts comes from
+        origins: list[int] = []  # the position in `text` of each character of `parts`
         done = 0
-        for start, end in places:
-            parts += [plain[done:start], _PLACE]
+        for start, end in words:
+            parts += [plain[done:start], _PLACEHOLDER]
             origins += range(done, start + 1)
             done = end
         parts.append(plain[done:])
         origins += range(done, len(plain) + 1)
-        found = self.subwords.encode("".join(parts), at_most)
-        return _with_words(text, Tokens(found.ids, np.array(origins, np.int32)[found.spans]))
+        tokens = self.subwords.encode("".join(parts), max_tokens)
+        return _with_words(text, Tokens(tokens.ids, np.array(origins, np.int32)[tokens.spans]))
 
     def save(self, directory: Path) -> None:
         self.subwords.save(directory)
@@ -136,25 +146,25 @@ class CopyingTokenizer(Tokenizer):
         try:
             known = path.read_text("utf-8").splitlines()
         except (OSError, ValueError) as error:
-            raise UserError(f"{path}: not a list of words: {error}") from None
+            raise UserError(f"{path}: is not a list of words: {error}") from None
         return cls(SubwordTokenizer.load(directory), known)
 
 
 def _words(text: str) -> list[str]:
-    return [text[start:end] for start, end in split(text)]
+    return [text[start:end] for start, end in treebank_tokens(text)]
 
 
-def _joined(text: str, places: Sequence[Span]) -> list[Span]:
-    """Places with what stands between them where that is a space or a hyphen: a name of several
-    words is copied as one, since a model that is asked for two in a row tends to forget one."""
-    joined: list[Span] = []
-    for start, end in places:
-        if joined and text[joined[-1][1] : start] in (" ", "-", ""):
-            start = joined.pop()[0]
-        joined.append((start, end))
-    return joined
+def _merge_adjacent(text: str, words: Sequence[Offsets]) -> list[Offsets]:
+    """Words joined where only a space or a hyphen separates them: a name of several words is copied
+    as one, since models tend to drop one of two consecutive placeholders."""
+    merged: list[Offsets] = []
+    for start, end in words:
+        if merged and text[merged[-1][1] : start] in (" ", "-", ""):
+            start = merged.pop()[0]
+        merged.append((start, end))
+    return merged
 
 
-def _with_words(text: str, found: Tokens) -> Copyable:
-    words = [text[start:end] for start, end in found.spans[found.ids == UNK].tolist()]
-    return Copyable(found, words)
+def _with_words(text: str, tokens: Tokens) -> Copyable:
+    words = [text[start:end] for start, end in tokens.spans[tokens.ids == UNK].tolist()]
+    return Copyable(tokens, words)

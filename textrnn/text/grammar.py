@@ -1,4 +1,4 @@
-"""Which tokens may follow which, so that what a model writes is text."""
+"""Finite automata over token ids, which constrain generation to well-formed text."""
 
 from itertools import accumulate
 from typing import NamedTuple
@@ -10,22 +10,22 @@ from textrnn.text.tokenizer import EOS, SPECIALS
 
 
 class Grammar(NamedTuple):
-    """A finite automaton over ids. State 0 is where a text begins and may end."""
+    """A finite automaton over ids. State 0 is its initial and its only accepting state."""
 
     allowed: Bool[np.ndarray, "states ids"]
-    after: Int[np.ndarray, "states ids"]
-    """The state behind a token, 0 for one that is not allowed."""
+    next_state: Int[np.ndarray, "states ids"]
+    """The state after a token; 0 for a token that is not allowed."""
 
-    def whole(self, ids: Int[np.ndarray, " tokens"]) -> Bool[np.ndarray, " tokens"]:
-        """Which tokens complete a character, where the first one begins one."""
-        if len(self.after) == 1:
+    def completes_character(self, ids: Int[np.ndarray, " tokens"]) -> Bool[np.ndarray, " tokens"]:
+        """Which tokens are the last of a character. The first token must begin a character."""
+        if len(self.next_state) == 1:
             return np.ones(len(ids), bool)
-        states = accumulate(ids, lambda state, token: self.after[state, token], initial=0)
+        states = accumulate(ids, lambda state, token: self.next_state[state, token], initial=0)
         return np.fromiter(states, np.int32)[1:] == 0
 
 
-def free(ids: int) -> Grammar:
-    """Any token may follow any, but for the special ones; a text may end anywhere."""
+def unconstrained(ids: int) -> Grammar:
+    """Any token may follow any token, except for the special ones; a text may end anywhere."""
     allowed = np.arange(ids)[None] >= len(SPECIALS)
     allowed[:, EOS] = True
     return Grammar(allowed, np.zeros((1, ids), np.int32))

@@ -1,59 +1,60 @@
-"""Raw text to the sentences to translate, and all that stands between them."""
+"""The sentences of a text to translate, and the text between them."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 import regex
 
-from textrnn.text.treebank import Span, sentences, split
+from textrnn.text.treebank import Offsets, split_sentences, treebank_tokens
 
 _MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
 _COUNTED = tuple(f"{_MONTHS} Jahrhundert Geburtstag Klasse Stock Platz Mal".split())
 _ABBREVIATED = regex.compile(r"\b(?:[zduoisv]|bzw|ca|evtl|ggf|inkl|Nr|Str|Hr|Fr|Abs)\.$")
 _NUMBERED = regex.compile(r"\b\p{N}{1,2}\.$")
-_BEHIND = 8
-"""Characters at the end of a sentence that these look at."""
+_CONTEXT = 8
+"""The number of characters before a sentence boundary that these patterns are applied to."""
 
 
-def passages(text: str) -> list[Span]:
-    """Spans of the sentences of `text`, in order. None holds a line break, and none is without a
-    letter: what has nothing to translate is left between them."""
-    found: list[Span] = []
+def passages(text: str) -> list[Offsets]:
+    """Offsets of the sentences of `text`, in order. No sentence contains a line break; a stretch
+    of text without a letter has nothing to translate and belongs to no sentence."""
+    offsets: list[Offsets] = []
     start = 0
     for line in text.splitlines(keepends=True):
-        found += [
+        offsets += [
             (start + first, start + last)
             for first, last in _sentences(line)
             if any(character.isalpha() for character in line[first:last])
         ]
         start += len(line)
-    return found
+    return offsets
 
 
-def _sentences(line: str) -> list[Span]:
-    words = list(split(line))
-    if not words:
+def _sentences(line: str) -> list[Offsets]:
+    tokens = list(treebank_tokens(line))
+    if not tokens:
         return []
-    spans = [(words[part][0][0], words[part][-1][1]) for part in sentences(line, words, len(words))]
+    parts = split_sentences(line, tokens, len(tokens))
+    spans = [(tokens[part][0][0], tokens[part][-1][1]) for part in parts]
     joined = spans[:1]
     for (_, end), (start, last) in pairwise(spans):
-        if _goes_on(line[max(end - _BEHIND, 0) : end], line[start:last]):
+        if _is_continued(line[max(end - _CONTEXT, 0) : end], line[start:last]):
             joined[-1] = (joined[-1][0], last)
         else:
             joined.append((start, last))
     return joined
 
 
-def _goes_on(end: str, following: str) -> bool:
-    """Whether a full stop ends no sentence, as in "z. B." and "3. Mai", which German has. (What
-    English has is known to `sentences`.)"""
+def _is_continued(end: str, following: str) -> bool:
+    """Whether a full stop is part of a German abbreviation or ordinal, as in "z. B." and "3. Mai",
+    and ends no sentence. (English abbreviations are handled by `treebank_tokens`.)"""
     if _NUMBERED.search(end):
         return following.startswith(_COUNTED)
     return bool(_ABBREVIATED.search(end))
 
 
-def rejoin(text: str, spans: Sequence[Span], replaced: Sequence[str]) -> str:
-    """`text` with what is at each span replaced, and the rest as it is."""
+def rejoin(text: str, spans: Sequence[Offsets], replaced: Sequence[str]) -> str:
+    """`text` with each span replaced; the rest is unchanged."""
     ends = [0, *(end for _, end in spans)]
     starts = [*(start for start, _ in spans), len(text)]
     between = [text[end:start] for end, start in zip(ends, starts, strict=True)]

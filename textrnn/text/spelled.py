@@ -1,9 +1,10 @@
-"""Words twice over: by number, as a vocabulary knows them, and letter by letter."""
+"""Words as two inputs: their number in the vocabulary, and their letters."""
 
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -11,21 +12,23 @@ import numpy as np
 from jaxtyping import Int
 
 from textrnn.errors import UserError
-from textrnn.text.tokenizer import PAD, SPECIALS, UNK, Tokens, tokens
-from textrnn.text.treebank import split
+from textrnn.text.tokenizer import PAD, SPECIALS, UNK, Tokens, make_tokens
+from textrnn.text.treebank import treebank_tokens
+from textrnn.text.vocabulary import most_frequent
 from textrnn.text.words import WordTokenizer, normal_form
 
 _DIGIT = re.compile(r"\d")
 
 
 class SpelledTokenizer(WordTokenizer):
-    """The words of treebanks, and the letters that they are written with.
+    """Treebank tokens, and the letters that they are written with.
 
-    To the vocabulary all digits are 0, since numbers have no end; letters keep their case.
+    The vocabulary maps all digits to 0, since there is no end of numbers; letters keep their case.
     """
 
     kind = "spelled"
     LETTERS = 200
+    """The largest number of letter ids, the special ones included."""
 
     def __init__(self, words: Sequence[str], letters: Sequence[str]):
         super().__init__(words)
@@ -39,32 +42,29 @@ class SpelledTokenizer(WordTokenizer):
         """The `size` most frequent words (special ids included) seen `min_count` times or more."""
         counts: Counter[str] = Counter()
         for text in texts:
-            counts.update(text[start:end] for start, end in split(text))
+            counts.update(text[start:end] for start, end in treebank_tokens(text))
         forms: Counter[str] = Counter()
         letters: Counter[str] = Counter()
         for word, count in counts.items():
-            forms[_form(word)] += count
+            forms[_digits_folded(word)] += count
             for letter in word:
                 letters[letter] += count
-        known = [word for word, count in _ranked(forms) if count >= min_count]
-        alphabet = [letter for letter, _ in _ranked(letters)]
-        room = len(SPECIALS)
-        return cls(known[: size - room], alphabet[: cls.LETTERS - room])
+        specials = len(SPECIALS)
+        return cls(
+            most_frequent(forms, size - specials, min_count),
+            most_frequent(letters, cls.LETTERS - specials),
+        )
 
-    def encode(self, text: str, at_most: int | None = None) -> Tokens:
-        spans = []
-        for span in split(text):
-            if len(spans) == at_most:
-                break
-            spans.append(span)
-        return tokens(self.ids(text[start:end] for start, end in spans), spans)
+    def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
+        spans = list(islice(treebank_tokens(text), max_tokens))
+        return make_tokens(self.ids(text[start:end] for start, end in spans), spans)
 
     def ids(self, words: Iterable[str]) -> list[int]:
-        """The number of each word."""
-        return [self._ids.get(word) or self._ids.get(_form(word), UNK) for word in words]
+        """The id of each word."""
+        return [self._ids.get(word) or self._ids.get(_digits_folded(word), UNK) for word in words]
 
     def spell(self, words: Sequence[str], width: int) -> Int[np.ndarray, "words width"]:
-        """The letters of each word; of a long one the first half of `width`, and the last."""
+        """The letter ids of each word, padded; of a long word the first and last `width` / 2."""
         spelled = np.full((len(words), width), PAD, np.int32)
         half = width // 2
         for row, word in zip(spelled, words, strict=True):
@@ -84,12 +84,8 @@ class SpelledTokenizer(WordTokenizer):
             letters = json.loads((directory / "letters.json").read_text(encoding="utf-8"))
             return cls(words, letters)
         except (OSError, ValueError, TypeError) as error:
-            raise UserError(f"{directory}: not a vocabulary of spelled words: {error}") from None
+            raise UserError(f"{directory}: is not a vocabulary of spelled words: {error}") from None
 
 
-def _form(word: str) -> str:
+def _digits_folded(word: str) -> str:
     return _DIGIT.sub("0", normal_form(word))
-
-
-def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -1,7 +1,7 @@
-"""Subwords: a sentencepiece unigram model, with the span of each piece in the text."""
+"""Subwords: a SentencePiece unigram model, with the span of each subword in the text."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -9,11 +9,21 @@ import numpy as np
 import sentencepiece
 
 from textrnn.errors import UserError
-from textrnn.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, Tokens, tokens
+from textrnn.rows import Row, text_of
+from textrnn.text.tokenizer import (
+    BOS,
+    EOS,
+    PAD,
+    UNK,
+    Tokenizer,
+    TokenizerConfig,
+    Tokens,
+    make_tokens,
+)
 
 
 class SubwordTokenizer(Tokenizer):
-    """Pieces of words (Kudo 2018). With lower case folded in, case does not matter."""
+    """Subwords of a unigram language model (Kudo 2018), with or without case folding."""
 
     kind = "subwords"
 
@@ -25,8 +35,11 @@ class SubwordTokenizer(Tokenizer):
     def fit(
         cls, texts: Iterable[str], size: int, lowercase: bool = False, coverage: float = 0.9995
     ) -> Self:
-        """At most `size` pieces; fewer where the text has no more to give. `coverage` is the share
-        of the text's characters that are known by themselves, the most frequent first."""
+        """At most `size` subwords; fewer if the text does not support as many. `coverage` is the
+        fraction of the text's characters that are in the vocabulary, the most frequent first.
+
+        Raises UserError if the text is empty or SentencePiece cannot be trained on it.
+        """
         out = io.BytesIO()
         lines = (line for text in texts for line in text.splitlines() if line.strip())
         try:
@@ -41,28 +54,32 @@ class SubwordTokenizer(Tokenizer):
                 unk_id=UNK,
                 bos_id=BOS,
                 eos_id=EOS,
-                num_threads=1,  # so that equal text gives equal pieces
+                num_threads=1,  # so that equal text gives equal subwords
                 minloglevel=2,
             )
         except RuntimeError as error:
-            raise UserError(f"no subwords can be made of this text: {error}") from None
+            raise UserError(f"no subwords can be learnt from this text: {error}") from None
         return cls(out.getvalue())
+
+    @classmethod
+    def fit_rows(cls, rows: Sequence[Row], config: TokenizerConfig) -> Self:
+        return cls.fit(map(text_of, rows), config.size, config.lowercase)
 
     def __len__(self) -> int:
         return self._processor.vocab_size()
 
-    def encode(self, text: str, at_most: int | None = None) -> Tokens:
-        """A piece's span leaves out the white space before the word that it begins."""
-        found = self._processor.encode(text, return_type="offset_mapping")
+    def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
+        """The span of a word-initial subword excludes the white space before the word."""
+        encoded = self._processor.encode(text, return_type="offset_mapping")
         spans = []
-        for start, end in found["offsets"][:at_most]:
+        for start, end in encoded["offsets"][:max_tokens]:
             while start < end and text[start].isspace():
                 start += 1
             spans.append((start, end))
-        return tokens(found["ids"][:at_most], spans)
+        return make_tokens(encoded["ids"][:max_tokens], spans)
 
     def piece(self, id: int) -> str:
-        """The piece itself, with ▁ for the space before it."""
+        """The subword itself, with ▁ for the space before it."""
         return self._processor.id_to_piece(id)
 
     def decode(self, ids: np.ndarray) -> str:
@@ -77,4 +94,4 @@ class SubwordTokenizer(Tokenizer):
         try:
             return cls(path.read_bytes())
         except (OSError, RuntimeError) as error:
-            raise UserError(f"{path}: not a sentencepiece model: {error}") from None
+            raise UserError(f"{path}: is not a SentencePiece model: {error}") from None

@@ -1,15 +1,20 @@
-"""What every tokenizer does: text to ids, each with the span of text that it stands for."""
+"""The interface of a tokenizer: text to ids, each with the span of text that it stands for."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Int
+from pydantic import PositiveInt
+
+from textrnn.config import Config
+from textrnn.rows import Row
 
 PAD, UNK, BOS, EOS = range(4)
 SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")
-"""What the ids 0 to 3 mean in every tokenizer."""
+"""The special tokens, which have the ids 0 to 3 in every tokenizer."""
 
 
 class Tokens(NamedTuple):
@@ -19,32 +24,52 @@ class Tokens(NamedTuple):
     spans: Int[np.ndarray, "tokens 2"]
 
 
+class TokenizerConfig(Config):
+    """Which tokenizer to fit to the training rows, and its size."""
+
+    kind: str = "words"
+    """One of `textrnn.text.TOKENIZERS`."""
+    size: PositiveInt = 20_000
+    """The largest vocabulary, the four special ids included."""
+    min_count: PositiveInt = 1
+    """For words and characters: the number of occurrences required to enter the vocabulary."""
+    lowercase: bool = True
+    """For subwords: whether to fold case. Words are always looked up in lower case; characters
+    keep their case."""
+
+
 class Tokenizer(ABC):
-    """A fixed vocabulary. It never grows, whatever text it is shown."""
+    """A fixed vocabulary. It never grows, whatever text it encodes."""
 
     kind: ClassVar[str]
+    """The name in recipes and bundles."""
+
+    @classmethod
+    @abstractmethod
+    def fit_rows(cls, rows: Sequence[Row], config: TokenizerConfig) -> Self:
+        """A tokenizer fitted to training rows. Raises UserError if they are not suitable."""
 
     @abstractmethod
     def __len__(self) -> int:
         """The number of ids, the four special ones included."""
 
     @abstractmethod
-    def encode(self, text: str, at_most: int | None = None) -> Tokens:
-        """Tokens in the order of the text; only the first `at_most`, if given."""
+    def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
+        """Tokens in text order; only the first `max_tokens`, if given."""
 
     @abstractmethod
     def decode(self, ids: Int[np.ndarray, " tokens"]) -> str:
-        """Readable text; exact where the tokenizer loses nothing."""
+        """Readable text; exact if the tokenizer is lossless."""
 
     @abstractmethod
     def save(self, directory: Path) -> None:
-        """Write the vocabulary into an existing, empty directory."""
+        """Write the vocabulary to an existing, empty directory."""
 
     @classmethod
     @abstractmethod
     def load(cls, directory: Path) -> Self:
-        """Read what `save` wrote. Raises UserError where it is damaged."""
+        """Read what `save` wrote. Raises UserError if it is damaged."""
 
 
-def tokens(ids: list[int], spans: list[tuple[int, int]]) -> Tokens:
+def make_tokens(ids: list[int], spans: list[tuple[int, int]]) -> Tokens:
     return Tokens(np.array(ids, np.int32), np.array(spans, np.int32).reshape(-1, 2))

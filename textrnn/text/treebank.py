@@ -1,7 +1,7 @@
-"""Raw text to the words and sentences that treebanks would make of it, each with its span.
+"""Treebank tokens and sentences of raw text, with their offsets.
 
-Time is linear in the text: no alternative below looks further ahead than a fixed number of
-characters, or over more of the text than it then takes.
+Time is linear in the length of the text: each alternative of the pattern below looks ahead over a
+bounded number of characters, or over no more text than it then consumes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,8 @@ from itertools import pairwise
 
 import regex
 
-Span = tuple[int, int]
+Offsets = tuple[int, int]
+"""`text[start:end]`, in Unicode code points."""
 
 _TITLES = (
     "Mr Mrs Ms Dr Prof Gen Col Lt Capt Sgt Rep Sen Gov Rev St Jr Sr Inc Corp Ltd Co Bros vs etc"
@@ -19,7 +20,12 @@ _ABBREVIATED = "|".join(f"{_TITLES} {_MONTHS}".split())
 
 _SPACE = r"\s\x1c-\x1f"  # what str.isspace says, too
 _END = r"(?! [\p{L}\p{N}] )"
-_CLITIC = rf"(?i: s | m | d | re | ve | ll ) {_END}"
+# The Penn Treebank splits clitics off, so that "don't" in raw text and "do n't" in treebanks become
+# the same two words.
+CLITIC = rf"(?i: s | m | d | re | ve | ll ) {_END}"
+"""A verbose pattern for the letters of 's, 'm, 'd, 're, 've and 'll."""
+NEGATION = rf"(?i: n['’]t ) {_END}"
+"""A verbose pattern for n't."""
 _TOKEN = regex.compile(
     rf"""
       (?: https?:// | www\. ) [^{_SPACE}<>"]* [^{_SPACE}<>".,;:!?'’”)\]}}]
@@ -31,12 +37,12 @@ _TOKEN = regex.compile(
     | (?: {_ABBREVIATED} ) \.
     | \p{{Lu}} \. (?= \s{{1,2}} \p{{Lu}} )                    # J. Smith
     | \p{{N}}++ (?: [.,:/] \p{{N}}++ )*+ (?! [\p{{L}}\p{{M}}_] ) # 3.5  1,000  10:30  24/7
-    | [\p{{L}}\p{{M}}\p{{N}}_]+? (?= (?i:n['’]t) {_END} )   # do|n't
-    | (?i:n['’]t) {_END}
-    | ['’] {_CLITIC}
+    | [\p{{L}}\p{{M}}\p{{N}}_]+? (?= {NEGATION} )   # do|n't
+    | {NEGATION}
+    | ['’] {CLITIC}
     | [\p{{L}}\p{{M}}\p{{N}}_]+
       (?: & [\p{{L}}\p{{N}}]+                                 # AT&T
-        | ['’] (?! {_CLITIC} | (?i:t) {_END} ) [\p{{L}}\p{{N}}]+ )*+
+        | ['’] (?! {CLITIC} | (?i:t) {_END} ) [\p{{L}}\p{{N}}]+ )*+
     | ([^{_SPACE}\p{{L}}\p{{M}}\p{{N}}_]) \1* \p{{M}}*  # ...  --  !!!  and any other symbol
     """,
     regex.VERBOSE,
@@ -46,50 +52,50 @@ _CLOSES = frozenset("\"'”’)]}»")
 _BLANK_LINE = regex.compile(r"\n[^\S\n]*\n")
 
 
-def split(text: str) -> Iterator[Span]:
-    """Spans of the words and symbols of `text`, in order; all that is left out is white space.
+def treebank_tokens(text: str) -> Iterator[Offsets]:
+    """Offsets of the tokens of `text`, in order; only white space is left out.
 
     >>> text = "Mr. O'Neil can't e-mail AT&T in the U.S."
-    >>> [text[start:end] for start, end in split(text)]
+    >>> [text[start:end] for start, end in treebank_tokens(text)]
     ['Mr.', "O'Neil", 'ca', "n't", 'e', '-', 'mail', 'AT&T', 'in', 'the', 'U.S.']
     """
     for match in _TOKEN.finditer(text):
         yield match.span()
 
 
-def sentences(text: str, words: Sequence[Span], most: int) -> list[slice]:
-    """Slices of `words` that are sentences of `text`, none of more than `most` words.
+def split_sentences(text: str, tokens: Sequence[Offsets], max_tokens: int) -> list[slice]:
+    """Slices of `tokens` that are sentences of `text`, each of at most `max_tokens` tokens.
 
-    A sentence ends behind a full stop and the like, and what closes a quotation, unless a small
-    letter follows; and at an empty line. A longer one is cut behind its last comma or the like, or
-    where it must.
+    A sentence ends at a blank line, and after terminal punctuation with a following closing quote
+    or bracket unless a lower-case letter follows. A longer sentence is cut after a comma, another
+    punctuation mark or a dash in its second half, or else at the limit.
     """
-    ends = [i + 1 for i in range(len(words) - 1) if _ends_at(text, words, i)]
+    ends = [i + 1 for i in range(len(tokens) - 1) if _ends_at(text, tokens, i)]
     slices = []
-    for start, end in pairwise([0, *ends, len(words)]):
-        while end - start > most:
-            cut = _cut(text, words, start, start + most)
+    for start, end in pairwise([0, *ends, len(tokens)]):
+        while end - start > max_tokens:
+            cut = _cut(text, tokens, start, start + max_tokens)
             slices.append(slice(start, cut))
             start = cut
         slices.append(slice(start, end))
     return slices
 
 
-def _ends_at(text: str, words: Sequence[Span], index: int) -> bool:
-    """Whether a sentence ends behind this word, which is not the last one."""
-    start, end = words[index]
-    following, stop = words[index + 1]
+def _ends_at(text: str, tokens: Sequence[Offsets], index: int) -> bool:
+    """Whether a sentence ends after this token, which is not the last one."""
+    start, end = tokens[index]
+    following, stop = tokens[index + 1]
     if _BLANK_LINE.search(text, end, following):
         return True
-    if text[start:end] in _CLOSES and index and words[index - 1][1] == start:
-        start, end = words[index - 1]  # ." ends as . does
+    if text[start:end] in _CLOSES and index and tokens[index - 1][1] == start:
+        start, end = tokens[index - 1]  # ." is decided by the .
     elif end == following and text[following:stop] in _CLOSES:
-        return False  # the sentence ends behind that
+        return False  # the sentence ends after the quote or bracket
     return bool(_ENDS.fullmatch(text, start, end)) and not text[following].islower()
 
 
-def _cut(text: str, words: Sequence[Span], start: int, end: int) -> int:
+def _cut(text: str, tokens: Sequence[Offsets], start: int, end: int) -> int:
     for index in range(end - 1, (start + end) // 2, -1):
-        if text[slice(*words[index])] in (",", ";", ":", ".", "-", "--", "–", "—"):
+        if text[slice(*tokens[index])] in (",", ";", ":", ".", "-", "--", "–", "—"):
             return index + 1
     return end

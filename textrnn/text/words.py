@@ -1,9 +1,15 @@
-"""Words: a linear-time splitter that keeps spans, and a vocabulary of the words' normal forms."""
+"""Words: a linear-time splitter with spans, and a vocabulary of normalised words.
+
+`split_words` is simpler than `textrnn.text.treebank.treebank_tokens`: it does not recognise
+abbreviations, URLs or emoticons. Saved vocabularies were fitted with one or the other, so both
+stay.
+"""
 
 import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Self
 
@@ -11,18 +17,19 @@ import numpy as np
 import regex
 
 from textrnn.errors import UserError
-from textrnn.text.tokenizer import SPECIALS, UNK, Tokenizer, Tokens, tokens
+from textrnn.rows import Row, text_of
+from textrnn.text.tokenizer import SPECIALS, UNK, Tokenizer, TokenizerConfig, Tokens, make_tokens
+from textrnn.text.treebank import CLITIC, NEGATION, Offsets
+from textrnn.text.vocabulary import most_frequent
 
-# The clitics of the Penn Treebank are words of their own, so that "don't" as people write it and
-# "do n't" as treebanks write it are the same two words.
 _WORD = regex.compile(
-    r"""
-      \p{N}+ (?: [.,] \p{N}+ )+                          # 3.5  1,000
-    | [\p{L}\p{M}\p{N}_]+? (?= n['’]t (?![\p{L}\p{N}]) ) # do|n't
-    | n['’]t (?![\p{L}\p{N}])
-    | ['’] (?: s | m | d | re | ve | ll ) (?![\p{L}\p{N}])
-    | [\p{L}\p{M}\p{N}_]+
-    | ([^\s\p{L}\p{M}\p{N}_]) \1* \p{M}*                 # ...  --  !!!  and any other symbol
+    rf"""
+      \p{{N}}+ (?: [.,] \p{{N}}+ )+                # 3.5  1,000
+    | [\p{{L}}\p{{M}}\p{{N}}_]+? (?= {NEGATION} )  # do|n't
+    | {NEGATION}
+    | ['’] {CLITIC}
+    | [\p{{L}}\p{{M}}\p{{N}}_]+
+    | ([^\s\p{{L}}\p{{M}}\p{{N}}_]) \1* \p{{M}}*   # ...  --  !!!  and any other symbol
     """,
     regex.VERBOSE | regex.IGNORECASE,
 )
@@ -31,14 +38,19 @@ _PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "
 _QUOTES = {"``": '"', "''": '"'}
 
 
-def split(text: str) -> Iterator[tuple[int, int]]:
-    """Spans of the words and symbols of `text`, in order; all that is left out is white space."""
+def split_words(text: str) -> Iterator[Offsets]:
+    """Offsets of the words and symbols of `text`, in order; only white space is left out.
+
+    >>> text = "I don't e-mail."
+    >>> [text[start:end] for start, end in split_words(text)]
+    ['I', 'do', "n't", 'e', '-', 'mail', '.']
+    """
     for match in _WORD.finditer(text):
         yield match.span()
 
 
 def normal_form(word: str) -> str:
-    r"""What the vocabulary knows a word by: lower case, plain quotes, long runs cut to three.
+    r"""The key of a word in the vocabulary: lower case, plain quotes, long runs cut to three.
 
     >>> normal_form("SOOOOO"), normal_form("n\u2019t"), normal_form("``")
     ('sooo', "n't", '"')
@@ -50,7 +62,7 @@ def normal_form(word: str) -> str:
 
 
 class WordTokenizer(Tokenizer):
-    """Known words by number, the most frequent first; all others are UNK."""
+    """Known words by rank, the most frequent first; all others are UNK."""
 
     kind = "words"
 
@@ -58,31 +70,29 @@ class WordTokenizer(Tokenizer):
         self.words = (*SPECIALS, *words)
         self._ids = {word: number for number, word in enumerate(words, start=len(SPECIALS))}
         if len(self._ids) != len(words):
-            raise ValueError("a word stands twice in the vocabulary")
+            raise ValueError("the vocabulary has a duplicate word")
 
     @classmethod
     def fit(cls, texts: Iterable[str], size: int, min_count: int = 1) -> Self:
         """The `size` most frequent words (special ids included) seen `min_count` times or more."""
         counts: Counter[str] = Counter()
         for text in texts:
-            counts.update(normal_form(text[start:end]) for start, end in split(text))
-        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        return cls([w for w, n in ranked[: size - len(SPECIALS)] if n >= min_count])
+            counts.update(normal_form(text[start:end]) for start, end in split_words(text))
+        return cls(most_frequent(counts, size - len(SPECIALS), min_count))
+
+    @classmethod
+    def fit_rows(cls, rows: Sequence[Row], config: TokenizerConfig) -> Self:
+        return cls.fit(map(text_of, rows), config.size, config.min_count)
 
     def __len__(self) -> int:
         return len(self.words)
 
-    def encode(self, text: str, at_most: int | None = None) -> Tokens:
-        ids, spans = [], []
-        for start, end in split(text):
-            if len(ids) == at_most:
-                break
-            ids.append(self._id(text[start:end]))
-            spans.append((start, end))
-        return tokens(ids, spans)
+    def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
+        spans = list(islice(split_words(text), max_tokens))
+        return make_tokens([self._id(text[start:end]) for start, end in spans], spans)
 
     def _id(self, word: str) -> int:
-        # Most words are known by their lower case; the full normal form is only for the rest.
+        # Most words are found by their lower case; only the rest need the full normal form.
         known = self._ids.get(word.lower())
         return self._ids.get(normal_form(word), UNK) if known is None else known
 
@@ -99,4 +109,4 @@ class WordTokenizer(Tokenizer):
         try:
             return cls(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
-            raise UserError(f"{path}: not a vocabulary of words: {error}") from None
+            raise UserError(f"{path}: is not a vocabulary of words: {error}") from None

@@ -21,9 +21,9 @@ def tokenizer():
     return CopyingTokenizer.fit(PAIRS, 90)
 
 
-def pieces(tokenizer, text):
-    found, words = tokenizer.source(text)
-    return tokenizer.pieces(found.ids, ["<unk>"] * len(words)), words
+def subwords(tokenizer, text):
+    found, words = tokenizer.encode_source(text)
+    return tokenizer.decode_subwords(found.ids, ["<unk>"] * len(words)), words
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def pieces(tokenizer, text):
 )
 def test_what_is_copied(tokenizer, text, words):
     """Numbers, names that were never translated, and what the vocabulary cannot spell."""
-    assert pieces(tokenizer, text)[1] == words
+    assert subwords(tokenizer, text)[1] == words
 
 
 def test_a_copied_word_is_one_token(tokenizer):
-    found, words = pieces(tokenizer, "I saw Quillfeather.")
+    found, words = subwords(tokenizer, "I saw Quillfeather.")
     assert words == ["Quillfeather"]
     assert "".join(found) == "▁I▁saw▁<unk>."
 
@@ -56,7 +56,7 @@ def test_spans_point_into_the_text(text):
     """Each UNK has its word, which is what stands at its span. Fails on characters that
     normalising makes longer or shorter, and where words to copy touch."""
     tokenizer = _TOKENIZER
-    found, words = tokenizer.source(text)
+    found, words = tokenizer.encode_source(text)
     spans = found.spans[found.ids == UNK]
     assert words == [text[start:end] for start, end in spans]
     assert all(0 <= start <= end <= len(text) for start, end in found.spans)
@@ -69,15 +69,15 @@ _TOKENIZER = CopyingTokenizer.fit(PAIRS, 90)
 
 def test_copied_words_come_back_in_their_places(tokenizer):
     text = "In 1998 Quillfeather saw 2 old gardens."
-    found, words = tokenizer.source(text)
+    found, words = tokenizer.encode_source(text)
     assert tokenizer.decode(found.ids, words) == text
 
 
 def test_a_pair_leaves_out_what_both_have(tokenizer):
     """Fails if the target asks for a word that its source does not offer."""
-    source, target = tokenizer.pair("I saw Zed in 1998 or in 1989", "Ich sah Zed 1998")
+    source, target = tokenizer.encode_pair("I saw Zed in 1998 or in 1989", "Ich sah Zed 1998")
     assert (source.ids == UNK).sum() == (target.ids == UNK).sum() == 2
-    source, target = tokenizer.pair("I saw 1989", "Ich sah 1998")
+    source, target = tokenizer.encode_pair("I saw 1989", "Ich sah 1998")
     assert not (source.ids == UNK).any()
 
 

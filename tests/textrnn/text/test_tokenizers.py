@@ -22,7 +22,7 @@ from textrnn.text import (
     WordTokenizer,
     load_tokenizer,
 )  # fmt: skip
-from textrnn.text.words import normal_form, split
+from textrnn.text.words import normal_form, split_words
 
 TEXTS = [
     "A fine film, full of wit; don't miss it!",
@@ -81,7 +81,7 @@ def test_spans_lie_in_the_text_in_order(kind, text):
 def test_words_cover_all_but_white_space(text):
     """Fails if the splitter loses a character, or cuts into white space."""
     covered = [False] * len(text)
-    for start, end in split(text):
+    for start, end in split_words(text):
         assert start < end
         assert not regex.search(r"\s", text[start:end])
         covered[start:end] = [True] * (end - start)
@@ -118,7 +118,7 @@ def test_text_as_written_and_as_tokenised_are_the_same_words(written, treebank):
     """Fails if a model trained on one form would see unknown words in the other."""
 
     def words(text):
-        return [normal_form(text[start:end]) for start, end in split(text)]
+        return [normal_form(text[start:end]) for start, end in split_words(text)]
 
     assert words(written) == words(treebank)
 
@@ -136,9 +136,9 @@ def test_characters_come_back():
     assert tokenizer.decode(tokenizer.encode("a\U0001f600").ids) == "a\ufffd"
 
 
-def test_at_most_cuts(tokenizer):
+def test_max_tokens_truncates(tokenizer):
     text = TEXTS[0]
-    whole, few = tokenizer.encode(text), tokenizer.encode(text, at_most=3)
+    whole, few = tokenizer.encode(text), tokenizer.encode(text, max_tokens=3)
     np.testing.assert_array_equal(few.ids, whole.ids[:3])
     np.testing.assert_array_equal(few.spans, whole.spans[:3])
 
@@ -172,7 +172,7 @@ def test_the_vocabulary_does_not_grow(tokenizer):
 
 
 def test_nothing_to_learn_subwords_from_is_an_error():
-    with pytest.raises(UserError, match="no subwords"):
+    with pytest.raises(UserError, match="no subwords can be learnt"):
         SubwordTokenizer.fit(["", "  "], 100)
 
 
@@ -184,9 +184,9 @@ def test_bytes_lose_nothing_and_are_well_formed(text):
     grammar, state = FITTED["bytes"].grammar, 0
     for token in ids:
         assert grammar.allowed[state, token]
-        state = grammar.after[state, token]
+        state = grammar.next_state[state, token]
     assert state == 0
-    whole = grammar.whole(ids)
+    whole = grammar.completes_character(ids)
     assert whole.sum() == len(text)
     np.testing.assert_array_equal(spans[:, 1] - spans[:, 0], whole)
 
@@ -201,7 +201,7 @@ def test_what_the_grammar_of_bytes_allows_is_text(choices):
         allowed = allowed[allowed >= 4]
         token = allowed[wanted % len(allowed)]
         written.append(token)
-        state = grammar.after[state, token]
+        state = grammar.next_state[state, token]
     raw = bytes(token - 4 for token in written)
     assert FITTED["bytes"].decode(np.array(written)) == raw.decode("utf-8", "strict")
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textrnn.text.treebank import sentences, split
+from textrnn.text.treebank import split_sentences, treebank_tokens
 
 any_text = st.text(max_size=80) | st.text(
     st.sampled_from("ab.A '’@#&-,:;1\n\t!?)(\"nt\u0301\u200d\U0001f44d/h"), max_size=60
@@ -10,7 +10,7 @@ any_text = st.text(max_size=80) | st.text(
 
 
 def words(text):
-    return [text[start:end] for start, end in split(text)]
+    return [text[start:end] for start, end in treebank_tokens(text)]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_words(text, expected):
 
 @given(any_text)
 def test_only_white_space_is_left_out(text):
-    spans = list(split(text))
+    spans = list(treebank_tokens(text))
     here = 0
     for start, end in spans:
         assert here <= start < end
@@ -44,8 +44,8 @@ def test_only_white_space_is_left_out(text):
 
 @given(any_text, st.integers(1, 9))
 def test_sentences_are_all_the_words_in_order(text, most):
-    spans = list(split(text))
-    parts = sentences(text, spans, most)
+    spans = list(treebank_tokens(text))
+    parts = split_sentences(text, spans, most)
     assert [span for part in parts for span in spans[part]] == spans
     assert all(len(spans[part]) <= most for part in parts)
 
@@ -62,8 +62,8 @@ def test_sentences_are_all_the_words_in_order(text, most):
     ],
 )
 def test_where_sentences_end(text, expected):
-    spans = list(split(text))
-    parts = sentences(text, spans, 100)
+    spans = list(treebank_tokens(text))
+    parts = split_sentences(text, spans, 100)
     assert [part.stop - part.start for part in parts] == expected
 
 
@@ -89,6 +89,6 @@ def test_where_sentences_end(text, expected):
 def test_time_is_linear(unit):
     """Does not come to its end if each word makes the splitter look at most of the text again."""
     text = unit * 500_000
-    spans = list(split(text))
-    parts = sentences(text, spans, 100)
+    spans = list(treebank_tokens(text))
+    parts = split_sentences(text, spans, 100)
     assert sum(part.stop - part.start for part in parts) == len(spans)

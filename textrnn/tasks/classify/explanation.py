@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from textrnn.tasks.classify.integrated_gradients import Attributions, integrated_gradients
 from textrnn.tasks.classify.network import Classifier
 from textrnn.text import BOS, EOS, UNK
-from textrnn.text.treebank import Span
+from textrnn.text.treebank import Offsets
 
 POINTS = 32
 """On the way from the baseline to the text."""
@@ -35,7 +35,7 @@ def explain(
 
 
 def explanation_json(
-    label: str, attributions: Attributions, text: str, spans: Sequence[Span]
+    label: str, attributions: Attributions, text: str, spans: Sequence[Offsets]
 ) -> dict[str, Any]:
     """The explanation of one text as JSON. Its first token is BOS."""
     of_each = zip(spans, attributions.attributions[1 : len(spans) + 1], strict=True)

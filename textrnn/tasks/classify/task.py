@@ -29,7 +29,7 @@ from textrnn.tasks.task import (
     field,
     pad_ids,
 )
-from textrnn.text.treebank import Span
+from textrnn.text.treebank import Offsets
 
 EXPLAINED = 256
 """Tokens of the longest text that is explained, each of which is read POINTS times."""
@@ -67,7 +67,7 @@ class ClassifyExample(Example):
     options: ClassifyOptions
     target: np.ndarray | None
     """One number for each label, 1 for those that the row has; None without gold."""
-    explained: tuple[str, Sequence[Span]] | None = None
+    explained: tuple[str, Sequence[Offsets]] | None = None
     """The text and where its tokens are, if it is to be explained."""
 
     @property
@@ -119,7 +119,7 @@ class Classify(Task):
         explained = self._explained(text, len(ids)) if options.explain else None
         return ClassifyExample(ids, truncated, options, target, explained)
 
-    def _explained(self, text: str, length: int) -> tuple[str, Sequence[Span]]:
+    def _explained(self, text: str, length: int) -> tuple[str, Sequence[Offsets]]:
         """Raises InvalidText."""
         longest = max(self._explained_lengths)
         if length > longest:

@@ -42,7 +42,7 @@ class GeneratedText:
         if self.pending is not None:
             before, seen_before = self.pending
             ids, seen = np.concatenate([before, ids]), join([seen_before, seen])
-        flags = tokenizer.grammar.whole(ids)
+        flags = tokenizer.grammar.completes_character(ids)
         whole = int(flags.nonzero()[0].max(initial=-1)) + 1
         text = self.text + tokenizer.decode(ids[:whole])
         stop = end_of(text, self.stops, len(self.text))

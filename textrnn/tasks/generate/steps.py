@@ -72,7 +72,11 @@ def decode(
 ) -> tuple[GenerationState, DecodedTokens]:
     """`count` new tokens for each row, at most `room`, or fewer where a text comes to its end."""
     rows = len(count)
-    row, allowed, after = jnp.arange(rows), jnp.asarray(grammar.allowed), jnp.asarray(grammar.after)
+    row, allowed, after = (
+        jnp.arange(rows),
+        jnp.asarray(grammar.allowed),
+        jnp.asarray(grammar.next_state),
+    )
 
     def running(loop: _DecodeLoop) -> Array:
         return (loop.t < count) & ~loop.ended

@@ -47,7 +47,7 @@ from textrnn.tasks.task import (
     field,
 )
 from textrnn.text import BOS, EOS, PAD, UNK, ByteTokenizer, CharTokenizer
-from textrnn.text.validation import checked
+from textrnn.text.validation import validate_text
 
 WINDOW = 256
 """Characters behind which the windowed loss forgets everything."""
@@ -119,13 +119,13 @@ class Generate(Task):
 
     def read(self, row: Row, options: GenerateOptions, gold: bool = False) -> Example:
         writes = "prompt" in row and not gold
-        text = checked(row["prompt"] if writes else field(row, "text"))
+        text = validate_text(row["prompt"] if writes else field(row, "text"))
         if gold:
             ids = np.concatenate([[BOS], self.tokenizer.encode(text).ids, [EOS]])
             return Example(ids.astype(np.int32), False)
         check(options, self.config.encoder.hidden, self._symbols)
         limit = self.config.prompt if writes else self.config.limit
-        ids = self.tokenizer.encode(text, at_most=limit + 1).ids
+        ids = self.tokenizer.encode(text, max_tokens=limit + 1).ids
         truncated = bool(text or not writes) and cut(len(ids), limit, options.truncate)
         ids = ids[:limit]
         if writes:
@@ -255,7 +255,9 @@ class Generate(Task):
         draft = stream.draft
         if draft is None:
             # Of a stretch that is scored by itself the first token was given.
-            whole = self.tokenizer.grammar.whole(example.ids)[1 if options.window else 0 :]
+            whole = self.tokenizer.grammar.completes_character(example.ids)[
+                1 if options.window else 0 :
+            ]
             seen = given_to(onward.parts, whole)
             answer: Answer = _totals(float(seen.likelihood.sum()), len(seen.likelihood))
             answer |= {"window": options.window} if options.window else {}
@@ -280,7 +282,7 @@ class Generate(Task):
         written = join([nothing_of(options), *draft.seen]).part(start, end)
         found = shown(written, options, self._symbols)
         if options.echo and not start:
-            whole = self.tokenizer.grammar.whole(example.ids)
+            whole = self.tokenizer.grammar.completes_character(example.ids)
             found["prompt"] = shown(given_to([stream], whole), options, self._symbols)
         return found
 

@@ -1,15 +1,14 @@
 """The gold of a row for tagging: tags for its tokens, or entities in its text."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from textrnn.errors import UserError
+from textrnn.rows import Row
 from textrnn.tasks.tag.schemes import Span, spans, tags
 from textrnn.tasks.tag.span_f1 import Entity
-
-Row = Mapping[str, Any]
 
 
 def labels_of(row: Row, entities: bool) -> set[str]:

@@ -38,8 +38,8 @@ from textrnn.tasks.task import (
     field,
 )
 from textrnn.text.spelled import SpelledTokenizer
-from textrnn.text.treebank import sentences, split
-from textrnn.text.validation import checked, given_words
+from textrnn.text.treebank import split_sentences, treebank_tokens
+from textrnn.text.validation import validate_text, validate_tokens
 
 
 class TagConfig(TaggerConfig):
@@ -143,10 +143,10 @@ class Tag(Task):
 
     def read(self, row: Row, options: TagOptions, gold: bool = False) -> TagExample:
         if "tokens" in row:
-            text, places, words = "", None, given_words(row["tokens"])
+            text, places, words = "", None, validate_tokens(row["tokens"])
         else:
-            text = checked(field(row, "text"))
-            places = list(split(text))
+            text = validate_text(field(row, "text"))
+            places = list(treebank_tokens(text))
             words = [text[start:end] for start, end in places]
         truncated = cut(len(words), self.limit, options.truncate)
         words = words[: self.limit]
@@ -156,7 +156,7 @@ class Tag(Task):
             slices = [slice(start, min(start + most, len(words))) for start in cuts]
         else:
             places = places[: self.limit]
-            slices = sentences(text, places, most)
+            slices = split_sentences(text, places, most)
         said = self._gold(row, words, places) if gold else None
         windows = tuple(self._window(words, part, said) for part in slices)
         ids = np.concatenate([window.ids for window in windows])

@@ -43,7 +43,7 @@ def hypotheses(
         copied = _copied(ids, alignment, source, words)
         results.append(
             Hypothesis(
-                tokenizer.pieces(ids, copied),
+                tokenizer.decode_subwords(ids, copied),
                 tokenizer.decode(ids, copied),
                 float(found.log_probabilities[k]),
                 alignment,

@@ -35,8 +35,8 @@ from textrnn.tasks.translate.network import Translator, TranslatorConfig
 from textrnn.tasks.translate.options import BeamRequest, BeamSearchOptions, arrays, room, settings
 from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer
 from textrnn.text.passages import passages, rejoin
-from textrnn.text.treebank import Span
-from textrnn.text.validation import checked
+from textrnn.text.treebank import Offsets
+from textrnn.text.validation import validate_text
 
 FORGETTING = -30.0
 """Added to the logit of an end before all words that are to be copied have been."""
@@ -89,7 +89,7 @@ class Window(Example):
 @dataclass(frozen=True)
 class TranslateExample(Example):
     text: str
-    spans: Sequence[Span]
+    spans: Sequence[Offsets]
     """Where in the text the sentences are."""
     parts: Sequence[Window]
     options: TranslateOptions
@@ -135,7 +135,7 @@ class Translate(Task):
     def read(
         self, row: Row, options: TranslateOptions, gold: bool = False
     ) -> TranslateExample | Window:
-        text = checked(row["source"] if "source" in row else field(row, "text"))
+        text = validate_text(row["source"] if "source" in row else field(row, "text"))
         if gold:
             return self._pair(text, row, options)
         if not text.strip():
@@ -164,7 +164,7 @@ class Translate(Task):
 
     def _sentence(self, text: str, options: TranslateOptions) -> Window:
         most = self.buckets.limit - 1
-        found, words = self.tokenizer.source(text, at_most=most + 1)
+        found, words = self.tokenizer.encode_source(text, max_tokens=most + 1)
         long = len(found.ids) > most
         if long and not options.truncate:
             raise InvalidText(
@@ -194,7 +194,7 @@ class Translate(Task):
         if not isinstance(target, str) or not target.strip() or not text.strip():
             side = "source" if isinstance(target, str) and target.strip() else "target"
             raise UserError(f"the {side} is empty; a pair needs text on both sides")
-        pair = self.tokenizer.pair(text, checked(target))
+        pair = self.tokenizer.encode_pair(text, validate_text(target))
         ids, gold = (_ended(tokens.ids)[: self.buckets.limit] for tokens in pair)
         return Window(ids, False, (), gold, 1, options)
 
@@ -263,7 +263,7 @@ class Translate(Task):
         if example.options.alternatives:
             answer["alternatives"] = ways[1:]
         if example.options.alignment:
-            sources = [self.tokenizer.pieces(w.ids[:-1], w.words) for w in example.parts]
+            sources = [self.tokenizer.decode_subwords(w.ids[:-1], w.words) for w in example.parts]
             answer |= alignment(sources, [found[0] for found in sentences])
         return answer | ({"truncated": True} if example.truncated else {})
 

@@ -169,7 +169,7 @@ def test_bytes_are_written_as_text():
     state = fresh(model)._replace(used=jnp.zeros((3, len(tokenizer)), bool))
     state, first = wrote(model, state, [8] * 3, grammar=tokenizer.grammar)
     _, second = wrote(model, state, [8] * 3, grammar=tokenizer.grammar)
-    whole = tokenizer.grammar.whole
+    whole = tokenizer.grammar.completes_character
     for row in range(3):
         ids = np.concatenate([first.tokens[row], second.tokens[row]])
         text = ids[: np.flatnonzero(whole(ids))[-1] + 1]

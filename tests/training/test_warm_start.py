@@ -1,0 +1,72 @@
+"""A new tokenizer is one class and one entry of TOKENIZERS."""
+
+import json
+
+import numpy as np
+from flax import nnx
+
+import textrnn
+from textrnn.bundle import load_bundle, save_bundle
+from textrnn.parameters import split
+from textrnn.text import SPECIALS, TOKENIZERS, UNK, Tokenizer, Tokens
+from textrnn.text.tokenizer import make_tokens
+from training.recipe import load_recipe
+from training.train import prepare
+
+
+class WhitespaceTokenizer(Tokenizer):
+    """Words between white space."""
+
+    kind = "whitespace"
+
+    def __init__(self, words):
+        self.words = list(words)
+
+    @classmethod
+    def fit_rows(cls, rows, config):
+        words = sorted({word for row in rows for word in row["text"].split()})
+        return cls(words[: config.size - len(SPECIALS)])
+
+    def __len__(self):
+        return len(SPECIALS) + len(self.words)
+
+    def encode(self, text, max_tokens=None) -> Tokens:
+        words = text.split()[:max_tokens]
+        ids = [
+            self.words.index(word) + len(SPECIALS) if word in self.words else UNK for word in words
+        ]
+        return make_tokens(ids, [(0, len(text))] * len(ids))
+
+    def decode(self, ids: np.ndarray):
+        return " ".join(self.words[id - len(SPECIALS)] for id in ids if id >= len(SPECIALS))
+
+    def save(self, directory):
+        (directory / "words.json").write_text(json.dumps(self.words))
+
+    @classmethod
+    def load(cls, directory):
+        return cls(json.loads((directory / "words.json").read_text()))
+
+
+def test_one_entry_makes_a_tokenizer_usable(tiny_data, tmp_path, monkeypatch):
+    """From a recipe to a bundle to answers. Fails if a kind is looked up anywhere but in the
+    registry."""
+    monkeypatch.setenv("TEXTRNN_DATA", str(tiny_data))
+    monkeypatch.setitem(TOKENIZERS, WhitespaceTokenizer.kind, WhitespaceTokenizer)
+    recipe = load_recipe(str(tiny_data / "tiny.toml"), ["tokenizer.kind=whitespace"])
+    task = prepare(recipe).task
+    _, params = split(task.build(nnx.Rngs(0)))
+    info = load_bundle("sentiment-en").info.model_copy(
+        update={
+            "tokenizer": task.tokenizer.kind,
+            "config": task.config.model_dump(mode="json"),
+            "buckets": task.buckets,
+            "storage": "float32",
+        }
+    )
+    save_bundle(tmp_path / "bundle", info, task, params, [])
+    predictor = textrnn.load(tmp_path / "bundle")
+    assert isinstance(predictor.task.tokenizer, WhitespaceTokenizer)
+    assert predictor.task.tokenizer.words == task.tokenizer.words
+    (answer,) = predictor.predict(["a lovely film"])
+    assert answer["label"] in ("friendly", "hostile")
