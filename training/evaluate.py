@@ -6,7 +6,7 @@ from typing import Any
 
 from textrnn.predictor import Predictor
 from textrnn.tasks import Answer, Example, Metrics, Row, Task
-from training.datasets import load_dev
+from training.datasets import load_dev_rows
 from training.recipe import Data, Source, is_recipe, load_recipe
 
 METRIC_OF_TASK = {
@@ -43,7 +43,7 @@ def read_sets(
         }
         source = Source.parse(given, source="the command line")
         wanted = Data(train=(), dev={Path(data).name: (source,)})
-    return load_dev(wanted, task.name, lambda row: task.read(row, options, gold=True))
+    return load_dev_rows(wanted, task.name, lambda row: task.read(row, options, gold=True))
 
 
 def evaluate(predictor: Predictor, rows: Sequence[Row]) -> tuple[Metrics, list[Answer]]:

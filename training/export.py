@@ -6,8 +6,8 @@ from pathlib import Path
 from textrnn.bundle import FORMAT, BundleInfo, DataSource, Probe, Provenance, as_stored, save_bundle
 from textrnn.parameters import Params, count
 from textrnn.predictor import Predictor
-from training.datasets import fingerprints
 from training.evaluate import calibrate
+from training.fingerprints import fingerprints
 from training.speed import machine, measure
 from training.train import Prepared
 

@@ -1,4 +1,4 @@
-"""Sentences of annotated corpora as rows: tokens glued, types renamed, text made of tokens."""
+"""Sentences of annotated corpora as rows: merge tokens, rename types, restore the raw text."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -9,52 +9,59 @@ from training.trees import detokenize
 
 
 class SchemeCheck:
-    """Counts the tags of a file that break its scheme: the one that is named, or else the one that
-    they break least."""
+    """Counts the tags of a file that violate its scheme: the given one, or else the scheme with
+    the fewest violations."""
 
     def __init__(self, scheme: Scheme | None):
-        self._named = scheme is not None
+        self._given = scheme is not None
         self._counts: dict[Scheme, int] = dict.fromkeys([scheme] if scheme else SCHEMES, 0)
 
     def add(self, tags: Sequence[str]) -> None:
-        """Raises UserError for a tag of no scheme, where a scheme is named; else there is none."""
+        """Count the violations of one sentence.
+
+        Raises UserError for a tag of no scheme if a scheme is given; otherwise tags of no scheme
+        turn the check off.
+        """
         try:
             for scheme in self._counts:
                 self._counts[scheme] += breaks(tags, scheme)
         except UserError:
-            if self._named:
+            if self._given:
                 raise
             self._counts = {}
 
     def report(self) -> str | None:
+        """A sentence about the violations, or None if a scheme has none."""
         if not any(self._counts.values()) or not all(self._counts.values()):
             return None
         scheme = min(self._counts, key=lambda name: self._counts[name])
-        return f"{self._counts[scheme]} tags break {scheme} and were read as conlleval reads them"
+        return f"{self._counts[scheme]} tags violate {scheme} and were read as conlleval reads them"
 
 
-def glue(
+def merge_marked_tokens(
     tokens: Sequence[str], tags: Sequence[str], marks: Collection[str]
 ) -> tuple[list[str], list[str]]:
-    """Each token of `marks` as one with the token after it, by the first one's tag.
+    """Merge each token in `marks` with the token after it, under the tag of the first.
 
-    >>> glue(["@", "ada", "hi"], ["B-PER", "B-PER", "O"], ["@"])
+    >>> merge_marked_tokens(["@", "ada", "hi"], ["B-PER", "B-PER", "O"], ["@"])
     (['@ada', 'hi'], ['B-PER', 'O'])
     """
-    glued: tuple[list[str], list[str]] = ([], [])
-    waiting = False
+    merged: tuple[list[str], list[str]] = ([], [])
+    pending = False
     for token, tag in zip(tokens, tags, strict=True):
-        if waiting:
-            glued[0][-1] += token
+        if pending:
+            merged[0][-1] += token
         else:
-            glued[0].append(token)
-            glued[1].append(tag)
-        waiting = not waiting and token in marks
-    return glued
+            merged[0].append(token)
+            merged[1].append(tag)
+        pending = not pending and token in marks
+    return merged
 
 
-def rename(tags: Sequence[str], names: Mapping[str, str], dropped: Collection[str]) -> list[str]:
-    """Entity tags with their types renamed; those of a dropped type become O."""
+def rename_types(
+    tags: Sequence[str], names: Mapping[str, str], dropped: Collection[str]
+) -> list[str]:
+    """Tags with their entity types renamed; a tag of a dropped type becomes O."""
     renamed = []
     for tag in tags:
         prefix, label = parse(tag)
@@ -65,22 +72,22 @@ def rename(tags: Sequence[str], names: Mapping[str, str], dropped: Collection[st
     return renamed
 
 
-def as_text(tokens: Sequence[str], tags: Sequence[str], text: str | None) -> dict[str, Any]:
-    """Tokens and tags as text with entities at their places in it.
+def as_text_row(tokens: Sequence[str], tags: Sequence[str], text: str | None) -> dict[str, Any]:
+    """Tokens and tags as raw text with entities at character offsets.
 
-    The text is the given one, or else the tokens put together as people write them. Raises
-    UserError where the tokens are not, in their order, what the given text holds.
+    Without a given `text` the tokens are detokenized. Raises UserError if the given text does not
+    consist of the tokens, in order, and white space.
     """
     text = detokenize(" ".join(tokens)) if text is None else text
-    places, here = [], 0
+    offsets, position = [], 0
     for token in tokens:
-        start = text.find(token, here)
-        if start < 0 or text[here:start].strip():
-            raise UserError(f"the text does not go on with {token!r} at character {here}")
-        here = start + len(token)
-        places.append((start, here))
+        start = text.find(token, position)
+        if start < 0 or text[position:start].strip():
+            raise UserError(f"expected {token!r} in the text at character {position}")
+        position = start + len(token)
+        offsets.append((start, position))
     entities = [
-        {"start": places[start][0], "end": places[end - 1][1], "label": label}
+        {"start": offsets[start][0], "end": offsets[end - 1][1], "label": label}
         for start, end, label in spans(tags)
     ]
     return {"text": text, "entities": entities}

@@ -1,23 +1,22 @@
-"""Whole texts: a file, or all the text files of a folder, each one row."""
+"""Whole files as texts: one file, or all files of a folder."""
 
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from textrnn.errors import UserError
-from textrnn.tasks import Row
 
 _ROWS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-"""Endings of files that hold a text in each row."""
+"""Endings of files with a text in each row."""
 
 
 def is_text(path: Path) -> bool:
-    """Whether a file is one text from beginning to end, rather than one in each of its rows."""
+    """Whether a file is one text, rather than a table with a text in each row."""
     return not path.name.removesuffix(".gz").endswith(_ROWS)
 
 
 def files_of(path: Path) -> list[Path]:
-    """A file itself, or the files below a folder, hidden ones left out, by name."""
+    """The file itself, or the files below a folder by name, without hidden ones."""
     if not path.is_dir():
         return [path]
     return sorted(
@@ -28,7 +27,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def read_texts(path: Path) -> Iterator[tuple[Path, str | None]]:
-    """The text of each file, None for one that is not UTF-8 or that is empty."""
+    """The text of each file; None if it is not UTF-8 or is empty. Raises UserError."""
     for file in files_of(path):
         try:
             raw = file.read_bytes()
@@ -41,20 +40,3 @@ def read_texts(path: Path) -> Iterator[tuple[Path, str | None]]:
         else:
             text = text.replace("\r\n", "\n")
             yield file, None if "\0" in text or not text else text
-
-
-def by_position(rows: Sequence[Row], start: float, end: float) -> list[Row]:
-    """What of the texts of rows, one after the other, lies between two shares of their characters.
-
-    >>> by_position([{"text": "abcd"}, {"text": "efghij"}], 0.3, 0.5)
-    [{'text': 'd'}, {'text': 'e'}]
-    """
-    total = sum(len(row["text"]) for row in rows)
-    first, last = int(start * total), int(end * total)
-    cut, before = [], 0
-    for row in rows:
-        text = row["text"][max(first - before, 0) : max(last - before, 0)]
-        before += len(row["text"])
-        if text:
-            cut.append({**row, "text": text})
-    return cut

@@ -17,8 +17,8 @@ from textrnn.errors import UserError
 from textrnn.parameters import Params, count, split
 from textrnn.predictor import Predictor
 from textrnn.tasks import TASKS, Example, Metrics, Row, Task
-from training import datasets
-from training.checkpoint import Checkpoints, Progress
+from training.checkpoint import Checkpoints, TrainingProgress
+from training.datasets import load_rows
 from training.epochs import Epochs
 from training.evaluate import METRIC_OF_TASK, calibrate, headline
 from training.log import RunLog
@@ -26,7 +26,7 @@ from training.optimizer import make_optimizer, make_schedule
 from training.recipe import Recipe
 from training.step import State, initial_state, make_step
 from training.truncated_bptt import Streams
-from training.warm_start import fit_tokenizer, take_over
+from training.warm_start import fit_tokenizer, load_initial_params
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Prepared:
 
 def prepare(recipe: Recipe) -> Prepared:
     """Rows, tokenizer and task of a recipe. Raises UserError."""
-    train, dev = datasets.load(recipe.data, recipe.task)
+    train, dev = load_rows(recipe.data, recipe.task)
     tokenizer = fit_tokenizer(recipe, train)
     task = TASKS[recipe.task].fit(recipe.model, tokenizer, recipe.buckets, train)
     return Prepared(recipe, task, train, dev)
@@ -86,7 +86,7 @@ class _Run:
         optimizer = make_optimizer(config.optimizer, updates)
 
         graph, params = split(served.build(nnx.Rngs(config.seed)))
-        params = take_over(prepared.recipe.start, params)
+        params = load_initial_params(prepared.recipe.start, params)
         self.predictor = Predictor(served, params)
         self.step = make_step(self.task, graph, optimizer, config)
         self.place = _placement(config.devices)
@@ -94,7 +94,7 @@ class _Run:
         state = jax.device_put(initial_state(params, optimizer, config, past), self.place(None))
         self.state: State = state._replace(past=jax.device_put(past, self.place("data")))
         self.best: Params = jax.tree.map(jnp.copy, params)
-        self.progress = Progress()
+        self.progress = TrainingProgress()
         self.metric = config.metric or METRIC_OF_TASK[prepared.recipe.task]
 
     def train(self) -> None:

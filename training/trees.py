@@ -1,4 +1,4 @@
-"""Penn Treebank text: labelled trees to phrases, and tokens to text as people write it."""
+"""Penn Treebank text: labelled trees to phrases, and tokens to raw text."""
 
 import re
 
@@ -13,35 +13,35 @@ _DOTS = re.compile(r" (?=\.\.\.)")
 
 
 def phrases(tree: str) -> list[tuple[str, str]]:
-    """(label, text) of every phrase of a bracketed tree, the whole sentence first.
+    """(label, text) of each phrase of a bracketed tree, the whole sentence first.
 
     >>> phrases("(3 (2 a) (4 gem))")
     [('3', 'a gem'), ('2', 'a'), ('4', 'gem')]
 
-    Raises ValueError where the brackets do not match.
+    Raises ValueError if the brackets do not match.
     """
     words: list[str] = []
-    found: list[tuple[str, int, int]] = []
-    waiting: list[tuple[int, str, int]] = []
+    spans: list[tuple[str, int, int]] = []
+    open_phrases: list[tuple[int, str, int]] = []
     for part in _PARTS.finditer(tree):
         label, word, stray = part.groups()
         if label is not None:
-            waiting.append((len(found), label, len(words)))
-            found.append((label, len(words), len(words)))
+            open_phrases.append((len(spans), label, len(words)))
+            spans.append((label, len(words), len(words)))
         elif word is not None:
             words.append(word)
-        elif stray is None and waiting:
-            index, label, start = waiting.pop()
-            found[index] = (label, start, len(words))
+        elif stray is None and open_phrases:
+            index, label, start = open_phrases.pop()
+            spans[index] = (label, start, len(words))
         else:
             raise ValueError(f"found {part.group()!r} at character {part.start() + 1}")
-    if waiting or not found:
-        raise ValueError("a bracket is not closed" if waiting else "there is no tree")
-    return [(label, " ".join(words[start:end])) for label, start, end in found]
+    if open_phrases or not spans:
+        raise ValueError("a bracket is not closed" if open_phrases else "there is no tree")
+    return [(label, " ".join(words[start:end])) for label, start, end in spans]
 
 
 def detokenize(text: str) -> str:
-    r"""Treebank tokens put together again.
+    r"""Join treebank tokens into text as people write it.
 
     >>> detokenize("It 's `` good '' -LRB- I ca n't lie -RRB- .")
     'It\'s "good" (I can\'t lie).'

@@ -3,8 +3,10 @@ import gzip
 import pytest
 
 from textrnn.errors import UserError
-from training.datasets import fingerprints, load, read_source
+from training.datasets import load_rows
+from training.fingerprints import fingerprints
 from training.recipe import Data, Source
+from training.sources import read_source
 from training.trees import detokenize, phrases
 
 TREE = "(3 (2 It) (4 (4 (2 's) (4 (3 lovely) (2 film))) (2 .)))"
@@ -102,10 +104,10 @@ def test_pieces_lose_nothing(root):
 
 def test_without_development_data_a_tenth_is_held_out(root):
     (root / "a.csv").write_text("text,label\n" + "".join(f"t{i},x\n" for i in range(200)))
-    train, dev = load(Data(train=(Source(path="a.csv"),)), "classify")
+    train, dev = load_rows(Data(train=(Source(path="a.csv"),)), "classify")
     assert len(train) + len(dev["heldout"]) == 200
     assert 8 < len(dev["heldout"]) < 40
-    again, _ = load(Data(train=(Source(path="a.csv"),)), "classify")
+    again, _ = load_rows(Data(train=(Source(path="a.csv"),)), "classify")
     assert again == train
 
 
@@ -156,7 +158,9 @@ def test_a_source_has_one_origin():
 def test_no_rows_is_one_clear_error(root):
     (root / "a.csv").write_text("text,label\n")
     with pytest.raises(UserError, match="'train' has no rows"):
-        load(Data(train=(Source(path="a.csv"),), dev={"d": (Source(path="a.csv"),)}), "classify")
+        load_rows(
+            Data(train=(Source(path="a.csv"),), dev={"d": (Source(path="a.csv"),)}), "classify"
+        )
 
 
 def test_fingerprints_are_of_the_bytes(root):

@@ -1,9 +1,9 @@
 import pytest
 
 from textrnn.errors import UserError
-from training.datasets import read_source
 from training.recipe import Source
-from training.tagged_corpora import as_text, glue, rename
+from training.sources import read_source
+from training.tagged_corpora import as_text_row, merge_marked_tokens, rename_types
 
 
 @pytest.fixture
@@ -18,40 +18,40 @@ def rows(root, text, **settings):
 
 
 def test_marks_are_one_with_what_follows():
-    assert glue(["@", "@", "a", "#", "b", "@"], list("123456"), ["@", "#"]) == (
+    assert merge_marked_tokens(["@", "@", "a", "#", "b", "@"], list("123456"), ["@", "#"]) == (
         ["@@", "a", "#b", "@"], ["1", "3", "4", "6"],
     )  # fmt: skip
 
 
 def test_types_are_renamed_and_dropped():
     tags = ["B-person", "I-person", "O", "B-product", "B-group"]
-    assert rename(tags, {"person": "PER", "group": "ORG"}, ["product"]) == [
+    assert rename_types(tags, {"person": "PER", "group": "ORG"}, ["product"]) == [
         "B-PER", "I-PER", "O", "O", "B-ORG",
     ]  # fmt: skip
 
 
 def test_tokens_become_text_with_the_entities_in_their_places():
-    row = as_text(["Bob", "'s", "Rome", "."], ["B-PER", "O", "B-LOC", "O"], "Bob's  Rome.")
+    row = as_text_row(["Bob", "'s", "Rome", "."], ["B-PER", "O", "B-LOC", "O"], "Bob's  Rome.")
     assert row["text"] == "Bob's  Rome."
     assert [(e["start"], e["end"], e["label"]) for e in row["entities"]] == [
         (0, 3, "PER"), (7, 11, "LOC"),
     ]  # fmt: skip
-    row = as_text(["Bob", "'s", "Rome", "."], ["B-PER", "O", "B-LOC", "O"], None)
+    row = as_text_row(["Bob", "'s", "Rome", "."], ["B-PER", "O", "B-LOC", "O"], None)
     assert row["text"] == "Bob's Rome."
-    with pytest.raises(UserError, match="does not go on with 'Rome'"):
-        as_text(["Rome"], ["O"], "Paris")
+    with pytest.raises(UserError, match="expected 'Rome' in the text at character 0"):
+        as_text_row(["Rome"], ["O"], "Paris")
 
 
 def test_tags_that_break_their_scheme_are_counted_and_repaired(root, capsys):
     (row,) = rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n", scheme="IOB2")
     assert row["tags"] == ["I-PER", "I-PER", "O", "I-LOC"]
-    assert "2 tags break IOB2 and were read as conlleval reads them" in capsys.readouterr().err
+    assert "2 tags violate IOB2 and were read as conlleval reads them" in capsys.readouterr().err
     rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n", scheme="IOB1")
     assert capsys.readouterr().err == ""
     rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n")
     assert capsys.readouterr().err == "", "it is IOB1, though nothing says so"
     rows(root, "a\tB-PER\nb\tI-PER\nc\tB-LOC\nd\tI-PER\n")
-    assert "1 tags break IOB2" in capsys.readouterr().err
+    assert "1 tags violate IOB2" in capsys.readouterr().err
 
 
 def test_faulty_lines_are_an_error_or_left_out_and_counted(root, capsys):
@@ -59,7 +59,7 @@ def test_faulty_lines_are_an_error_or_left_out_and_counted(root, capsys):
     with pytest.raises(UserError, match=r"x\.conll:2: has an empty token"):
         rows(root, text)
     assert rows(root, text, skip_faulty=True) == [{"tokens": ["b"], "tags": ["O"]}]
-    assert "left out 1 rows" in capsys.readouterr().err
+    assert "skipped 1 rows" in capsys.readouterr().err
 
 
 def test_other_tasks_read_sentences_as_text(root):

@@ -15,10 +15,12 @@ from textrnn.batching import Buckets
 from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
 from textrnn.parameters import merge
-from training import datasets
+from training.datasets import load_rows
+from training.fingerprints import fingerprints
 from training.job import run
 from training.recipe import Data, Source, load_recipe
-from training.text_files import by_position
+from training.sources import read_source
+from training.splits import by_position
 from training.truncated_bptt import Streams
 
 BUCKETS = Buckets(lengths=(4, 8), rows=8, tokens=32)
@@ -65,11 +67,11 @@ def test_development_is_the_end_of_the_text(tmp_path, monkeypatch):
     """Fails if windows of the one part are drawn from the other."""
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     (tmp_path / "book.txt").write_text("0123456789" * 10)
-    train, dev = datasets.load(Data(train=(Source(path="book.txt"),)), "generate")
+    train, dev = load_rows(Data(train=(Source(path="book.txt"),)), "generate")
     assert [row["text"] for row in train] == ["0123456789" * 9]
     assert [row["text"] for row in dev["heldout"]] == ["0123456789"]
     part = Source(path="book.txt", part=(0.25, 0.3))
-    assert [row["text"] for row in datasets.read_source(part, "generate")] == ["56789"]
+    assert [row["text"] for row in read_source(part, "generate")] == ["56789"]
     with pytest.raises(UserError, match="two rising shares"):
         Source.parse({"path": "book.txt", "part": [0.5, 0.5]}, "here")
 
@@ -85,32 +87,32 @@ def test_a_folder_is_its_text_files(tmp_path, monkeypatch, capsys):
     (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff\0")
     (folder / "empty").write_text("")
     source = Source(path="notes")
-    rows = list(datasets.read_source(source, "generate"))
+    rows = list(read_source(source, "generate"))
     assert [row["text"] for row in rows] == ["first = 'é'", "second\nline", "third"]
-    assert "left out 2 files that are not text" in capsys.readouterr().err
-    before = datasets.fingerprints(source)
+    assert "skipped 2 files that are not UTF-8 text" in capsys.readouterr().err
+    before = fingerprints(source)
     (folder / "a.py").rename(folder / "d.py")
-    assert datasets.fingerprints(source) != before
+    assert fingerprints(source) != before
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"\xff\xfe", "not text in UTF-8"), (b"", "is empty"), (b"a\0b", "not text in UTF-8")],
+    [(b"\xff\xfe", "not UTF-8 text"), (b"", "is empty"), (b"a\0b", "not UTF-8 text")],
 )
 def test_a_file_that_is_no_text(tmp_path, monkeypatch, content, reason):
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     (tmp_path / "x.txt").write_bytes(content)
     with pytest.raises(UserError, match=f"x.txt: .*{reason}"):
-        datasets.load(Data(train=(Source(path="x.txt"),)), "generate")
+        load_rows(Data(train=(Source(path="x.txt"),)), "generate")
     with pytest.raises(UserError, match="cannot be read: No such file"):
-        datasets.load(Data(train=(Source(path="nowhere.txt"),)), "generate")
+        load_rows(Data(train=(Source(path="nowhere.txt"),)), "generate")
 
 
 def test_texts_in_rows_of_a_table(tmp_path, monkeypatch):
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     (tmp_path / "rows.jsonl").write_text('{"body": "one"}\n{"body": "two"}\n')
     source = Source(path="rows.jsonl", fields={"text": "body"})
-    assert [row["text"] for row in datasets.read_source(source, "generate")] == ["one", "two"]
+    assert [row["text"] for row in read_source(source, "generate")] == ["one", "two"]
 
 
 SETTINGS = (

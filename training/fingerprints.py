@@ -1,0 +1,26 @@
+"""Fingerprints of training data, for the provenance of a model."""
+
+import hashlib
+
+from textrnn.bundle import digest
+from training.recipe import Source
+from training.sources import data_root
+from training.text_files import files_of
+
+
+def fingerprints(source: Source) -> dict[str, str]:
+    """By path: the SHA-256 of a file's bytes, or of the digests and names of a folder's files.
+
+    A Hugging Face data set is identified by its name, subset and split.
+    """
+    if source.path is None:
+        return {str(source.dataset): f"{source.dataset} {source.subset or ''} [{source.split}]"}
+    result = {}
+    for path in filter(None, (source.path, source.parallel)):
+        full = data_root() / path
+        if full.is_dir():
+            lines = (f"{digest(file)} {file.relative_to(full)}\n" for file in files_of(full))
+            result[str(path)] = hashlib.sha256("".join(lines).encode()).hexdigest()
+        else:
+            result[str(path)] = digest(full)
+    return result
