@@ -17,13 +17,13 @@ from textrnn.batching import Buckets
 from textrnn.bundle.weights import Storage
 from textrnn.config import Config, override, read_toml
 from textrnn.errors import UserError
-from textrnn.io.readers import Format
+from textrnn.io.formats import FORMATS
 from textrnn.tasks import TASKS
 from textrnn.tasks.tag.schemes import Scheme
 from textrnn.text import TOKENIZERS, TokenizerConfig
 from training.optimizer import OptimizerConfig
 
-SHIPPED = Path(__file__).parent / "recipes"
+RECIPES = Path(__file__).parent / "recipes"
 
 Share = Field(default=0.0, ge=0, lt=1)
 
@@ -48,7 +48,7 @@ class Source(Config):
     """A file whose lines are the targets of the lines of `path`."""
     subset: str | None = None
     split: str = "train"
-    format: Format | Literal["trees"] | None = None
+    format: str | None = None
     """By the file's ending, if not given. `trees` are sentiment trees in brackets."""
     columns: tuple[str, ...] = ()
     """The names of the columns of a CSV or TSV file without a header line."""
@@ -93,9 +93,12 @@ class Source(Config):
     """How often each row comes in an epoch."""
 
     @model_validator(mode="after")
-    def _one_origin(self) -> Self:
+    def _consistent(self) -> Self:
         if (self.path is None) == (self.dataset is None):
             raise ValueError("give either a path or a dataset")
+        if self.format not in (None, "trees", *FORMATS):
+            known = ", ".join([*FORMATS, "trees"])
+            raise ValueError(f"no format {self.format!r}; there are {known}")
         if self.parallel is not None and self.path is None:
             raise ValueError("parallel goes with a path: it names the file of that file's targets")
         if self.part is not None and not 0 <= self.part[0] < self.part[1] <= 1:
@@ -209,4 +212,4 @@ def find_recipe(name: str) -> Path:
 
 
 def _shipped() -> dict[str, Path]:
-    return {file.stem: file for file in SHIPPED.glob("*.toml")}
+    return {file.stem: file for file in RECIPES.glob("*.toml")}

@@ -5,10 +5,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
 
 from textrnn.errors import UserError
-from textrnn.io import readers
+from textrnn.io.formats import read_parallel, read_records
 from textrnn.rows import Row, text_of
 from textrnn.tasks import TASKS
 from textrnn.text.words import split_words
@@ -108,12 +107,10 @@ def _tree_records(path: Path, all_phrases: bool) -> Iterator[tuple[str, Row]]:
 
 
 def _file_records(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
-    records: Iterator[Any]
     if source.parallel is not None:
-        records = readers.read_parallel(path, data_root() / source.parallel)
+        records = read_parallel(path, data_root() / source.parallel)
     else:
-        assert source.format != "trees"
-        records = readers.read(path, source.format, source.columns)
+        records = read_records(path, source.format, source.columns)
     skipped, check = 0, SchemeCheck(source.scheme)
     for record in records:
         location = f"{path}:{record.line}"
@@ -156,7 +153,7 @@ def _groups(source: Source) -> list[str] | None:
 
 
 def _text_lines(path: Path) -> Iterator[str]:
-    for record in readers.read(path, "lines"):
+    for record in read_records(path, "lines"):
         if record.error:
             raise UserError(f"{path}:{record.line}: {record.error}")
         yield record.fields["text"]

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from textrnn.errors import UserError
-
-_ROWS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
-"""Endings of files with a text in each row."""
+from textrnn.io.formats import find_format
 
 
 def is_text(path: Path) -> bool:
     """Whether a file is one text, rather than a table with a text in each row."""
-    return not path.name.removesuffix(".gz").endswith(_ROWS)
+    file_format = find_format(path)
+    return file_format is None or not file_format.tabular
 
 
 def files_of(path: Path) -> list[Path]:

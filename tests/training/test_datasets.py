@@ -194,8 +194,8 @@ def test_two_files_side_by_side(root):
 @pytest.mark.parametrize(
     ("source", "target", "reason"),
     [
-        ("a\nb\n", "x\n", r"a\.de: ends behind line 1, and .*a\.en goes on"),
-        ("a\n", "x\ny\n", r"a\.en: ends behind line 1, and .*a\.de goes on"),
+        ("a\nb\n", "x\n", r"a\.de: ends after line 1, but .*a\.en does not"),
+        ("a\n", "x\ny\n", r"a\.en: ends after line 1, but .*a\.de does not"),
         ("a\n\n", "x\ny\n", r"a\.en:2: the source is empty; a pair needs text on both sides"),
         ("a\nb\n", "x\n \n", r"a\.en:2: the target is empty"),
         ("a\nb\n", "x\n\udcff\n", r"a\.en:2: in .*a\.de: is not UTF-8"),

@@ -2,9 +2,9 @@ import pytest
 
 from textrnn.config import read_toml
 from textrnn.errors import UserError
-from training.recipe import SHIPPED, Recipe, load_recipe
+from training.recipe import RECIPES, Recipe, load_recipe
 
-SHIPPED_RECIPES = sorted(path.stem for path in SHIPPED.glob("*.toml"))
+SHIPPED_RECIPES = sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
 @pytest.mark.parametrize("name", SHIPPED_RECIPES)

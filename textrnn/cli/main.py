@@ -160,7 +160,7 @@ def score(
     use_huge_pages()
     from textrnn.bundle import load_bundle
     from textrnn.cli.progress import ScoringProgress
-    from textrnn.io.readers import format_of
+    from textrnn.io.formats import format_of
     from textrnn.predictor import Predictor
     from textrnn.scoring import local, score
 
@@ -224,9 +224,9 @@ def list_models() -> None:
 @models_app.command("show")
 def show_model(name: Model) -> None:
     """A model's card."""
-    from textrnn.bundle import find
+    from textrnn.bundle import find_bundle
 
-    path = find(name) / "README.md"
+    path = find_bundle(name) / "README.md"
     if not path.exists():
         raise UserError(f"{path}: is missing: the bundle has no card")
     print(path.read_text(encoding="utf-8"))

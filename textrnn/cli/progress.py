@@ -31,7 +31,7 @@ class ScoringProgress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def __call__(self, done: journal.Progress) -> None:
+    def __call__(self, done: journal.JournalProgress) -> None:
         now = time.monotonic()
         began, first = self._began = self._began or (now, done.records)
         rate = (done.records - first) / max(now - began, 1e-9)

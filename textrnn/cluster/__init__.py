@@ -1,1 +1,1 @@
-"""Work on more than one machine."""
+"""Batch scoring on several machines."""

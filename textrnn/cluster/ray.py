@@ -1,4 +1,4 @@
-"""Score chunks on the workers of a Ray cluster; without one, on a local one."""
+"""Score chunks on the workers of a Ray cluster, or of a local one that is started here."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ import ray
 
 from textrnn.scoring import Chunk, Runner
 
-AHEAD = 2
-"""Chunks under way for each worker, so that none of them waits for its next."""
+IN_FLIGHT = 2
+"""Chunks in flight per worker, so that none idles between two chunks."""
 
 
 @ray.remote(num_cpus=1)
@@ -27,26 +27,26 @@ class Worker:
 
 
 def on_ray(model: str, workers: int | None = None) -> Runner:
-    """Run chunks on `workers` workers, one for each CPU of the cluster if not given.
+    """Run chunks on `workers` workers, by default one for each CPU of the cluster.
 
-    A bundle directory must be readable from every worker under the same path.
+    A bundle directory must be readable by every worker under the same path.
     """
     ray.init(ignore_reinit_error=True, log_to_driver=False)
     count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     pool: list[Any] = [Worker.remote(model) for _ in range(count)]  # pyright: ignore
 
     def run(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-        under_way: deque[tuple[Chunk, Any]] = deque()
+        in_flight: deque[tuple[Chunk, Any]] = deque()
         for worker, chunk in zip(cycle(pool), chunks, strict=False):
-            under_way.append((chunk, worker.answer.remote(chunk.examples)))
-            if len(under_way) == AHEAD * count:
-                yield _answered(*under_way.popleft())
-        while under_way:
-            yield _answered(*under_way.popleft())
+            in_flight.append((chunk, worker.answer.remote(chunk.examples)))
+            if len(in_flight) == IN_FLIGHT * count:
+                yield _with_answers(*in_flight.popleft())
+        while in_flight:
+            yield _with_answers(*in_flight.popleft())
 
     return run
 
 
-def _answered(chunk: Chunk, waiting: Any) -> Chunk:
-    chunk.answers = ray.get(waiting)
+def _with_answers(chunk: Chunk, reference: Any) -> Chunk:
+    chunk.answers = ray.get(reference)
     return chunk

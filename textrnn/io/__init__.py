@@ -1,1 +1,1 @@
-"""Rows out of files and into files."""
+"""Rows from files and to files, in every supported format."""

@@ -1,33 +1,43 @@
-"""Sentences in columns, a token a line and an empty line between sentences: CoNLL and CoNLL-U."""
+"""CoNLL and CoNLL-U: one token per line in columns, and a blank line between sentences."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
+
+from textrnn.io.records import Record, encoding_error, numbered_lines
 
 _COMMENT = re.compile(r"#\s*(?:[\w.:-]+\s*=|newdoc|newpar)")
 _TEXT = re.compile(r"#\s*text\s*=\s?(.*)")
 UNIVERSAL_NER = ("id", "tokens", "tags", "-", "annotator")
-"""The columns of Universal NER's .iob2 files."""
+"""The columns of the .iob2 files of Universal NER."""
 _CONLLU = ("id", "tokens", "lemmas", "tags", "xpos", "feats", "head", "deprel", "deps", "misc")
 
 
-class Sentence(NamedTuple):
-    """The lists `tokens` and `tags`, one entry a token, and `text` where a comment gives it."""
-
-    line: int
-    """Where it begins in the file, or where it is at fault, from 1."""
-    fields: dict[str, Any]
-    error: str | None = None
+def read_conll(path: Path, columns: Sequence[str] = ()) -> Iterator[Record]:
+    """The sentences of a CoNLL file; see `parse_columns`."""
+    return parse_columns(numbered_lines(path), columns)
 
 
-def read_columns(
+def read_iob2(path: Path, columns: Sequence[str] = ()) -> Iterator[Record]:
+    """The sentences of a file with the columns of Universal NER."""
+    return parse_columns(numbered_lines(path), columns or UNIVERSAL_NER)
+
+
+def read_conllu(path: Path, columns: Sequence[str] = ()) -> Iterator[Record]:
+    """The sentences of a CoNLL-U file; see `parse_conllu`."""
+    return parse_conllu(numbered_lines(path))
+
+
+def parse_columns(
     lines: Iterable[tuple[int, str]], columns: Sequence[str] = ()
-) -> Iterator[Sentence]:
-    """Sentences of numbered lines in columns, which tabs separate or else white space.
+) -> Iterator[Record]:
+    """Sentences from numbered lines, whose columns are separated by tabs or else by white space.
 
-    `columns` names them, `tokens` and `tags` among them; without names the first is the tokens and
-    the last the tags. A sentence at fault comes with the line and the reason; then the next.
+    A record has the lists `tokens` and `tags`, and `text` if a comment contains it. `columns` names
+    the columns, `tokens` and `tags` among them; by default the first column has the tokens and the
+    last the tags. A malformed sentence becomes a record with the line and the reason.
     """
     names = tuple(columns)
     for comments, body in _blocks(lines):
@@ -38,9 +48,12 @@ def read_columns(
             yield _sentence(comments, rows, names, ("tokens", "tags"))
 
 
-def read_conllu(lines: Iterable[tuple[int, str]]) -> Iterator[Sentence]:
-    """Sentences of CoNLL-U. `tags` is UPOS; `xpos` is there too. Multi-word tokens, whose ids are
-    ranges, and empty nodes, whose ids have a dot, are left out: their words are there."""
+def parse_conllu(lines: Iterable[tuple[int, str]]) -> Iterator[Record]:
+    """Sentences of CoNLL-U from numbered lines. `tags` are UPOS; the field `xpos` is kept.
+
+    Multi-word tokens, whose ids are ranges, and empty nodes, whose ids have a dot, are skipped; the
+    words of a multi-word token are tokens of their own.
+    """
     for comments, body in _blocks(lines):
         rows = [(n, line.split("\t")) for n, line in body]
         words = [row for row in rows if not re.match(r"\d+[-.]\d", row[1][0])]
@@ -48,14 +61,14 @@ def read_conllu(lines: Iterable[tuple[int, str]]) -> Iterator[Sentence]:
 
 
 def write_columns(tokens: Sequence[str], *columns: Sequence[str]) -> str:
-    """A sentence as lines of columns with tabs between, and an empty line.
+    """A sentence as tab-separated lines, followed by a blank line.
 
-    Raises ValueError where a cell is empty or holds white space.
+    Raises ValueError if a cell is empty or contains white space.
     """
     lines = []
     for number, cells in enumerate(zip(tokens, *columns, strict=True), start=1):
         if any(not cell or len(cell.split()) != 1 for cell in cells):
-            raise ValueError(f"token {number} is empty or holds white space: {cells[0]!r}")
+            raise ValueError(f"token {number} is empty or contains white space: {cells[0]!r}")
         lines.append("\t".join(cells) + "\n")
     return "".join(lines) + "\n"
 
@@ -64,7 +77,7 @@ Lines = list[tuple[int, str]]
 
 
 def _blocks(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[Lines, Lines]]:
-    """The comments and the token lines of each sentence that has tokens."""
+    """The comments and the token lines of each sentence with tokens."""
     comments: Lines = []
     body: Lines = []
     for number, line in chain(lines, [(0, "")]):
@@ -83,32 +96,33 @@ def _sentence(
     comments: Lines,
     rows: list[tuple[int, list[str]]],
     names: Sequence[str],
-    wanted: Sequence[str],
-) -> Sentence:
+    fields: Sequence[str],
+) -> Record:
     missing = [name for name in ("tokens", "tags") if name not in names]
     if missing:
-        fault = f"no column is called {missing[0]!r}; the columns are {', '.join(names)}"
-        return Sentence(rows[0][0], {}, fault)
+        error = f"no column is called {missing[0]!r}; the columns are {', '.join(names)}"
+        return Record(rows[0][0], {}, error)
     for number, cells in rows:
-        fault = _fault(cells, names)
-        if fault:
-            return Sentence(number, {}, fault)
-    fields: dict[str, Any] = {
-        name: [cells[names.index(name)].strip() for _, cells in rows] for name in wanted
+        error = _token_error(cells, names)
+        if error:
+            return Record(number, {}, error)
+    values: dict[str, Any] = {
+        name: [cells[names.index(name)].strip() for _, cells in rows] for name in fields
     }
     for _, comment in comments:
-        found = _TEXT.match(comment)
-        if found:
-            fields["text"] = found.group(1)
-    return Sentence(rows[0][0], fields)
+        text = _TEXT.match(comment)
+        if text:
+            values["text"] = text.group(1)
+    error = encoding_error("".join(chain.from_iterable(values.values())))
+    return Record(rows[0][0], {} if error else values, error)
 
 
-def _fault(cells: Sequence[str], names: Sequence[str]) -> str | None:
+def _token_error(cells: Sequence[str], names: Sequence[str]) -> str | None:
     if len(cells) != len(names):
         return f"has {len(cells)} columns, expected {len(names)}: {', '.join(names)}"
     token = cells[names.index("tokens")]
     if not token.strip():
         return "has an empty token"
     if len(token.split()) != 1:
-        return f"has a token with white space in it: {token!r}"
+        return f"has a token that contains white space: {token!r}"
     return None if cells[names.index("tags")].strip() else "has an empty tag"

@@ -25,17 +25,17 @@ class Tokens(NamedTuple):
 
 
 class TokenizerConfig(Config):
-    """Which tokenizer to fit to the training rows, and its size."""
+    """The tokenizer, which is fitted to the training rows."""
 
     kind: str = "words"
-    """One of `textrnn.text.TOKENIZERS`."""
+    """Kind of tokenizer: words, subwords, chars, bytes, spelled or copying. See the training
+    guide."""
     size: PositiveInt = 20_000
-    """The largest vocabulary, the four special ids included."""
+    """Size of the vocabulary, the four special ids included."""
     min_count: PositiveInt = 1
-    """For words and characters: the number of occurrences required to enter the vocabulary."""
+    """For words and characters: minimum frequency in the training rows."""
     lowercase: bool = True
-    """For subwords: whether to fold case. Words are always looked up in lower case; characters
-    keep their case."""
+    """For subwords: whether to lowercase. Words are always lowercased, characters never."""
 
 
 class Tokenizer(ABC):

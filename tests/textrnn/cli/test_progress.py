@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 from textrnn.cli import progress
-from textrnn.io.journal import Progress
+from textrnn.io.journal import JournalProgress
 
 
 def test_without_a_terminal_lines_tell_rows_and_rate(capsys, monkeypatch):
@@ -10,7 +10,7 @@ def test_without_a_terminal_lines_tell_rows_and_rate(capsys, monkeypatch):
     ticks = iter([0.0, 0.0, 10.0])
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     with progress.ScoringProgress() as shown:
-        shown(Progress(job={}, records=1000))
-        shown(Progress(job={}, records=1500, bad=2))
+        shown(JournalProgress(job={}, records=1000))
+        shown(JournalProgress(job={}, records=1500, bad=2))
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == "1,500 rows  50 rows/s  2 bad"

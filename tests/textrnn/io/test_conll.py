@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from textrnn.io import readers
-from textrnn.io.conll import read_columns, read_conllu, write_columns
+from textrnn.io.conll import parse_columns, parse_conllu, write_columns
+from textrnn.io.formats import read_records
 
 COLUMNS = """-DOCSTART- -X- O O
 
@@ -34,20 +34,20 @@ def numbered(text):
 
 
 def test_columns_between_spaces_or_tabs():
-    first, second = read_columns(numbered(COLUMNS))
+    first, second = parse_columns(numbered(COLUMNS))
     assert first.fields == {"tokens": ["EU", "rejects"], "tags": ["I-ORG", "O"]}
     assert (first.line, second.line) == (3, 6)
 
 
 def test_named_columns_and_the_text_of_a_comment():
-    (only,) = read_columns(numbered(UNIVERSAL), ("id", "tokens", "tags", "-", "annotator"))
+    (only,) = parse_columns(numbered(UNIVERSAL), ("id", "tokens", "tags", "-", "annotator"))
     assert only.fields == {
         "tokens": ["In", "Rome", "."], "tags": ["O", "B-LOC", "O"], "text": "In Rome.",
     }  # fmt: skip
 
 
 def test_conllu_has_words_and_neither_ranges_nor_empty_nodes():
-    (only,) = read_conllu(numbered(CONLLU))
+    (only,) = parse_conllu(numbered(CONLLU))
     assert only.fields["tokens"] == ["Do", "n't", "go", "."]
     assert only.fields["tags"] == ["AUX", "PART", "VERB", "PUNCT"]
     assert only.fields["xpos"] == ["VBP", "RB", "VB", "."]
@@ -55,7 +55,7 @@ def test_conllu_has_words_and_neither_ranges_nor_empty_nodes():
 
 
 def test_a_hash_is_a_token_where_it_stands_in_columns():
-    (only,) = read_columns(numbered("# NN O\n1 CD O\n"))
+    (only,) = parse_columns(numbered("# NN O\n1 CD O\n"))
     assert only.fields["tokens"] == ["#", "1"]
 
 
@@ -65,14 +65,14 @@ def test_a_hash_is_a_token_where_it_stands_in_columns():
         ("a O\nb\n\nc O\n", 2, "has 1 columns, expected 2: tokens, tags"),
         ("a\tO\nb\tx\tO\n\nc\tO\n", 2, "has 3 columns, expected 2"),
         ("a\tO\n\tO\n\nc\tO\n", 2, "has an empty token"),
-        ("a\tO\nNew York\tB-LOC\n\nc\tO\n", 2, "has a token with white space in it: 'New York'"),
+        ("a\tO\nNew York\tB-LOC\n\nc\tO\n", 2, "has a token that contains white space: 'New York'"),
         ("a\tO\nb\t\n\nc\tO\n", 2, "has an empty tag"),
     ],
 )
 def test_a_faulty_sentence_has_its_line_and_the_next_one_follows(tmp_path, text, line, reason):
     path = tmp_path / "x.conll"
     path.write_text(text)
-    faulty, sound = readers.read(path)
+    faulty, sound = read_records(path)
     assert faulty.line == line
     assert faulty.error is not None
     assert reason in faulty.error
@@ -82,7 +82,7 @@ def test_a_faulty_sentence_has_its_line_and_the_next_one_follows(tmp_path, text,
 def test_ragged_conllu(tmp_path):
     path = tmp_path / "x.conllu"
     path.write_text("1\tDo\tdo\tAUX\n")
-    (record,) = readers.read(path)
+    (record,) = read_records(path)
     assert record.error is not None
     assert "has 4 columns, expected 10" in record.error
 
@@ -90,7 +90,7 @@ def test_ragged_conllu(tmp_path):
 def test_one_column_is_no_tagged_sentence(tmp_path):
     path = tmp_path / "x.conll"
     path.write_text("a\nb\n")
-    (record,) = readers.read(path)
+    (record,) = read_records(path)
     assert record.error is not None
     assert "columns" in record.error
 
@@ -98,13 +98,13 @@ def test_one_column_is_no_tagged_sentence(tmp_path):
 def test_iob2_files_are_universal_ner(tmp_path):
     path = Path(tmp_path / "x.iob2")
     path.write_text(UNIVERSAL)
-    (record,) = readers.read(path)
+    (record,) = read_records(path)
     assert record.fields["tags"] == ["O", "B-LOC", "O"]
 
 
 def test_what_is_written_reads_back():
     text = write_columns(["In", "Rome"], ["O", "B-LOC"], ["O", "O"])
-    (only,) = read_columns(numbered(text), ("tokens", "gold", "tags"))
+    (only,) = parse_columns(numbered(text), ("tokens", "gold", "tags"))
     assert only.fields == {"tokens": ["In", "Rome"], "tags": ["O", "O"]}
     with pytest.raises(ValueError, match="white space"):
         write_columns(["New York"], ["O"])

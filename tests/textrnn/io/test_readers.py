@@ -6,7 +6,7 @@ import pyarrow.parquet
 import pytest
 
 from textrnn.errors import UserError
-from textrnn.io.readers import format_of, read
+from textrnn.io.formats import format_of, read_records
 
 ROWS = [
     {"id": "1", "text": 'plain, "quoted"'},
@@ -44,26 +44,28 @@ def as_jsonl(rows):
 def test_every_format_gives_the_same_rows(tmp_path, name, make, ending):
     """Fails if a format splits lines at anything but newlines, or loses a character."""
     path = write(tmp_path / (name + ending), make(ROWS))
-    assert [record.fields for record in read(path)] == ROWS
-    assert [record.line for record in read(path)] == ([1, 2, 3] if "json" in name else [2, 3, 4])
+    assert [record.fields for record in read_records(path)] == ROWS
+    assert [record.line for record in read_records(path)] == (
+        [1, 2, 3] if "json" in name else [2, 3, 4]
+    )
 
 
 def test_parquet_keeps_types(tmp_path):
     rows = [{"id": 1, "text": "a"}, {"id": 2, "text": None}]
     path = tmp_path / "a.parquet"
     pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
-    assert [record.fields for record in read(path)] == rows
+    assert [record.fields for record in read_records(path)] == rows
 
 
 def test_plain_lines_keep_every_line(tmp_path):
     path = write(tmp_path / "a.txt", b"one\r\n\n  two \nlast")
-    assert [r.fields["text"] for r in read(path)] == ["one", "", "  two ", "last"]
+    assert [r.fields["text"] for r in read_records(path)] == ["one", "", "  two ", "last"]
 
 
 def test_csv_with_line_breaks_inside(tmp_path):
     """Fails if the number of a row is counted in rows and not in lines."""
     path = write(tmp_path / "a.csv", b'text,n\n"two\nlines",1\nplain,2\n')
-    assert [(r.line, r.fields) for r in read(path)] == [
+    assert [(r.line, r.fields) for r in read_records(path)] == [
         (2, {"text": "two\nlines", "n": "1"}),
         (4, {"text": "plain", "n": "2"}),
     ]
@@ -71,12 +73,12 @@ def test_csv_with_line_breaks_inside(tmp_path):
 
 def test_byte_order_mark_is_not_part_of_the_first_column(tmp_path):
     path = write(tmp_path / "a.csv", b"\xef\xbb\xbftext\na\n")
-    assert [r.fields for r in read(path)] == [{"text": "a"}]
+    assert [r.fields for r in read_records(path)] == [{"text": "a"}]
 
 
 def test_columns_name_what_a_file_without_header_holds(tmp_path):
     path = write(tmp_path / "a.tsv", b"0\tgood\n1\tbad\n")
-    rows = [r.fields for r in read(path, columns=["id", "text"])]
+    rows = [r.fields for r in read_records(path, columns=["id", "text"])]
     assert rows == [{"id": "0", "text": "good"}, {"id": "1", "text": "bad"}]
 
 
@@ -95,7 +97,7 @@ def test_columns_name_what_a_file_without_header_holds(tmp_path):
 )
 def test_a_bad_line_is_reported_and_passed_over(tmp_path, name, data, line, reason):
     """Fails if a bad line ends the reading, or takes its neighbours with it."""
-    records = list(read(write(tmp_path / name, data)))
+    records = list(read_records(write(tmp_path / name, data)))
     bad = [record for record in records if record.error]
     assert [record.line for record in bad] == [line]
     assert reason in bad[0].error
@@ -103,7 +105,7 @@ def test_a_bad_line_is_reported_and_passed_over(tmp_path, name, data, line, reas
 
 
 def test_a_quote_that_is_never_closed_is_one_bad_line(tmp_path):
-    records = list(read(write(tmp_path / "a.csv", b'id,text\n1,a\n2,"b\n3,c\n')))
+    records = list(read_records(write(tmp_path / "a.csv", b'id,text\n1,a\n2,"b\n3,c\n')))
     assert [(r.line, bool(r.error)) for r in records] == [(2, False), (3, True)]
 
 
@@ -113,28 +115,28 @@ def test_a_quote_that_is_never_closed_is_one_bad_line(tmp_path):
         ("a.csv", b"", "is empty"),
         ("a.csv", b"id,id\n1,2\n", "names \\['id'\\] more than once"),
         ("a.csv", b"\xff,text\n1,2\n", "header line is not UTF-8"),
-        ("a.doc", b"x", "the ending says no format"),
+        ("a.doc", b"x", "the format is not known by the ending"),
         ("a.parquet", b"PAR1 no", "not a readable Parquet file"),
-        ("a.parquet.gz", b"x", "the ending says no format"),
+        ("a.parquet.gz", b"x", "the format is not known by the ending"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_clear_error(tmp_path, name, data, reason):
     path = tmp_path / name
     path.write_bytes(data)
     with pytest.raises(UserError, match=reason):
-        list(read(path))
+        list(read_records(path))
 
 
 def test_a_truncated_gzip_is_one_clear_error(tmp_path):
     path = write(tmp_path / "a.csv.gz", as_csv(ROWS * 100))
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(UserError, match="cannot be read"):
-        list(read(path))
+        list(read_records(path))
 
 
 def test_a_missing_file_is_one_clear_error(tmp_path):
     with pytest.raises(UserError, match="No such file"):
-        list(read(tmp_path / "a.csv"))
+        list(read_records(tmp_path / "a.csv"))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_evaluate_takes_a_format_that_the_ending_does_not_say(tag_bundle, folder
     assert json.loads(done.stdout)["dev.testa"]["f1"] == 1
     done = textrnn("evaluate", tag_bundle, "dev.testa", "--format", "colls", cwd=folder)
     assert done.returncode == 1
-    assert "'conll'" in done.stderr
+    assert "no format 'colls'; there are csv, tsv" in done.stderr
 
 
 def test_columns_in_columns_out(tag_bundle, folder):

@@ -1,0 +1,65 @@
+"""A new file format is a reader, a writer and one entry of FORMATS."""
+
+import pytest
+
+from textrnn.errors import UserError
+from textrnn.io.formats import FORMATS, FileFormat, endings, format_of, open_writer
+from textrnn.io.records import Record, encoding_error, numbered_lines
+from textrnn.io.writers import Layout, TextRowWriter
+from textrnn.predictor import Predictor
+from textrnn.scoring import local, score
+from training.recipe import Source
+from training.sources import read_source
+
+
+def read_pairs(path, columns=()):
+    """Lines such as id=1;text=good."""
+    for number, line in numbered_lines(path):
+        fields = dict(pair.split("=") for pair in line.rstrip("\n").split(";"))
+        yield Record(number, fields, encoding_error(line))
+
+
+class PairsWriter(TextRowWriter):
+    def line(self, row):
+        return ";".join(f"{name}={value}" for name, value in row.items()) + "\n"
+
+
+@pytest.fixture
+def pairs(monkeypatch):
+    monkeypatch.setitem(FORMATS, "pairs", FileFormat("pairs", (".pairs",), read_pairs, PairsWriter))
+
+
+def test_one_entry_makes_a_format_usable(pairs, predictor: Predictor, tmp_path, monkeypatch):
+    """In scoring and in training. Fails if a format is looked up anywhere but in the registry."""
+    source = tmp_path / "in.pairs"
+    source.write_text("id=1;text=a fine film;label=friendly\nid=2;text=;label=hostile\n")
+    done = score(
+        predictor.task, local(predictor), [source], tmp_path / "out.pairs.gz", identity="weights-1"
+    )
+    assert (done.rows, done.bad) == (1, 1)
+    monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
+    fields = {"text": "text", "label": "predicted_label"}
+    (row,) = read_source(
+        Source.parse({"path": "out.pairs.gz", "fields": fields}, "test"), "classify"
+    )
+    assert row == {"text": "a fine film", "label": "friendly"}
+    (tmp_path / "in.pairs").rename(tmp_path / "in.data")
+    named = Source.parse({"path": "in.data", "format": "pairs", "rows": 1}, "test")
+    assert [row["text"] for row in read_source(named, "classify")] == ["a fine film"]
+    assert [row["text"] for row in read_source(named, "generate")] == ["a fine film"]
+
+
+def test_errors_list_the_registered_formats(pairs, tmp_path):
+    """Fails if a list of formats in an error is a copy of the registry."""
+    with pytest.raises(UserError, match=r"known endings are \.csv, .*\.pairs, also with \.gz"):
+        format_of(tmp_path / "x.doc")
+    with pytest.raises(UserError, match=r"use one of \.csv, .*\.conll, \.pairs$"):
+        open_writer(tmp_path / "x.conllu", Layout([]))
+    with pytest.raises(UserError, match=r"no format 'doc'; there are csv, .*pairs, trees"):
+        Source.parse({"path": "x", "format": "doc"}, "test")
+
+
+def test_endings_are_unambiguous():
+    """Fails if the format of a file would depend on the order of the registry."""
+    known = endings()
+    assert not [(a, b) for a in known for b in known if a != b and a.endswith(b)]
