@@ -288,9 +288,10 @@ def few_shapes(tmp_path_factory):
 def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shapes):
     """A real server with a model of each task, and the shipped one that tells languages apart."""
     from support.server import serving
-    from textrnn.bundle import find
+    from textrnn.bundle import find_bundle
 
-    trained = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, find("language-id"))
+    shipped = find_bundle("language-id")
+    trained = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, shipped)
     bundles = [few_shapes(bundle) for bundle in trained]
     with serving(*(part for name in bundles for part in ("--models", str(name)))) as server:
         server.wait_for("language-id: warm")

@@ -1,50 +1,53 @@
-"""One file over HTTP: resumed where it broke off, checked before it gets its name."""
+"""Download one file over HTTP, resumable and verified.
 
-import hashlib
+The usual library for this, pooch, does not resume a partial download.
+"""
+
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from textrnn.errors import UserError
+from textrnn.io.files import digest, replace_file, with_suffix_added
 
-PIECE = 2**18
+CHUNK_BYTES = 2**18
 
 
 def download(
     url: str,
     path: Path,
-    digest: str | None = None,
+    expected_digest: str | None = None,
     on_progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> None:
-    """Fetch `url` to `path`, unless it is there. What a broken download left is continued.
+    """Download `url` to `path`, unless it exists; resume an interrupted download.
 
-    `digest` is "md5:..." or "sha256:...". Raises UserError where the server fails, breaks off, or
-    sends something else than expected; what came so far is kept for the next try.
+    `expected_digest` is "md5:..." or "sha256:...". `on_progress` gets the bytes received so far and
+    the total, if known. Raises UserError if the server fails, the connection breaks or the digest
+    differs; a partial download is kept, except if the digest differs.
     """
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
+    partial = with_suffix_added(path, ".partial")
     try:
         _receive(url, partial, on_progress)
     except (OSError, ValueError) as error:
         kept = partial.stat().st_size if partial.exists() else 0
         raise UserError(
-            f"{url}: cannot be fetched: {getattr(error, 'reason', None) or error}; "
-            f"{kept} bytes are kept, the same command goes on from there"
+            f"{url}: cannot be downloaded: {getattr(error, 'reason', None) or error}; "
+            f"{kept} bytes are kept; run the same command to resume"
         ) from None
-    if digest is not None:
-        kind, _, expected = digest.partition(":")
-        with partial.open("rb") as stream:
-            found = hashlib.file_digest(stream, kind).hexdigest()
-        if found != expected:
+    if expected_digest is not None:
+        algorithm, _, expected = expected_digest.partition(":")
+        actual = digest(partial, algorithm)
+        if actual != expected:
             partial.unlink()
             raise UserError(
-                f"{url}: is not the file that was expected: its {kind} is {found}, not {expected}; "
-                "nothing is kept"
+                f"{url}: is not the expected file: its {algorithm} is {actual}, not {expected}; "
+                "the download was deleted"
             )
-    partial.replace(path)
+    replace_file(partial, path)
 
 
 def _receive(url: str, partial: Path, on_progress: Callable[[int, int | None], None]) -> None:
@@ -53,19 +56,19 @@ def _receive(url: str, partial: Path, on_progress: Callable[[int, int | None], N
     try:
         response = urllib.request.urlopen(request, timeout=60)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and begin:  # there is nothing after what we have
+        if error.code == 416 and begin:  # the partial file is complete already
             return
         raise
     with response:
         if begin and response.status != 206:
-            begin = 0  # this server cannot continue
+            begin = 0  # the server does not support ranges
         length = response.headers.get("content-length")
         total = begin + int(length) if length is not None else None
         with partial.open("r+b" if begin else "wb") as out:
             out.seek(begin)
-            while piece := response.read(PIECE):
-                out.write(piece)
+            while chunk := response.read(CHUNK_BYTES):
+                out.write(chunk)
                 on_progress(out.tell(), total)
             done = out.tell()
     if total is not None and done != total:
-        raise ValueError(f"the connection broke off after {done} of {total} bytes")
+        raise ValueError(f"the connection closed after {done} of {total} bytes")

@@ -1,4 +1,4 @@
-"""The data of the shipped recipes, from its official sources, laid out as the recipes expect."""
+"""Download the data of the shipped recipes from its official sources."""
 
 import gzip
 import re
@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textrnn.errors import UserError
+from textrnn.io.files import replace_directory
 from training.download import download
 
 Report = Callable[[str, int, int | None], None]
+"""(file, bytes received, total bytes if known)."""
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteFile:
     """A file at its official source."""
 
     url: str
@@ -27,30 +29,30 @@ class Remote:
 
 
 @dataclass(frozen=True)
-class Fetchable:
-    """A data set: what to download, and how it becomes the files of a folder."""
+class RemoteDataset:
+    """A data set: the files to download, and how to lay them out in a folder."""
 
-    remotes: tuple[Remote, ...]
+    remotes: tuple[RemoteFile, ...]
     lay_out: Callable[[Path, Path], None]
-    """(downloads, folder): write the folder's files."""
+    """(directory of the downloads, folder): write the files of the folder."""
     lines: dict[str, int]
-    """How many lines each text file must have."""
+    """The expected number of lines of each text file."""
 
 
 def fetch(name: str, to: Path, mirror: str | None = None, report: Report = lambda *_: None) -> Path:
-    """Fetch a data set into `to`/`name`; a mirror holds the files by their names. Raises UserError.
+    """Download a data set into `to`/`name`, from its sources or from a mirror with the same files.
 
-    The folder appears when it is whole and checked. Downloads are kept in `to`/.downloads until
-    then, so that a broken one is continued.
+    The folder appears once it is complete and verified. Until then downloads are kept in
+    `to`/.downloads, so that an interrupted one is resumed. Raises UserError.
     """
     if name not in DATASETS:
         raise UserError(f"no data set {name!r}; there are {', '.join(sorted(DATASETS))}")
     folder = to / name
     if folder.exists():
-        raise UserError(f"{folder}: is there already; remove it to fetch it again")
-    wanted = DATASETS[name]
+        raise UserError(f"{folder}: exists already; remove it to download it again")
+    dataset = DATASETS[name]
     downloads = to / ".downloads" / name
-    for remote in wanted.remotes:
+    for remote in dataset.remotes:
         url = f"{mirror.rstrip('/')}/{remote.name}" if mirror else remote.url
         download(
             url, downloads / remote.name, remote.digest,
@@ -59,15 +61,15 @@ def fetch(name: str, to: Path, mirror: str | None = None, report: Report = lambd
     partial = to / f".{name}.partial"
     partial.mkdir(parents=True, exist_ok=True)
     try:
-        wanted.lay_out(downloads, partial)
+        dataset.lay_out(downloads, partial)
     except (OSError, KeyError, EOFError, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise UserError(f"{name}: the download is not as expected: {error}") from None
-    for file, expected in wanted.lines.items():
-        found = _lines(partial / file)
-        if found != expected:
-            raise UserError(f"{name}: {file} has {found} lines, expected {expected}")
-    partial.replace(folder)
-    for remote in wanted.remotes:
+        raise UserError(f"{name}: the download is malformed: {error}") from None
+    for file, expected in dataset.lines.items():
+        count = _count_lines(partial / file)
+        if count != expected:
+            raise UserError(f"{name}: {file} has {count} lines, expected {expected}")
+    replace_directory(partial, folder)
+    for remote in dataset.remotes:
         (downloads / remote.name).unlink()
     downloads.rmdir()
     return folder
@@ -95,7 +97,7 @@ _URLS = re.compile(r"aclImdb/train/urls_(pos|neg)\.txt")
 
 
 def _lay_out_imdb(downloads: Path, folder: Path) -> None:
-    """100,000 small files to one table for each of positive, negative and unlabelled reviews."""
+    """Merge 100,000 small files into a table each of positive, negative and unlabelled reviews."""
     reviews: dict[str, list[tuple[int, str, str]]] = {"pos": [], "neg": [], "unsup": []}
     with tarfile.open(downloads / "aclImdb_v1.tar.gz") as archive:
         for member in archive:
@@ -121,7 +123,7 @@ def _write(path: Path, parts: Iterable[str]) -> None:
             stream.write(part.encode())
 
 
-def _lines(path: Path) -> int:
+def _count_lines(path: Path) -> int:
     opener = gzip.open if path.suffix == ".gz" else open
     with opener(path, "rb") as stream:
         return sum(1 for _ in stream)
@@ -131,10 +133,10 @@ _GOEMOTIONS = (
     "https://raw.githubusercontent.com/google-research/google-research/master/goemotions/data/"
 )
 
-DATASETS: dict[str, Fetchable] = {
-    "sst2": Fetchable(
+DATASETS: dict[str, RemoteDataset] = {
+    "sst2": RemoteDataset(
         (
-            Remote(
+            RemoteFile(
                 "https://dl.fbaipublicfiles.com/glue/data/SST-2.zip",
                 "md5:9f81648d4199384278b86e315dac217c",
             ),
@@ -142,9 +144,9 @@ DATASETS: dict[str, Fetchable] = {
         _from_zip("SST-2.zip", {"SST-2/train.tsv": "train.tsv", "SST-2/dev.tsv": "dev.tsv"}),
         {"train.tsv": 67_350, "dev.tsv": 873},
     ),
-    "sst_trees": Fetchable(
+    "sst_trees": RemoteDataset(
         (
-            Remote(
+            RemoteFile(
                 "https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip",
                 "sha256:5c613a4f673fc74097d523a2c83f38e0cc462984d847b82c7aaf36b01cbbbfcc",
             ),
@@ -155,9 +157,9 @@ DATASETS: dict[str, Fetchable] = {
         ),
         {"train.txt": 8_544, "dev.txt": 1_101},
     ),
-    "imdb": Fetchable(
+    "imdb": RemoteDataset(
         (
-            Remote(
+            RemoteFile(
                 "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
                 "md5:7c2ac02c03563afcf9b574c7e56c153a",
             ),
@@ -165,11 +167,11 @@ DATASETS: dict[str, Fetchable] = {
         _lay_out_imdb,
         {"train.pos.tsv.gz": 12_500, "train.neg.tsv.gz": 12_500, "train.unsup.tsv.gz": 50_000},
     ),
-    "goemotions": Fetchable(
+    "goemotions": RemoteDataset(
         (
-            Remote(_GOEMOTIONS + "train.tsv"),
-            Remote(_GOEMOTIONS + "dev.tsv"),
-            Remote(_GOEMOTIONS + "emotions.txt"),
+            RemoteFile(_GOEMOTIONS + "train.tsv"),
+            RemoteFile(_GOEMOTIONS + "dev.tsv"),
+            RemoteFile(_GOEMOTIONS + "emotions.txt"),
         ),
         _renamed(
             {

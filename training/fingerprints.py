@@ -2,7 +2,7 @@
 
 import hashlib
 
-from textrnn.bundle import digest
+from textrnn.io.files import digest
 from training.recipe import Source
 from training.sources import data_root
 from training.text_files import files_of

@@ -13,6 +13,7 @@ from pathlib import Path
 from textrnn.bundle import BundleInfo
 from textrnn.config import read_toml
 from textrnn.errors import UserError
+from textrnn.io.files import write_atomically
 from training.evaluate import evaluate
 from training.export import finish
 from training.recipe import Recipe
@@ -45,6 +46,4 @@ def _claim(recipe: Recipe, directory: Path, resume: bool) -> None:
             raise UserError(f"{path}: is another recipe; resume with the recipe and settings in it")
         return
     directory.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_atomically(path, text)

@@ -66,7 +66,7 @@ def load(names: Iterable[str]) -> dict[str, ServedModel]:
 
 
 def load_one(name: str) -> ServedModel:
-    directory = bundle.find(name)
+    directory = bundle.find_bundle(name)
     loaded = bundle.load_bundle(directory)
     if not NAME.fullmatch(loaded.info.name):
         raise UserError(f"{directory}: a model cannot be served by the name {loaded.info.name!r}")

@@ -15,7 +15,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from service.app import make_app
 from support.http_calls import call
 from support.models import ready
-from textrnn.bundle import find
+from textrnn.bundle import find_bundle
 
 load_all_checks()
 CHOSEN = [
@@ -54,7 +54,8 @@ def app(tiny_bundle, tag_bundle, translate_bundle, generate_bundle):
     from service.settings import Settings
 
     context = ServiceContext(Settings(), ServiceMetrics())
-    bundles = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, find("language-id"))
+    shipped = find_bundle("language-id")
+    bundles = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, shipped)
     for bundle in bundles:
         context.add(ready(bundle))
     context.ready = True

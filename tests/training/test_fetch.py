@@ -13,7 +13,7 @@ import pytest
 from textrnn.errors import UserError
 from training import fetch as fetching
 from training.download import download
-from training.fetch import DATASETS, Fetchable, Remote, fetch
+from training.fetch import DATASETS, RemoteDataset, RemoteFile, fetch
 
 
 class Files(BaseHTTPRequestHandler):
@@ -75,7 +75,7 @@ def test_a_broken_download_is_continued(server, tmp_path, ranges):
     server.files["f.bin"] = DATA
     server.break_after, server.ranges = 300_000, ranges
     path = tmp_path / "f.bin"
-    with pytest.raises(UserError, match="broke off after 300000 of 1280000 bytes"):
+    with pytest.raises(UserError, match="closed after 300000 of 1280000 bytes"):
         download(f"{server.url}/f.bin", path, digest(DATA))
     assert not path.exists()
     server.break_after = None
@@ -95,7 +95,7 @@ def test_a_whole_partial_file_is_accepted(server, tmp_path):
 
 def test_the_wrong_file_is_refused(server, tmp_path):
     server.files["f.bin"] = b"<html>sorry</html>"
-    with pytest.raises(UserError, match="is not the file that was expected"):
+    with pytest.raises(UserError, match="is not the expected file"):
         download(f"{server.url}/f.bin", tmp_path / "f.bin", digest(DATA))
     assert list(tmp_path.iterdir()) == []
 
@@ -103,7 +103,7 @@ def test_the_wrong_file_is_refused(server, tmp_path):
 def test_a_server_that_fails_is_one_clear_error(server, tmp_path):
     with pytest.raises(UserError, match="Not Found"):
         download(f"{server.url}/f.bin", tmp_path / "f.bin")
-    with pytest.raises(UserError, match="cannot be fetched"):
+    with pytest.raises(UserError, match="cannot be downloaded"):
         download("http://127.0.0.1:1/f.bin", tmp_path / "f.bin")
 
 
@@ -133,8 +133,8 @@ def test_reviews_become_tables(server, tmp_path, monkeypatch):
     members |= {"aclImdb/test/pos/0_9.txt": b"secret", "aclImdb/train/urls_pos.txt": b"u1\nu2\n"}
     server.files["aclImdb_v1.tar.gz"] = tarred(members)
     real = DATASETS["imdb"]
-    small = Fetchable(
-        (Remote(real.remotes[0].url, digest(server.files["aclImdb_v1.tar.gz"])),),
+    small = RemoteDataset(
+        (RemoteFile(real.remotes[0].url, digest(server.files["aclImdb_v1.tar.gz"])),),
         real.lay_out,
         {"train.pos.tsv.gz": 3, "train.neg.tsv.gz": 1},
     )
@@ -144,19 +144,19 @@ def test_reviews_become_tables(server, tmp_path, monkeypatch):
     assert text == "0\t9\tgood 0\x85\n2\t9\tgood 2\x85\n10\t9\tgood 10\x85\n"
     assert gzip.decompress((folder / "train.urls_pos.txt.gz").read_bytes()) == b"u1\nu2\n"
     assert sorted(p.name for p in tmp_path.iterdir()) == [".downloads", "imdb"]
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         fetch("imdb", tmp_path, mirror=server.url)
 
 
 def test_zip_and_plain_files(server, tmp_path, monkeypatch):
     server.files["SST-2.zip"] = zipped({"SST-2/train.tsv": "h\na\n", "SST-2/dev.tsv": "h\n"})
     real = DATASETS["sst2"]
-    remote = Remote(real.remotes[0].url)
-    monkeypatch.setitem(DATASETS, "sst2", Fetchable((remote,), real.lay_out, {"train.tsv": 2}))
+    remote = RemoteFile(real.remotes[0].url)
+    monkeypatch.setitem(DATASETS, "sst2", RemoteDataset((remote,), real.lay_out, {"train.tsv": 2}))
     assert (fetch("sst2", tmp_path, mirror=server.url) / "train.tsv").read_text() == "h\na\n"
     for name in ("train.tsv", "dev.tsv", "emotions.txt"):
         server.files[name] = b"x\n"
-    goemotions = Fetchable(DATASETS["goemotions"].remotes, DATASETS["goemotions"].lay_out, {})
+    goemotions = RemoteDataset(DATASETS["goemotions"].remotes, DATASETS["goemotions"].lay_out, {})
     monkeypatch.setitem(DATASETS, "goemotions", goemotions)
     folder = fetch("goemotions", tmp_path, mirror=server.url)
     assert (folder / "original_labels.txt").read_text() == "x\n"
@@ -165,10 +165,10 @@ def test_zip_and_plain_files(server, tmp_path, monkeypatch):
 def test_what_is_not_as_expected_is_refused(server, tmp_path, monkeypatch):
     """Fails if a folder appears that recipes would take for the data set."""
     server.files["SST-2.zip"] = b"no zip"
-    remote = Remote(DATASETS["sst2"].remotes[0].url)
+    remote = RemoteFile(DATASETS["sst2"].remotes[0].url)
     lay_out = DATASETS["sst2"].lay_out
-    monkeypatch.setitem(DATASETS, "sst2", Fetchable((remote,), lay_out, {"train.tsv": 2}))
-    with pytest.raises(UserError, match="not as expected"):
+    monkeypatch.setitem(DATASETS, "sst2", RemoteDataset((remote,), lay_out, {"train.tsv": 2}))
+    with pytest.raises(UserError, match="the download is malformed"):
         fetch("sst2", tmp_path, mirror=server.url)
     (tmp_path / ".downloads" / "sst2" / "SST-2.zip").unlink()
     server.files["SST-2.zip"] = zipped({"SST-2/train.tsv": "h\n", "SST-2/dev.tsv": "h\n"})

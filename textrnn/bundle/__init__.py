@@ -1,4 +1,4 @@
-"""A saved model: a directory with all that training and serving share."""
+"""Bundles: saved models, which training writes and everything else reads."""
 
 from textrnn.bundle.bundle import (
     FORMAT,
@@ -9,8 +9,7 @@ from textrnn.bundle.bundle import (
     Probe,
     Provenance,
     as_stored,
-    digest,
-    find,
+    find_bundle,
     load_bundle,
     save_bundle,
     shipped,
@@ -18,5 +17,5 @@ from textrnn.bundle.bundle import (
 
 __all__ = [
     "FORMAT", "SHIPPED", "Bundle", "BundleInfo", "DataSource", "Probe", "Provenance", "as_stored",
-    "digest", "find", "load_bundle", "save_bundle", "shipped",
+    "find_bundle", "load_bundle", "save_bundle", "shipped",
 ]  # fmt: skip

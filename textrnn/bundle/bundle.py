@@ -1,17 +1,16 @@
-"""A saved model: a directory with all that training and serving share.
+"""Bundles: a saved model as a directory.
 
-    bundle.json           what it is: task, config, labels, metrics, where it comes from, digests
+    bundle.json           task, config, labels, metrics, provenance, digests of the other files
     weights.safetensors   the parameters
     tokenizer/            the vocabulary
-    probe.json            texts with recorded answers
+    probe.json            rows with recorded answers
     README.md             the model card, rendered from bundle.json
 
-Loading is strict: digests, names, shapes, types, finite values. There is no pickle anywhere.
+Loading checks digests, parameter names, shapes, types and that all values are finite. Nothing is
+pickled.
 """
 
-import hashlib
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,31 +23,33 @@ from pydantic import NonNegativeFloat, PositiveInt
 
 from textrnn.batching import Buckets
 from textrnn.bundle import weights
-from textrnn.bundle.model_card import render
+from textrnn.bundle.model_card import render_card
 from textrnn.config import Config
 from textrnn.errors import UserError
+from textrnn.io.files import digest, replace_directory
 from textrnn.parameters import Params
 from textrnn.tasks import TASKS, Task
 from textrnn.text import load_tokenizer
 
 FORMAT = 1
 SHIPPED = Path(__file__).parents[1] / "pretrained"
+"""The directory of the models that come with the package."""
 FIRST = ("sentiment-en", "ner-en", "translate-en-de")
-"""Shipped models that come before the others, and so are the default of their task."""
+"""Shipped models that are listed first, and therefore are the default of their task."""
 
 
 class DataSource(Config):
-    """A data set that a model was made from."""
+    """A data set that a model was trained on."""
 
     name: str
     licence: str
 
 
 class Provenance(Config):
-    """Where a model comes from."""
+    """How a model was trained."""
 
     recipe: dict[str, Any]
-    """The resolved recipe, from which the model can be made again."""
+    """The resolved recipe, which reproduces the model."""
     data: tuple[DataSource, ...]
     fingerprints: dict[str, str]
     """The SHA-256 of each file of training and development data."""
@@ -57,11 +58,11 @@ class Provenance(Config):
     versions: dict[str, str]
     device: str
     seconds: NonNegativeFloat
-    """How long training took."""
+    """Duration of training."""
 
 
 class BundleInfo(Config):
-    """bundle.json. Every key is there, or loading says which is not."""
+    """The content of bundle.json. Every key is required."""
 
     format: Literal[1]
     name: str
@@ -75,16 +76,16 @@ class BundleInfo(Config):
     storage: weights.Storage
     parameters: PositiveInt
     metrics: dict[str, dict[str, float]]
-    """By development set; measured on the weights as they are stored here."""
+    """By development set; measured with the weights as stored."""
     speed: dict[str, float]
-    """Measured when the model was saved; see training/speed.py. Empty if it was not."""
+    """Measured when the model was saved, by training/speed.py; empty if not measured."""
     training: Provenance
     files: dict[str, str]
-    """The SHA-256 of every other file of the bundle."""
+    """The SHA-256 of each other file of the bundle."""
 
 
 class Probe(NamedTuple):
-    """A row and the answer that the model gave to it when it was saved."""
+    """A row, and the answer of the model at the time it was saved."""
 
     row: dict[str, Any]
     answer: Any
@@ -92,6 +93,8 @@ class Probe(NamedTuple):
 
 @dataclass(frozen=True)
 class Bundle:
+    """A loaded bundle."""
+
     info: BundleInfo
     task: Task
     params: Params
@@ -99,12 +102,15 @@ class Bundle:
 
 
 def load_bundle(name: str | Path) -> Bundle:
-    """The bundle of a shipped name or in a directory. Raises UserError, with all that is wrong."""
-    directory = find(name)
+    """Load a shipped model by name, or the bundle in a directory.
+
+    Raises UserError, which lists all defects at once.
+    """
+    directory = find_bundle(name)
     info = _read_info(directory)
-    faults = _damaged(directory, info)
-    if faults:
-        raise UserError(f"{directory}: the bundle is damaged: {'; '.join(faults)}")
+    defects = _damaged_files(directory, info)
+    if defects:
+        raise UserError(f"{directory}: the bundle is damaged: {'; '.join(defects)}")
     if info.task not in TASKS:
         raise UserError(f"{directory}: unknown task {info.task!r}; known: {', '.join(TASKS)}")
     kind = TASKS[info.task]
@@ -113,7 +119,7 @@ def load_bundle(name: str | Path) -> Bundle:
     _, expected = task.structure()
     shapes = {name: leaf.shape for name, leaf in expected.items()}
     try:
-        arrays = weights.read(directory / "weights.safetensors", shapes, info.storage)
+        arrays = weights.read_weights(directory / "weights.safetensors", shapes, info.storage)
         probes = [Probe(**probe) for probe in json.loads((directory / "probe.json").read_text())]
     except (ValueError, TypeError) as error:
         raise UserError(f"{directory}: {error}") from None
@@ -123,10 +129,9 @@ def load_bundle(name: str | Path) -> Bundle:
 def save_bundle(
     directory: Path, info: BundleInfo, task: Task, params: Params, probes: Sequence[Probe]
 ) -> BundleInfo:
-    """Write a bundle beside its place and then move it there: it is whole, or it is not there.
+    """Write a bundle atomically, and return its info with the digests of its files.
 
-    The digests in `info.files` are computed here; the info as written is returned. An existing
-    bundle is replaced. Raises UserError where it cannot be written.
+    An existing bundle is replaced. Raises UserError if the bundle cannot be written.
     """
     partial = directory.with_name(f".{directory.name}.partial")
     try:
@@ -135,17 +140,17 @@ def save_bundle(
         (partial / "tokenizer").mkdir(parents=True)
         task.tokenizer.save(partial / "tokenizer")
         arrays = {name: np.asarray(array) for name, array in params.items()}
-        weights.write(partial / "weights.safetensors", weights.pack(arrays, info.storage))
+        weights.write_weights(partial / "weights.safetensors", weights.pack(arrays, info.storage))
         records = [probe._asdict() for probe in probes]
-        _write(partial / "probe.json", json.dumps(records, ensure_ascii=False, indent=1))
+        probe_json = json.dumps(records, ensure_ascii=False, indent=1)
+        (partial / "probe.json").write_text(probe_json, encoding="utf-8")
         files = {str(path.relative_to(partial)): digest(path) for path in _files(partial)}
         info = info.model_copy(update={"files": files})
-        _write(partial / "bundle.json", info.to_json())
+        (partial / "bundle.json").write_text(info.to_json(), encoding="utf-8")
         size = sum(path.stat().st_size for path in _files(partial))
-        _write(partial / "README.md", render(info.model_dump(mode="json"), size))
-        for path in [*_files(partial), partial / "tokenizer", partial]:
-            _sync(path)
-        _replace(partial, directory)
+        card = render_card(info.model_dump(mode="json"), size)
+        (partial / "README.md").write_text(card, encoding="utf-8")
+        replace_directory(partial, directory)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise UserError(f"{directory}: the bundle cannot be saved: {error.strerror}") from None
@@ -153,7 +158,7 @@ def save_bundle(
 
 
 def as_stored(params: Params, storage: weights.Storage) -> Params:
-    """The parameters as they come back from a bundle of this storage."""
+    """The parameters after a round trip through a bundle of this storage type."""
     arrays = {name: np.asarray(array) for name, array in params.items()}
     return {
         name: jnp.asarray(array)
@@ -167,20 +172,17 @@ def shipped() -> list[str]:
     return [name for name in FIRST if name in names] + sorted(set(names) - set(FIRST))
 
 
-def find(name: str | Path) -> Path:
-    """The directory of a shipped model or of a path. Raises UserError."""
+def find_bundle(name: str | Path) -> Path:
+    """The directory of a shipped model by name, or the given directory. Raises UserError."""
     if str(name) in shipped():
         return SHIPPED / name
     directory = Path(name)
     if not directory.is_dir():
         known = ", ".join(shipped()) or "none"
-        raise UserError(f"no model {str(name)!r}; give a bundle's directory or one of: {known}")
+        raise UserError(
+            f"no model {str(name)!r}; give the directory of a bundle or one of: {known}"
+        )
     return directory
-
-
-def digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _read_info(directory: Path) -> BundleInfo:
@@ -188,53 +190,28 @@ def _read_info(directory: Path) -> BundleInfo:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{directory}: is not a bundle: it has no bundle.json") from None
+        raise UserError(f"{directory}: is not a bundle: bundle.json is missing") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is not JSON: {error}") from None
-    found = data.get("format") if isinstance(data, dict) else None
-    if found != FORMAT:
+    version = data.get("format") if isinstance(data, dict) else None
+    if version != FORMAT:
         raise UserError(
-            f"{path}: is a bundle of format {found!r}, this version reads format {FORMAT}; "
-            "install the textrnn that wrote it, or train the model again"
+            f"{path}: has bundle format {version!r}, but this version reads format {FORMAT}; "
+            "install the version of textrnn that wrote it, or retrain the model"
         )
     return BundleInfo.parse(data, source=str(path))
 
 
-def _damaged(directory: Path, info: BundleInfo) -> list[str]:
-    faults = []
+def _damaged_files(directory: Path, info: BundleInfo) -> list[str]:
+    defects = []
     for name, expected in info.files.items():
         path = directory / name
         if not path.is_file():
-            faults.append(f"{name} is missing")
+            defects.append(f"{name} is missing")
         elif digest(path) != expected:
-            faults.append(f"{name} is not what was saved (SHA-256 differs)")
-    return faults
+            defects.append(f"{name} differs from what was saved (SHA-256)")
+    return defects
 
 
 def _files(directory: Path) -> list[Path]:
     return sorted(path for path in directory.rglob("*") if path.is_file())
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _replace(new: Path, place: Path) -> None:
-    """Move a directory into place. What was there goes only when the new one stands."""
-    old = place.with_name(f".{place.name}.old")
-    if old.exists():
-        shutil.rmtree(old)
-    if place.exists():
-        place.rename(old)
-    new.rename(place)
-    _sync(place.parent)
-    if old.exists():
-        shutil.rmtree(old)

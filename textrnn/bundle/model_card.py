@@ -33,7 +33,7 @@ _TITLES = {
 }
 
 
-def render(info: dict[str, Any], size: int) -> str:
+def render_card(info: dict[str, Any], size: int) -> str:
     """The card of a bundle.json; `size` is what the bundle weighs, in bytes."""
     training = info["training"]
     parts = [

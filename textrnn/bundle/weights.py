@@ -1,4 +1,4 @@
-"""The file that holds a model's parameters: float32, float16 or int8."""
+"""The weights file: parameters stored as float32, float16 or int8."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +15,10 @@ _SCALE = ":scale"
 
 
 def pack(arrays: Named, storage: Storage) -> Named:
-    """What is written to the file. Vectors stay float32: they are small.
+    """The arrays to store. Vectors are small and stay float32.
 
-    int8 keeps one scale for each index of a matrix's longer axis: for each word of a table, for
-    each output unit of a kernel.
+    int8 has one scale for each index of a matrix's longer axis, that is, for each word of an
+    embedding table and for each output unit of a kernel.
     """
     packed: Named = {}
     for name, array in arrays.items():
@@ -36,7 +36,7 @@ def pack(arrays: Named, storage: Storage) -> Named:
 
 
 def unpack(packed: Mapping[str, np.ndarray]) -> Named:
-    """float32 arrays from what `pack` made."""
+    """The float32 arrays of a packed set."""
     return {
         name: array.astype(np.float32) * packed.get(name + _SCALE, np.float32(1))
         for name, array in packed.items()
@@ -44,31 +44,38 @@ def unpack(packed: Mapping[str, np.ndarray]) -> Named:
     }
 
 
-def write(path: Path, packed: Named) -> None:
-    # Not save_file: what it writes can be read by its owner alone.
+def write_weights(path: Path, packed: Named) -> None:
+    # save_file would create a file that only its owner can read.
     path.write_bytes(
         safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in packed.items()})
     )
 
 
-def read(path: Path, expected: Mapping[str, tuple[int, ...]], storage: Storage) -> Named:
-    """Unpacked arrays. Raises ValueError with all that differs from what is expected."""
+def read_weights(path: Path, expected: Mapping[str, tuple[int, ...]], storage: Storage) -> Named:
+    """The unpacked arrays; `expected` has the shape of each.
+
+    Raises ValueError, which lists all differences from the expected arrays.
+    """
     try:
         packed: dict[str, Any] = safetensors.numpy.load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise ValueError(f"{path.name} is not a safetensors file: {error}") from None
-    wanted = pack({name: np.ones(shape, np.float32) for name, shape in expected.items()}, storage)
-    faults = [f"{name} is missing" for name in sorted(set(wanted) - set(packed))]
-    faults += [f"{name} is not of this model" for name in sorted(set(packed) - set(wanted))]
-    for name in sorted(set(wanted) & set(packed)):
-        found, right = packed[name], wanted[name]
-        if found.shape != right.shape or found.dtype != right.dtype:
-            faults.append(
-                f"{name} is {found.dtype}{list(found.shape)}, "
+    reference = pack(
+        {name: np.ones(shape, np.float32) for name, shape in expected.items()}, storage
+    )
+    defects = [f"{name} is missing" for name in sorted(set(reference) - set(packed))]
+    defects += [
+        f"{name} is not a parameter of this model" for name in sorted(set(packed) - set(reference))
+    ]
+    for name in sorted(set(reference) & set(packed)):
+        array, right = packed[name], reference[name]
+        if array.shape != right.shape or array.dtype != right.dtype:
+            defects.append(
+                f"{name} is {array.dtype}{list(array.shape)}, "
                 f"expected {right.dtype}{list(right.shape)}"
             )
-        elif found.dtype != np.int8 and not np.isfinite(found).all():
-            faults.append(f"{name} holds numbers that are not finite")
-    if faults:
-        raise ValueError("; ".join(faults))
+        elif array.dtype != np.int8 and not np.isfinite(array).all():
+            defects.append(f"{name} contains values that are not finite")
+    if defects:
+        raise ValueError("; ".join(defects))
     return unpack(packed)

@@ -6,7 +6,7 @@ import pytest
 import safetensors.numpy
 
 import textrnn
-from textrnn.bundle import Probe, find, load_bundle, save_bundle
+from textrnn.bundle import Probe, find_bundle, load_bundle, save_bundle
 from textrnn.errors import UserError
 
 PARAMETERS = [
@@ -36,7 +36,7 @@ def rewrite(path, change):
 
 def rewrite_weights(path, change):
     """Change the weights, with a digest that fits: only names and values can tell."""
-    from textrnn.bundle import digest
+    from textrnn.io.files import digest
 
     file = path / "weights.safetensors"
     arrays = safetensors.numpy.load_file(file)
@@ -106,7 +106,7 @@ def test_damage_is_one_clear_error(copy, file, damage):
 def test_all_damage_is_named_at_once(copy):
     (copy / "probe.json").unlink()
     (copy / "tokenizer" / "words.json").write_text("[]")
-    with pytest.raises(UserError, match=r"probe\.json is missing.*|words\.json is not") as caught:
+    with pytest.raises(UserError, match=r"probe\.json is missing.*|words\.json differs") as caught:
         textrnn.load(copy)
     assert "probe.json" in str(caught.value)
     assert "words.json" in str(caught.value)
@@ -125,16 +125,16 @@ def test_all_differences_of_the_weights_are_named_at_once(copy):
         textrnn.load(copy)
     for part in (
         "output.bias is missing",
-        "stranger is not of this model",
+        "stranger is not a parameter of this model",
         "output.kernel is float16[31, 2], expected float16[32, 2]",
-        "forward.bias holds numbers that are not finite",
+        "forward.bias contains values that are not finite",
         "embedding.table is float32",
     ):
         assert part in str(caught.value)
 
 
 def test_weights_that_are_no_safetensors_are_one_clear_error(copy):
-    from textrnn.bundle import digest
+    from textrnn.io.files import digest
 
     file = copy / "weights.safetensors"
     file.write_bytes(b"\x80\x04pickle")
@@ -146,7 +146,7 @@ def test_weights_that_are_no_safetensors_are_one_clear_error(copy):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda info: info.update(format=2), "format 2, this version reads format 1"),
+        (lambda info: info.update(format=2), "format 2, but this version reads format 1"),
         (lambda info: info.pop("format"), "format None"),
         (lambda info: info.pop("metrics"), "'metrics' is missing"),
         (lambda info: info.update(extra=1), "unknown key 'extra'"),
@@ -162,18 +162,18 @@ def test_a_strange_bundle_json_is_one_clear_error(copy, change, reason):
 
 
 def test_what_is_no_bundle_is_one_clear_error(tmp_path):
-    with pytest.raises(UserError, match=r"no bundle\.json"):
+    with pytest.raises(UserError, match=r"bundle\.json is missing"):
         textrnn.load(tmp_path)
     (tmp_path / "bundle.json").write_text("{")
     with pytest.raises(UserError, match="is not JSON"):
         textrnn.load(tmp_path)
-    with pytest.raises(UserError, match="give a bundle's directory or one of"):
+    with pytest.raises(UserError, match="give the directory of a bundle or one of"):
         textrnn.load("no-such-model")
 
 
 def test_a_shipped_name_is_looked_up_and_never_joined_to_a_path():
     with pytest.raises(UserError, match="no model"):
-        find("../pretrained/no-such-model")
+        find_bundle("../pretrained/no-such-model")
 
 
 def test_saving_replaces_whole_or_not_at_all(tiny_bundle, copy, monkeypatch):
@@ -184,13 +184,13 @@ def test_saving_replaces_whole_or_not_at_all(tiny_bundle, copy, monkeypatch):
 
     before = {p.relative_to(copy): p.read_bytes() for p in copy.rglob("*") if p.is_file()}
     bundle = load_bundle(tiny_bundle)
-    real = weights.write
+    real = weights.write_weights
 
     def full(path, packed):
         real(path, packed)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(weights, "write", full)
+    monkeypatch.setattr(weights, "write_weights", full)
     with pytest.raises(UserError, match="cannot be saved: No space left on device"):
         save_bundle(copy, bundle.info, bundle.task, bundle.params, [Probe({"text": "x"}, {})])
     monkeypatch.undo()
