@@ -1,4 +1,4 @@
-"""Files in, files out: every row with the model's answer beside it, in order, in constant memory.
+"""Batch scoring: adds the model's answer to every row of a file, in order and constant memory.
 
 records -> chunks of examples -> answers -> the output's journal
 """
@@ -18,25 +18,25 @@ from textrnn.predictor import Predictor
 from textrnn.tasks import Answer, Example, Options, Task
 
 CHUNK = 2048
-"""Rows that are read, run and written together."""
+"""Number of rows that are read, run and written together."""
 PREFIX = "predicted_"
-"""What the columns of an answer begin with, so that a file may have its gold beside them."""
+"""Prefix of the answer's columns, which keeps them apart from gold columns of the input."""
 
 
 @dataclass
 class Chunk:
-    """Some rows of the input on their way through."""
+    """A group of input rows as it passes through the pipeline."""
 
     records: int
     faults: list[Fault] = field(default_factory=list)
     rows: list[tuple[str, readers.Record]] = field(default_factory=list)
     examples: list[Example] = field(default_factory=list)
-    """Of the rows that can be read; `answers` will stand beside them."""
+    """The valid rows as examples; `answers` has one entry for each."""
     answers: list[Answer] = field(default_factory=list)
 
 
 Runner = Callable[[Iterator[Chunk]], Iterator[Chunk]]
-"""Fills in the answers of chunks and gives them back in their order."""
+"""Fills in the answers of chunks and yields the chunks in input order."""
 
 
 def score(
@@ -52,14 +52,14 @@ def score(
     resume: bool = False,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Progress:
-    """Score the rows of all inputs into one file, whose format its ending says.
+    """Score the rows of all inputs into one file, whose extension selects the format.
 
-    `columns` says which column a field of a row is taken from, as in {"text": "review"}; `options`
-    are the task's; `identity` names the weights, so that a job does not go on with others. Rows
-    that cannot be scored go to `output`.errors.jsonl; with `strict` the first one is an error.
-    Raises UserError.
+    `columns` maps fields of a row to columns of the input, as in {"text": "review"}. `options` are
+    options of the task. `identity` identifies the weights: a job is only resumed with the weights
+    that it was started with. Invalid rows are written to `output`.errors.jsonl; with `strict`, the
+    first one raises an error. Raises UserError.
     """
-    asked = task.options_type.parse(options or {}, source="options")
+    task_options = task.options_type.parse(options or {}, source="options")
     job = {
         "inputs": [_stamp(path) for path in inputs],
         "columns": columns or {},
@@ -69,17 +69,17 @@ def score(
     progress = begin(output, job, resume)
     if progress is None:
         return Progress(job=job)
-    chunks = _chunks(task, inputs, columns or {}, asked, progress.records)
+    chunks = _chunks(task, inputs, columns or {}, task_options, progress.records)
     with Journal(output, progress) as journal, ThreadPoolExecutor(1) as reader:
         for chunk in run(_one_ahead(chunks, reader)):
-            journal.write(chunk.records, _scored(task, chunk, asked), chunk.faults, strict)
+            journal.write(chunk.records, _scored(task, chunk, task_options), chunk.faults, strict)
             on_progress(journal.progress)
         journal.commit()
     return journal.progress
 
 
 def local(predictor: Predictor) -> Runner:
-    """Run chunks in this process."""
+    """A runner in this process."""
 
     def run(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         for chunk in chunks:
@@ -103,7 +103,7 @@ def _chunks(
                 chunk.examples.append(task.read(_row(record, columns), options))
                 chunk.rows.append((path.name, record))
             except UserError as error:
-                # A whole table without the column is a mistake in the command, not in a row.
+                # A column that the whole table lacks is a mistake in the command, not in a row.
                 if not isinstance(error, InvalidText) and readers.format_of(path) != "jsonl":
                     raise UserError(f"{path}:{record.line}: {error}") from None
                 chunk.faults.append(Fault(path.name, record.line, str(error), record.fields))
@@ -111,10 +111,12 @@ def _chunks(
 
 
 def _row(record: readers.Record, columns: dict[str, str]) -> dict[str, Any]:
-    """The fields as the task calls them. Raises UserError."""
+    """The record's fields under the names that the task expects. Raises UserError."""
     clash = sorted(name for name in record.fields if name.startswith(PREFIX))
     if clash:
-        raise UserError(f"has {', '.join(clash)}, as the answers are named; rename them")
+        raise UserError(
+            f"columns starting with {PREFIX!r} are reserved for answers; rename {', '.join(clash)}"
+        )
     row = dict(record.fields)
     for name, column in columns.items():
         if column not in record.fields:
@@ -124,7 +126,7 @@ def _row(record: readers.Record, columns: dict[str, str]) -> dict[str, Any]:
 
 
 def _scored(task: Task, chunk: Chunk, options: Options) -> list[tuple[Row, Fault]]:
-    """Rows with the answer's columns, each with the fault that it is if it cannot be written."""
+    """Rows with the answer's columns, each with the fault to record if it cannot be written."""
     scored = []
     for (name, record), answer in zip(chunk.rows, chunk.answers, strict=True):
         columns = task.columns(answer, options)
@@ -134,7 +136,7 @@ def _scored(task: Task, chunk: Chunk, options: Options) -> list[tuple[Row, Fault
 
 
 def _one_ahead(chunks: Iterator[Chunk], reader: ThreadPoolExecutor) -> Iterator[Chunk]:
-    """The same chunks, each read while the one before it runs."""
+    """The same chunks; each is read while its predecessor runs."""
     waiting = reader.submit(next, chunks, None)
     while (chunk := waiting.result()) is not None:
         waiting = reader.submit(next, chunks, None)

@@ -197,7 +197,7 @@ def test_truncation_can_be_allowed(predictor, tmp_path):
     [
         ("id,review\n1,a\n", {}, "no 'text'; what there is: id, review"),
         ("id,text\n1,a\n", {"columns": {"text": "review"}}, "no column 'review'; the columns are"),
-        ("text,predicted_label\na,b\n", {}, "has predicted_label, as the answers are named"),
+        ("text,predicted_label\na,b\n", {}, "reserved for answers; rename predicted_label"),
         ("id,text\n", {}, "no row could be scored"),
         ("id,text\n1,\n", {}, "no row could be scored: 1 are bad"),
         ("", {}, "is empty"),

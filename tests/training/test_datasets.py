@@ -204,7 +204,7 @@ def test_parallel_files_that_are_not(root, source, target, reason):
 
 
 def test_a_parallel_file_needs_its_other_side():
-    with pytest.raises(UserError, match="parallel goes with a path"):
+    with pytest.raises(UserError, match="parallel requires path"):
         rows(dataset="imdb", parallel="a.de", task="translate")
 
 
