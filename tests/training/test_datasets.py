@@ -149,7 +149,7 @@ def test_a_bad_file_is_one_clear_error(root, content, settings, reason):
 
 def test_a_source_has_one_origin():
     for settings in ({}, {"path": "a.csv", "dataset": "imdb"}):
-        with pytest.raises(UserError, match="either a path or a dataset"):
+        with pytest.raises(UserError, match="either path or dataset"):
             rows(**settings)
 
 
