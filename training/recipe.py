@@ -42,13 +42,14 @@ class Source(Config):
     """A file or a Hugging Face data set, and how its columns map to the fields of rows."""
 
     path: Path | None = None
-    """Path below the data root, which is $TEXTRNN_DATA or else ./data. For generation it may be a
-    directory; each of its text files is a row."""
+    """Path below the data root, which is `$TEXTRNN_DATA` or else `./data`. For generation it may be
+    a directory; each of its text files is a row."""
     dataset: str | None = None
     """Name of a data set for `datasets.load_dataset`, or a directory of data files."""
     parallel: Path | None = None
     """For translation: text file whose lines are the targets of the lines of `path`."""
     subset: str | None = None
+    """Configuration of a Hugging Face data set that has several."""
     split: str = "train"
     """Split of a Hugging Face data set."""
     format: Format | Literal["trees"] | None = None
@@ -57,9 +58,9 @@ class Source(Config):
     columns: tuple[str, ...] = ()
     """Column names of a file that has no header line."""
     fields: dict[str, str] = {}
-    """Column of each field of a row, as in {text = "sentence"}."""
+    """Column of each field of a row, as in `{text = "sentence"}`."""
     values: dict[str, str] = {}
-    """Fields with the same value in every row, as in {label = "spam"}."""
+    """Fields with the same value in every row, as in `{label = "spam"}`."""
     label_names: dict[str, str] | Path | None = None
     """Maps labels in the file to labels of the model; or a file whose lines name the labels 0, 1,
     2 and so on."""
@@ -78,7 +79,7 @@ class Source(Config):
     label_separator: str | None = None
     """Separator of multiple labels in one column."""
     replace: dict[str, str] = {}
-    """Replacements in the text, as in {"<br />" = " "}."""
+    """Replacements in the text, as in `{"<br />" = " "}`."""
     detokenize: bool = False
     """Whether to detokenize text that is tokenised as in the Penn Treebank."""
     phrases: bool = False
