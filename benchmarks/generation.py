@@ -1,4 +1,4 @@
-"""Generation and training in characters/s, compared with PyTorch; time to the first chunk over HTTP;
+"""Generation and training in characters/s, compared with PyTorch; time to first chunk over HTTP;
 scoring of a million characters.
 
 textrnn takes prompts and returns text. PyTorch runs the same network and is given token ids.
