@@ -1,4 +1,4 @@
-"""Comparison of runs: the settings in which they differ and their best metrics."""
+"""Runs side by side: what their recipes have in common and not, and what they came to."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,23 +14,22 @@ from training.log import read_metrics
 class RunSummary:
     directory: Path
     recipe: dict[str, Any]
-    """The recipe as a flat dict, from `train.optimizer.rate` to its value."""
+    """Flat: `train.optimizer.rate` to its value."""
     steps: int
     finished: bool
     best: dict[str, float]
-    """The best value of each development metric over all evaluations."""
+    """Each development metric at the evaluation that was best on it."""
 
 
 def find_runs(root: Path) -> list[Path]:
-    """The directories of all runs below `root`."""
     return sorted(path.parent for path in root.glob("**/recipe.toml"))
 
 
 def summarise(directory: Path) -> RunSummary:
-    """Summarise the run in a directory. Raises UserError if there is none."""
+    """Raises UserError where the directory holds no run."""
     path = directory / "recipe.toml"
     if not path.exists():
-        raise UserError(f"{directory}: contains no run: there is no recipe.toml")
+        raise UserError(f"{directory}: holds no run: there is no recipe.toml")
     entries = read_metrics(directory / "metrics.jsonl")
     best: dict[str, float] = {}
     for entry in entries:

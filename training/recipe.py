@@ -126,16 +126,12 @@ class Data(Config):
 
 
 class TokenizerConfig(Config):
-    """The tokenizer, which is fitted to the training rows."""
-
     kind: Literal["words", "subwords", "chars", "bytes", "spelled", "copying"] = "words"
-    """Kind of tokenizer. See the training guide."""
     size: PositiveInt = 20_000
-    """Size of the vocabulary."""
     min_count: PositiveInt = 1
-    """For words and characters: minimum frequency in the training rows."""
+    """For words and characters: how often one is seen at least, to be known."""
     lowercase: bool = True
-    """For subwords: whether to lowercase. Words are always lowercased, characters never."""
+    """For subwords. Words are always known by their lower case; characters keep theirs."""
 
 
 class Start(Config):

@@ -37,7 +37,7 @@ def test_wrong_usage_is_a_2(arguments):
         (["score", "BUNDLE", "in.csv", "--output", "no/dir.csv"], "cannot be written"),
         (["score", "BUNDLE", "in.csv", "--output", "o.csv", "--column", "x"], "not an assignment"),
         (["evaluate", "BUNDLE", "no-gold.csv"], "no column 'label'"),
-        (["runs", "compare", "nowhere"], "contains no run"),
+        (["runs", "compare", "nowhere"], "holds no run"),
         (["data", "fetch", "nothing", "--to", "x"], "no data set 'nothing'; there are"),
         (["models", "show", "nope"], "no model 'nope'"),
     ],
