@@ -36,6 +36,11 @@ format: $(VENV)/.test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The documentation, into site/. Warnings are errors.
+.PHONY: docs
+docs: $(VENV)/.docs
+	$(BIN)/python -m mkdocs build --strict --quiet
+
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
@@ -58,6 +63,10 @@ $(VENV)/.install: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[service,training,ray,test]'
 	touch $@ $(VENV)/.install $(VENV)/.service
+
+$(VENV)/.docs: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[service,training,docs]'
+	touch $@
 
 $(VENV)/.bench: $(VENV)/.test
 	$(INSTALL) --editable '.[service,training,ray,test,bench]'

@@ -1,4 +1,4 @@
-"""Measurements by hand: project and peer side by side, on this machine, in the same run.
+"""Benchmarks: textrnn and other implementations, measured in the same run on the same machine.
 
 make bench                              all of them
 python -m benchmarks bilstm http        some

@@ -1,4 +1,4 @@
-"""Run the benchmarks that are named, or all."""
+"""Run the named benchmarks, or all."""
 
 import importlib
 import platform

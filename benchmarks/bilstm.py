@@ -1,7 +1,7 @@
 """A BiLSTM of 128 inputs and 256 units per direction: forward, and forward and backward.
 
-Beside PyTorch's nn.LSTM and ONNX Runtime's LSTM, all in float32, with the same weights; that they
-compute the same is checked first.
+Compared with PyTorch's nn.LSTM and ONNX Runtime's LSTM, all in float32 and with the same weights.
+Equality of the results is checked first.
 """
 
 from typing import Any
@@ -105,7 +105,7 @@ def _of(params: Params, direction: str, name: str) -> np.ndarray:
 
 
 def torch_lstm(params: Params) -> torch.nn.LSTM:
-    """PyTorch keeps the gates in our order: i, f, g, o."""
+    """PyTorch orders the gates as textrnn does: i, f, g, o."""
     network = torch.nn.LSTM(INPUTS, HIDDEN, bidirectional=True)
     state = {}
     for direction, suffix in (("forward", ""), ("backward", "_reverse")):

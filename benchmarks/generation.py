@@ -1,7 +1,7 @@
-"""Writing in characters/s for 1, 8 and 64 streams beside PyTorch; the time to the first character
-through the service; training in characters/s beside PyTorch; a text of a million characters.
+"""Generation and training in characters/s, compared with PyTorch; time to first chunk over HTTP;
+scoring of a million characters.
 
-Alone is a prompt in, text out. The peer has the same network, and is given its ids.
+textrnn takes prompts and returns text. PyTorch runs the same network and is given token ids.
 """
 
 import asyncio
@@ -88,8 +88,8 @@ def through_the_service(predictor: Predictor) -> None:
 
 
 async def streams(port: int, clients: int) -> list[float]:
-    """Closed loop: one connection a client. Seconds to the first piece of the requests that were
-    sent after a short warm-up, and answered in time."""
+    """A closed loop with one connection per client. Returns the seconds to the first chunk of the
+    requests that were sent after a short warm-up and answered in time."""
     firsts: list[float] = []
     begin = time.perf_counter() + 0.5
     body = json.dumps({"prompt": PROMPT, "max_characters": CHARACTERS, "stream": True}).encode()
@@ -157,7 +157,7 @@ def _ours(precision, config, tokenizer, ids):
 
 
 def _torch(config, vocabulary, ids):
-    """Weight drop as everywhere: masks on the recurrent matrices before each step."""
+    """Weight drop: masks the recurrent matrices before each step."""
     encoder = config.encoder
     network = TorchGenerator(
         vocabulary, config.embedding.size, encoder.hidden, encoder.layers, encoder.dropout
@@ -183,7 +183,7 @@ def _torch(config, vocabulary, ids):
 
 
 def million(predictor: Predictor) -> None:
-    """What is allocated while texts are scored, as one row and in pieces that hand on the state."""
+    """Memory allocated while a text is scored, as one row and in segments that pass on state."""
     rows = []
     for count in (10_000, 100_000, 1_000_000):
         text = (PROMPT * (count // len(PROMPT) + 1))[:count]

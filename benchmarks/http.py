@@ -1,7 +1,7 @@
-"""HTTP requests/s and latency at 1, 8 and 64 clients, beside the predictor alone.
+"""HTTP requests/s and latency at 1, 8 and 64 clients, compared with the predictor alone.
 
-Each client sends one text, waits for its answer, and sends the next. The predictor alone gets as
-many texts at once as there are clients, already tokenised for neither.
+Each client sends one text, waits for the response and sends the next. The predictor alone gets as
+many texts at once as there are clients. Both include tokenization.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def served(models: Mapping[str, Predictor]) -> Iterator[int]:
-    """The port of a server of some models that has compiled all that it will compile."""
+    """The port of a running server that has compiled all of its programs."""
     named = [part for name in models for part in ("--models", name)]
     process = subprocess.Popen(
         [sys.executable, "-m", "textrnn", "serve", *named, "--port", "0"],
@@ -56,7 +56,7 @@ def served(models: Mapping[str, Predictor]) -> Iterator[int]:
             ended += "shapes are compiled" in line or "shapes are left out" in line
             if ended == len(models):
                 break
-        # The log goes on, and a full pipe would stop the server.
+        # Drain the log: a full pipe would block the server.
         threading.Thread(target=process.stderr.read, daemon=True).start()
         yield port
     finally:
@@ -74,7 +74,7 @@ def _measure(predictor: Predictor, port: int, clients: int, words: int) -> list[
 
 
 async def load(port: int, route: str, some: list[str], seconds: float) -> list[float]:
-    """Closed loop: one connection a client. Latencies of the requests after a short warm-up."""
+    """A closed loop with one connection per client. Returns latencies after a short warm-up."""
     latencies: list[float] = []
     begin = time.perf_counter() + 0.5
 
@@ -104,7 +104,7 @@ async def load(port: int, route: str, some: list[str], seconds: float) -> list[f
 
 
 def compiled(port: int) -> int:
-    """How many programs the server has compiled."""
+    """Number of programs that the server has compiled."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
         found = re.findall(r"compilations_total\{.*\} (\d+)", response.read().decode())
     return sum(map(int, found))

@@ -1,13 +1,13 @@
-"""An open-loop load: requests are sent at their planned times, whatever the answers do.
+"""An open-loop load generator: requests are sent at planned times, regardless of responses.
 
     python -m benchmarks.load < plan.json > outcome.json
 
-It runs in a process of its own, so that it shares no interpreter with the server or with who reads
-the outcome. A latency counts from the planned time, not from the sending: a server that stalls, or
-a load that comes too slowly, cannot hide behind requests that were not sent. `late` is the longest
-that a request was sent after its time.
+Runs in its own process, so that it shares no interpreter with the server or with the reader of the
+outcome. Latencies are measured from the planned time rather than the time of sending, so a server
+that stalls or a slow generator cannot hide behind requests that were not sent. `late` is the
+maximum delay between the planned time and sending.
 
-A request that finds no idle connection opens one. Each ends in one way, so that
+A request that finds no idle connection opens one. Each request has one outcome, so that
 sent = statuses + left + lost.
 """
 
@@ -26,7 +26,7 @@ from typing import cast
 import uvloop
 
 _CLIENT_SECONDS = 40.0
-"""What a client waits for its answer before it leaves; longer than the server's own deadline."""
+"""Seconds after which a client gives up; longer than the deadline of the server."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Plan:
     port: int
     route: str
     bodies: Sequence[str]
-    """JSON, sent in turn."""
+    """JSON bodies, sent in turn."""
     rate: float
-    """Requests a second on average; the gaps are those of independent clients (exponential)."""
+    """Mean requests per second; inter-arrival times are exponential (a Poisson process)."""
     seconds: float
     client_seconds: float = _CLIENT_SECONDS
     connections: int = 0
-    """Opened before the load begins."""
+    """Connections opened before the load begins."""
 
 
 @dataclass
@@ -48,16 +48,16 @@ class Outcome:
     sent: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
     left: int = 0
-    """Given up by the client, after `client_seconds`."""
+    """Requests abandoned by the client after `client_seconds`."""
     lost: int = 0
-    """The connection broke, or was closed, before the answer was whole."""
+    """Requests whose connection broke before the response was complete."""
     late: float = 0.0
     answers: list[tuple[float, float]] = field(default_factory=list)
-    """When each 200 was planned, in seconds from the start, and how long it took."""
+    """Planned time of each 200, in seconds from the start, and its latency."""
     refusals: list[tuple[float, float]] = field(default_factory=list)
-    """The same of each 429 and 503."""
+    """The same for each 429 and 503."""
     bare_refusals: int = 0
-    """Those without a Retry-After of 1 to 120."""
+    """Rejections without a Retry-After of 1 to 120 seconds."""
 
     @property
     def answered(self) -> int:
@@ -73,7 +73,7 @@ class Outcome:
 
 
 def offer(plan: Plan) -> Outcome:
-    """What became of a load that another process has sent."""
+    """Send a load from another process and return its outcome."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.load"],
         input=json.dumps(asdict(plan)), stdout=subprocess.PIPE, text=True, check=True,
@@ -83,7 +83,7 @@ def offer(plan: Plan) -> Outcome:
 
 
 class _Connection(asyncio.Protocol):
-    """One kept-alive connection, with one request under way at most."""
+    """A keep-alive connection with at most one request in flight."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -91,7 +91,7 @@ class _Connection(asyncio.Protocol):
         self._answer: asyncio.Future[dict[bytes, bytes]] | None = None
 
     def ask(self, request: bytes) -> "asyncio.Future[dict[bytes, bytes]]":
-        """The headers of the answer, with its status under `status`; ConnectionError for none."""
+        """The headers of the response, with its status under `status`. Raises ConnectionError."""
         self._answer = asyncio.get_running_loop().create_future()
         self.transport.write(request)
         return self._answer

@@ -1,4 +1,4 @@
-"""The classifier's network in PyTorch, for comparison: embedding, BiLSTM, max and mean, linear."""
+"""The network of the classifier in PyTorch: embedding, BiLSTM, max and mean pooling, linear."""
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ class TorchClassifier(torch.nn.Module):
 
 
 def like(predictor: Predictor) -> TorchClassifier:
-    """The network with a predictor's weights. It must be one BiLSTM layer, max and mean pooled."""
+    """The network with the weights of a predictor: one BiLSTM layer, max and mean pooling."""
     params = {name: np.asarray(array) for name, array in predictor.params.items()}
     hidden = params["encoder.layers.0.forward.recurrent_kernel"].shape[0]
     table = params["embedding.table"]

@@ -1,13 +1,12 @@
-"""A server under 1, 2, 5 and 10 times the load that it can carry, for each of some kinds of work.
+"""A server under 1, 2, 5 and 10 times its peak load, for several kinds of work.
 
-Peak is what 64 clients get that each wait for an answer before they ask again, measured just before
-each load. The load is an open loop (benchmarks/load.py) over connections that are there before it.
-Goodput is what is answered within the time of the load, as a share of peak; refusals are the 429s;
-recovery is the time after the load until requests, one every 50 ms, are answered as fast as before
-it (twice the median of then); it counts from the last planned time.
+Peak is the rate that 64 closed-loop clients reach just before each load. The load is an open loop
+(benchmarks/load.py) over existing connections. Goodput is the rate of successful responses during
+the load, relative to peak. Refusals are the 429s. Recovery is the time from the last planned
+request until requests, sent every 50 ms, are as fast as before the load (within twice the median).
 
-The sender has the last core for itself and the server has the others, for peak too. Where `late` is
-not small, the sender could not keep its plan; latencies count from the plan all the same.
+The load generator runs on the last core and the server on the others, for the peak too. If `late`
+is not small, the generator could not keep up; latencies count from the planned times anyway.
 """
 
 import asyncio
@@ -85,7 +84,7 @@ def _shown(outcome: Outcome, peak: float) -> list[object]:
 
 
 def _quantiles(taken: list[tuple[float, float]]) -> tuple[object, object]:
-    """The median and the 99th percentile in ms."""
+    """The median and the 99th percentile, in ms."""
     seconds = [took for _, took in taken]
     if len(seconds) < 2:
         return "-", "-"
@@ -94,7 +93,7 @@ def _quantiles(taken: list[tuple[float, float]]) -> tuple[object, object]:
 
 
 def _recovery(port: int, route: str, body: str, calm: float) -> float:
-    """Seconds until five requests in a row are answered as when it was calm."""
+    """Seconds until five successive requests are as fast as before the load."""
     began, good = time.perf_counter(), 0
     for _ in range(PROBES):
         first = time.perf_counter() - began
@@ -106,7 +105,7 @@ def _recovery(port: int, route: str, body: str, calm: float) -> float:
 
 
 def _ask(port: int, route: str, body: str) -> float:
-    """Seconds until an answer; infinite for a refusal."""
+    """Seconds until the response; infinite for a rejection."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{route}", body.encode(), {"content-type": "application/json"}
     )
@@ -120,7 +119,7 @@ def _ask(port: int, route: str, body: str) -> float:
 
 
 def server_at(port: int) -> psutil.Process:
-    """The child of this process that listens there."""
+    """The child process that listens on the port."""
     return next(
         child
         for child in psutil.Process().children()

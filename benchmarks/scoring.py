@@ -1,6 +1,6 @@
-"""`textrnn score` in rows/s by number of rows, and its memory, beside the network in PyTorch.
+"""`textrnn score` in rows/s by number of rows, and its memory, compared with PyTorch.
 
-The peer does the network's part alone: ids in batches of 64 rows of like length, no files.
+PyTorch runs the network only: token ids in batches of 64 rows of similar length, without files.
 """
 
 import csv
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _score(predictor, count: int, words) -> tuple[float, float]:
-    """Seconds, and the growth of memory from the first rows on to the peak."""
+    """Seconds, and the growth of memory from the first rows to the peak."""
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "in.csv", Path(folder) / "out.csv"
         some = texts(predictor, min(count, 20_000), words)

@@ -1,12 +1,11 @@
-"""Mixed work for some minutes, to see whether anything grows.
+"""Soak test: mixed requests for several minutes, to detect resources that grow.
 
-python -m benchmarks.soak [MINUTES]     10, if not given
+python -m benchmarks.soak [MINUTES]     default: 10
 
-Eight clients ask a model of each task about texts of random lengths, one or a list; who asks for
-written text takes a stream every second time, and leaves it after its first piece half of these
-times. Each minute shows what the server holds; below the table stands what its memory gained a
-minute over the second half. Clients and server share the machine: the rate of requests is no
-measure of anything.
+Eight clients send texts of random lengths, single or in lists, to one model of each task. Half of
+the generation requests are streamed, and half of the streams are abandoned after their first chunk.
+Each minute prints the resources of the server; the last line is the growth of its memory over the
+second half. Clients and server share the machine, so the request rate is not meaningful.
 """
 
 import http.client
@@ -29,7 +28,7 @@ from textrnn.predictor import Predictor
 MODELS = ["sentiment-en", "ner-en", "translate-de-en", "shakespeare"]
 CLIENTS = 8
 LONGEST = 100
-"""Words of a text."""
+"""Number of words in a text."""
 
 
 def main(minutes: int = 10) -> None:
@@ -66,7 +65,7 @@ def main(minutes: int = 10) -> None:
     half = memory[len(memory) // 2 :]
     if len(half) > 1:
         slope, _ = statistics.linear_regression(range(len(half)), half)
-        print(f"memory gained {slope:.2f} MB a minute over the second half")
+        print(f"memory grew by {slope:.2f} MB per minute over the second half")
 
 
 def _client(
@@ -80,7 +79,7 @@ def _client(
     draw = random.Random(seed)
     while not over.is_set():
         connection = http.client.HTTPConnection("127.0.0.1", port)
-        for _ in range(draw.randint(1, 50)):  # then a new connection
+        for _ in range(draw.randint(1, 50)):  # requests per connection
             name = draw.choice(list(models))
             task, body = models[name].task.name, _body(draw, models[name].task.name, said[name])
             sent = json.dumps({"model": name, **body})

@@ -1,4 +1,4 @@
-"""The tagger's network in PyTorch, for comparison: words, letters, casing, BiLSTM, Viterbi."""
+"""The network of the tagger in PyTorch: words, letters, casing, BiLSTM, Viterbi."""
 
 import numpy as np
 import torch
@@ -7,7 +7,7 @@ from textrnn.predictor import Predictor
 
 
 class TorchTagger(torch.nn.Module):
-    """With a predictor's weights: one BiLSTM layer, letters by convolution."""
+    """The network with the weights of a predictor: one BiLSTM layer, convolution over letters."""
 
     def __init__(self, predictor: Predictor):
         super().__init__()

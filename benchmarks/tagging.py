@@ -1,7 +1,7 @@
-"""Tagging in words/s on one core and on two, alone and through the service, beside PyTorch.
+"""Tagging in words/s on one and two cores, in process and over HTTP, compared with PyTorch.
 
-Alone is text in, entities out. The peer does the network's part only, on what was read already. The
-service is loaded by 64 clients, which run wherever there is room.
+textrnn takes text and returns entities. PyTorch runs the network only, on prepared inputs. The
+server is loaded by 64 clients, which may run on any core.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def measure(cores: int) -> None:
-    """In a process of its own, since libraries count the cores when they start."""
+    """Runs in its own process, as libraries count the cores at startup."""
     everywhere = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, everywhere[:cores])
     import torch
@@ -74,7 +74,7 @@ def measure(cores: int) -> None:
 
 
 def _batches(predictor, examples):
-    """What the plan of the examples runs, as tensors, without rows that are padding."""
+    """The planned batches as tensors, without padding rows."""
     import torch
 
     windows = [window for example in examples for window in example.windows]
@@ -88,7 +88,7 @@ def _batches(predictor, examples):
 
 
 def _agree(predictor, examples, paths) -> None:
-    """The peer must compute the same thing."""
+    """Check that PyTorch computes the same result."""
     windows = [window for example in examples for window in example.windows]
     outputs = [arrays for output in predictor.run(examples) for arrays in output]
     for group, path in zip(predictor.plan(examples), paths, strict=True):

@@ -1,4 +1,4 @@
-"""Texts of given length for measurements, made of a model's own words."""
+"""Texts of given lengths, made of words in the vocabulary of a model."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from textrnn.predictor import Predictor
 
 
 def texts(predictor: Predictor, count: int, words: int | tuple[int, int]) -> list[str]:
-    """`count` texts of `words` words, or of so many between two bounds. Equal at every call."""
+    """`count` texts with `words` words, or a random number between two bounds. Deterministic."""
     random = np.random.default_rng(0)
     low, high = (words, words) if isinstance(words, int) else words
     lengths = random.integers(low, high + 1, count)

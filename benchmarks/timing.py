@@ -1,15 +1,15 @@
-"""Fair timing: peers in turn, round after round, so that a machine that slows down slows all."""
+"""Fair timing: candidates run in turns, so that a change in machine speed affects all of them."""
 
 import statistics
 import time
 from collections.abc import Callable, Mapping
 
 REST = 0.05
-"""Seconds before each run: worker threads of the peer before it spin for a while and take cores."""
+"""Pause before each run, in seconds, until spinning threads of the previous candidate stop."""
 
 
 def side_by_side(runs: Mapping[str, Callable[[], object]], rounds: int = 15) -> dict[str, float]:
-    """The median seconds of each, after two rounds that are not counted."""
+    """The median seconds of each candidate, after two warm-up rounds."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(rounds + 2):
         for name, run in runs.items():

@@ -1,4 +1,4 @@
-"""The generator's network in PyTorch, for comparison, with a loop that writes step by step."""
+"""The network of the generator in PyTorch, with a loop that decodes step by step."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from textrnn.text import BOS, EOS, UNK
 
 
 class TorchGenerator(torch.nn.Module):
-    """Of LSTM layers and an output that is not tied, with the weights of ours if they are given."""
+    """LSTM layers with an untied output, optionally with the weights of a textrnn model."""
 
     def __init__(self, vocabulary: int, size: int, hidden: int, layers: int, dropout: float = 0.0):
         super().__init__()
@@ -17,7 +17,7 @@ class TorchGenerator(torch.nn.Module):
         self.output = torch.nn.Linear(hidden, vocabulary)
 
     def fill(self, params: Params) -> "TorchGenerator":
-        """PyTorch keeps the gates in our order, and has a second bias."""
+        """PyTorch orders the gates as textrnn does, and has a second bias."""
         given = {name: torch.from_numpy(np.array(array)) for name, array in params.items()}
         state = {
             "table.weight": given["embedding.table"],
@@ -39,7 +39,7 @@ class TorchGenerator(torch.nn.Module):
 
     @torch.inference_mode()
     def write(self, prompts: torch.Tensor, count: int, temperature: float) -> torch.Tensor:
-        """`count` tokens behind prompts of one length, [rows, count]; greedy at temperature 0."""
+        """`count` tokens after prompts of equal length, [rows, count]; greedy at temperature 0."""
         begins = torch.full((len(prompts), 1), BOS)
         logits, past = self(torch.cat([begins, prompts], dim=1))
         tokens = []

@@ -1,4 +1,4 @@
-"""The translator's network in PyTorch, for comparison, with the same search around it."""
+"""The network of the translator in PyTorch, with the same beam search."""
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ NEVER = -1e9
 
 
 class TorchTranslator(torch.nn.Module):
-    """With a predictor's weights: one BiLSTM layer, one LSTM layer, multiplicative attention."""
+    """The network with the weights of a predictor: BiLSTM, LSTM, multiplicative attention."""
 
     def __init__(self, predictor: Predictor):
         super().__init__()
@@ -91,7 +91,7 @@ class TorchTranslator(torch.nn.Module):
 
 
 def _fill(module: torch.nn.Module, end: str, given: dict[str, torch.Tensor], name: str) -> None:
-    """The parameters of a cell. PyTorch has its gates in the same order, and a second bias."""
+    """The parameters of a cell. PyTorch orders the gates the same way, and has a second bias."""
     end = f"_{end}" if end else ""
     state = {
         f"weight_ih{end}": given[f"{name}input_kernel"].T,

@@ -1,4 +1,4 @@
-"""Training steps of sentiment-en's network in tokens/s, beside the same network in PyTorch."""
+"""Training of the network of sentiment-en in tokens/s, compared with PyTorch."""
 
 import numpy as np
 import torch

@@ -1,7 +1,7 @@
-"""Translating in sentences/s and tokens/s, greedy and with a beam of 5, beside PyTorch; and what
-length and beam cost.
+"""Translation in sentences/s and tokens/s, greedy and with a beam of 5, compared with PyTorch; cost
+of sentence length and beam size.
 
-Alone is text in, text out. The peer has the same network and the same search, and is given its ids.
+textrnn takes and returns text. PyTorch runs the same network and search and is given token ids.
 """
 
 import textrnn
@@ -66,7 +66,7 @@ def beside_torch(predictor: Predictor) -> None:
 
 
 def by_length(predictor: Predictor) -> None:
-    """Sources of so many tokens, and as many of the target, whatever they say."""
+    """Random sources of the given number of tokens, with targets of equal length."""
     rows, first = [], 0.0
     for length in LENGTHS:
         examples = [_of_length(predictor, length, 5)] * 8
@@ -110,7 +110,7 @@ def _tensors(examples: list[Example]):
 
 
 def _agree(predictor: Predictor, examples: list[Example], found: list) -> None:
-    """The peer must find the same."""
+    """Check that PyTorch finds the same translations."""
     for example, (path, total) in zip(predictor.run(examples), found, strict=True):
         (best,) = example
         assert best.tokens[0, : best.lengths[0]].tolist() == path

@@ -1,4 +1,4 @@
-"""Text analytics with recurrent networks.
+"""Text classification, tagging, translation and generation with recurrent networks.
 
 >>> import textrnn
 >>> textrnn.load("sentiment-en").predict(["a fine film"])[0]["label"]
@@ -18,7 +18,11 @@ __all__ = ["Predictor", "__version__", "load"]
 
 
 def load(name: "str | Path") -> "Predictor":
-    """A predictor for a shipped model or a bundle directory. Raises textrnn.errors.UserError."""
+    """Load a model.
+
+    `name` is the name of a shipped model or the path of a bundle directory. Raises
+    `textrnn.errors.UserError` if there is no such model or if the bundle is damaged.
+    """
     from textrnn.bundle import load_bundle
     from textrnn.predictor import Predictor
 
@@ -27,7 +31,7 @@ def load(name: "str | Path") -> "Predictor":
 
 
 def __getattr__(name: str) -> Any:
-    # JAX and flax take a second to import; `import textrnn` alone should not.
+    # JAX and Flax take a second to import, so `import textrnn` alone does not load them.
     if name == "Predictor":
         from textrnn.predictor import Predictor
 

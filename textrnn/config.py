@@ -1,4 +1,4 @@
-"""The base of every configuration: frozen, complete, and strict about names and types."""
+"""The base class of all configurations: frozen, complete and strict about keys and types."""
 
 import difflib
 import json
@@ -14,7 +14,7 @@ from textrnn.errors import UserError
 
 
 class Config(BaseModel):
-    """A frozen record of settings. An unknown key is an error that names it.
+    """An immutable set of options. Unknown keys are rejected.
 
     >>> class Train(Config):
     ...     steps: int = 10
@@ -26,7 +26,7 @@ class Config(BaseModel):
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], source: str) -> Self:
-        """Check `data` and build the config. Raises UserError, one line, that names `source`."""
+        """Validate `data`. Raises UserError with a one-line message that names `source`."""
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -36,12 +36,12 @@ class Config(BaseModel):
         return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
 
     def to_toml(self) -> str:
-        """TOML has no null: a field that is None is left out, and reads back as its default."""
+        """The config as TOML. Fields that are None are omitted, as TOML has no null."""
         return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The tables of a TOML file. Raises UserError where it cannot be read or parsed."""
+    """Parse a TOML file. Raises UserError if it cannot be read or is not valid TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -53,7 +53,9 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def override(data: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
-    """`data` with `key.path=value` assignments applied; values are TOML, or else plain strings.
+    """Apply `key.path=value` assignments to a copy of `data`.
+
+    A value that is not valid TOML is taken as a string. Raises UserError.
 
     >>> override({"train": {"steps": 10}}, ["train.steps=20", "train.note=fast run"])
     {'train': {'steps': 20, 'note': 'fast run'}}
@@ -81,12 +83,14 @@ def _child(node: Any, name: str, assignment: str) -> Any:
         return node[_index(node, name, assignment)]
     if isinstance(node, dict):
         return node.setdefault(name, {})
-    raise UserError(f"{assignment!r}: {name!r} lies below a value, not a table")
+    raise UserError(f"{assignment!r}: {name!r} is below a value, not a table")
 
 
 def _index(node: list[Any], name: str, assignment: str) -> int:
     if not name.isdecimal() or int(name) >= len(node):
-        raise UserError(f"{assignment!r}: {name!r} is not an index below {len(node)} of that list")
+        raise UserError(
+            f"{assignment!r}: {name!r} is not an index of that list, which has {len(node)} items"
+        )
     return int(name)
 
 
@@ -98,10 +102,10 @@ def _toml_value(text: str) -> Any:
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """All the faults of a pydantic error on one line, with the nearest key for an unknown one."""
+    """All errors of a validation on one line, with a suggestion for each unknown key."""
     faults = []
     for fault in error.errors(include_url=False):
-        where = ".".join(str(part) for part in fault["loc"]) or "the whole"
+        where = ".".join(str(part) for part in fault["loc"]) or "the document"
         if fault["type"] == "extra_forbidden":
             known = _keys_at(model, fault["loc"][:-1])
             near = difflib.get_close_matches(str(fault["loc"][-1]), known, n=1)
@@ -111,21 +115,21 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
             faults.append(f"key {where!r} is missing")
         else:
             message = fault["msg"].removeprefix("Value error, ")
-            found = fault["input"]
-            shown = "" if isinstance(found, dict | list) else f" (found {found!r})"
+            value = fault["input"]
+            shown = "" if isinstance(value, dict | list) else f" (found {value!r})"
             faults.append(f"{where}: {message}{shown}")
     return "; ".join(faults)
 
 
 def _keys_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """The keys that the table at `path` may hold, as far as the types say."""
+    """The keys that the table at `path` accepts, according to the field types."""
     current: Any = model
     for part in path:
         if isinstance(part, int):
             continue
         field = getattr(current, "model_fields", {}).get(part)
         if field is None:
-            continue  # the tag of a union, not a field
+            continue  # the discriminator of a union, not a field
         current = _model_within(field.annotation)
     return sorted(getattr(current, "model_fields", {}))
 
@@ -134,7 +138,7 @@ def _model_within(annotation: Any) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in getattr(annotation, "__args__", ()):
-        found = _model_within(argument)
-        if found is not None:
-            return found
+        model = _model_within(argument)
+        if model is not None:
+            return model
     return None

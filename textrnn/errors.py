@@ -1,14 +1,14 @@
-"""What a person gave us and we cannot use. Everything else that is raised is a defect of ours."""
+"""Errors caused by the user's input. Any other exception is a defect in textrnn."""
 
 
 class UserError(Exception):
-    """A mistake in an input: one line that says what was found, what was expected, what to do."""
+    """An invalid input. The message is one line: what was found, what was expected, what to do."""
 
 
 class InvalidText(UserError):
-    """One text that a model cannot take.
+    """A text that a model does not accept.
 
-    `code` is a stable word for machines; `limit` is the number that was exceeded, if one was.
+    `code` is a stable identifier for programs; `limit` is the limit that was exceeded, if any.
     """
 
     def __init__(self, message: str, code: str, limit: int | None = None):

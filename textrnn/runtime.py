@@ -1,4 +1,4 @@
-"""What the operating system is asked for: pages and maps of memory, and a place for programs."""
+"""Process-level settings: huge pages, the compilation cache and the limit on memory maps."""
 
 import contextlib
 import hashlib
@@ -11,11 +11,11 @@ _TUNABLE = "glibc.malloc.hugetlb=1"
 
 
 def use_huge_pages() -> None:
-    """Start this process again with its heap in huge pages, where that is not so yet.
+    """Restart this process with its heap in huge pages, unless it already runs that way.
 
-    XLA takes the memory of each run of a program from the heap and gives it back after it. With
-    pages of 4 KiB, the kernel's work for them was a third of the time of a large batch on CPU.
-    glibc reads the setting when a process starts, hence the new one; elsewhere it does nothing.
+    XLA allocates the memory for each run of a program from the heap and frees it afterwards. With
+    pages of 4 KiB, the kernel spent a third of the time of a large batch on CPU on page faults.
+    glibc reads the setting at process start, hence the restart. Does nothing outside Linux.
     """
     if sys.platform != "linux" or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
         return
@@ -24,17 +24,17 @@ def use_huge_pages() -> None:
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-def remember_programs() -> None:
-    """Have JAX keep what it compiles in the user's cache, so that the next start need not.
+def enable_compilation_cache() -> None:
+    """Have JAX store compiled programs in the user's cache directory, for a faster next start.
 
-    To be called before JAX is imported. JAX_COMPILATION_CACHE_DIR, where it is set, says where, or,
-    empty, that nothing is kept; so does a home that cannot be written to.
+    Must be called before JAX is imported. If JAX_COMPILATION_CACHE_DIR is set, it names the
+    directory; empty, it disables the cache. A home directory that is not writable disables it too.
     """
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
     try:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        folder = cache / "textrnn" / "programs" / processor()
+        folder = cache / "textrnn" / "programs" / processor_id()
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # a user without a home is a RuntimeError
         return
@@ -43,27 +43,29 @@ def remember_programs() -> None:
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 
-def processor(system: Path = Path("/proc")) -> str:
-    """A name for the kind of processor. What is compiled for one may crash on another, and homes
-    move between machines."""
-    about = [platform.machine(), platform.processor()]
+def processor_id(system: Path = Path("/proc")) -> str:
+    """An identifier of the processor model and its instruction sets.
+
+    A program compiled for one processor may crash on another, and home directories are shared.
+    """
+    properties = [platform.machine(), platform.processor()]
     with contextlib.suppress(OSError):
         lines = (system / "cpuinfo").read_text().splitlines()
-        kinds = ("model name", "flags", "Features", "CPU part")
-        about += sorted({line for line in lines if line.startswith(kinds)})
-    return hashlib.sha256("\n".join(about).encode()).hexdigest()[:16]
+        keys = ("model name", "flags", "Features", "CPU part")
+        properties += sorted({line for line in lines if line.startswith(keys)})
+    return hashlib.sha256("\n".join(properties).encode()).hexdigest()[:16]
 
 
-def room_for_programs(system: Path = Path("/proc")) -> bool:
-    """Whether this process may compile programs that it can do without.
+def can_compile_more(system: Path = Path("/proc")) -> bool:
+    """Whether this process may compile optional programs.
 
-    A compiled program takes 70 to 300 maps of memory, of which Linux gives a process 65,530; where
-    none is left, the compiler ends the process. Half of them are kept free for what must be
-    compiled: models that are replaced.
+    A compiled program occupies 70 to 300 memory maps, and Linux limits a process to 65,530; when
+    none is left, the compiler aborts the process. Half of them are reserved for required programs,
+    such as those of a model that is reloaded.
     """
     try:
-        most = int((system / "sys/vm/max_map_count").read_text())
+        limit = int((system / "sys/vm/max_map_count").read_text())
         with (system / "self/maps").open("rb") as maps:
-            return sum(1 for _ in maps) < most / 2
+            return sum(1 for _ in maps) < limit / 2
     except OSError:
         return True  # not Linux

@@ -1,7 +1,7 @@
 """A training run from its recipe to its bundle and report, in one directory.
 
 recipe.toml     the resolved recipe, written first
-checkpoints/    to go on from
+checkpoints/    the two newest, for --resume
 metrics.jsonl   losses and development metrics by step; events/ has the same for TensorBoard
 bundle/         the model
 report.md       curves, confusion matrix, the worst mistakes
@@ -22,7 +22,7 @@ from training.train import fit, prepare
 
 
 def run(recipe: Recipe, directory: Path, resume: bool) -> BundleInfo:
-    """Train, or go on with training. Raises UserError."""
+    """Train a model, or resume training, and export it. Raises UserError."""
     _claim(recipe, directory, resume)
     print(f"{recipe.name}: reading data and fitting the tokenizer", file=sys.stderr, flush=True)
     prepared = prepare(recipe)
@@ -36,14 +36,18 @@ def run(recipe: Recipe, directory: Path, resume: bool) -> BundleInfo:
 
 
 def _claim(recipe: Recipe, directory: Path, resume: bool) -> None:
-    """Make the directory this run's. Raises UserError where it is another's."""
+    """Reserve the directory for this recipe. Raises UserError if another run uses it."""
     path = directory / "recipe.toml"
     text = recipe.to_toml()
     if path.exists():
         if not resume:
-            raise UserError(f"{directory}: holds a run; go on with --resume, or choose --output")
+            raise UserError(
+                f"{directory}: contains a run; continue it with --resume or choose another --output"
+            )
         if Recipe.parse(read_toml(path), source=str(path)) != recipe:
-            raise UserError(f"{path}: is another recipe; resume with the recipe and settings in it")
+            raise UserError(
+                f"{path}: differs from this recipe; resume with the same recipe and overrides"
+            )
         return
     directory.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text)

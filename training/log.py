@@ -1,4 +1,4 @@
-"""What a run tells while it goes on: metrics.jsonl, TensorBoard events, a line or a bar."""
+"""The log of a training run: metrics.jsonl, TensorBoard events and progress on the terminal."""
 
 import json
 import sys
@@ -11,12 +11,12 @@ from tensorboardX import SummaryWriter
 
 
 class RunLog:
-    """Scalars by step. A resumed run drops what it had logged after its checkpoint."""
+    """Logs scalars by step. A resumed run drops the entries after its checkpoint."""
 
     def __init__(self, directory: Path, total: int, step: int):
         self._path = directory / "metrics.jsonl"
-        kept = [entry for entry in read_metrics(self._path) if entry["step"] <= step]
-        self._path.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
+        entries = [entry for entry in read_metrics(self._path) if entry["step"] <= step]
+        self._path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
         self._stream = self._path.open("a")
         self._events = SummaryWriter(str(directory / "events"), purge_step=step + 1)
         self._console = Console(stderr=True)
@@ -52,7 +52,7 @@ class RunLog:
             self._events.add_scalar(name, value, step)
 
     def progress(self, step: int, loss: float, rate: float) -> None:
-        """Move the bar; without a terminal, a line every half minute."""
+        """Update the progress bar or, without a terminal, print a line every 30 seconds."""
         state = f"loss {loss:.4f}  {rate:,.0f} tokens/s"
         self._bar.update(self._job, completed=step, state=state)
         now = time.monotonic()
@@ -64,7 +64,7 @@ class RunLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The entries of a metrics.jsonl; a last line that was cut by a crash is left out."""
+    """The entries of a metrics.jsonl. Ignores a last line that a crash left incomplete."""
     if not path.exists():
         return []
     entries = []

@@ -1,4 +1,4 @@
-"""Optimizers and schedules from optax, by name."""
+"""Optimizers and learning-rate schedules, built from optax."""
 
 from typing import Any, Literal
 
@@ -10,29 +10,34 @@ from textrnn.parameters import Params
 
 
 class OptimizerConfig(Config):
+    """Optimizer and learning-rate schedule."""
+
     name: Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"] = "adamw"
+    """Name of the optimizer."""
     rate: PositiveFloat = 1e-3
-    """The highest learning rate."""
+    """Peak learning rate."""
     schedule: Literal["constant", "linear", "cosine", "exponential"] = "linear"
-    """How the rate falls from its highest to `final` of it at the end."""
+    """Shape of the decay from the peak rate to `final` times the peak rate."""
     final: float = Field(default=0.01, gt=0, le=1)
+    """Final learning rate as a fraction of the peak rate."""
     warmup: float = Field(default=0.0, ge=0, lt=1)
-    """The share of all steps in which the rate rises from zero."""
+    """Fraction of all updates in which the rate rises linearly from zero."""
     weight_decay: NonNegativeFloat = 0.0
-    """Decoupled (Loshchilov and Hutter 2019), on matrices only; scaled by the learning rate."""
+    """Decoupled weight decay of matrices (Loshchilov and Hutter 2019), times the learning rate."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """For momentum, nesterov and rmsprop (there, 0 is plain)."""
+    """Momentum of momentum, nesterov and rmsprop."""
     betas: tuple[float, float] = (0.9, 0.999)
+    """Decay rates of the two moment estimates of adam and adamw."""
     clip: NonNegativeFloat = 1.0
-    """The largest norm of a gradient over all parameters; 0: unlimited."""
+    """Maximum global norm of the gradient. 0 disables clipping."""
     accumulate: PositiveInt = 1
-    """Batches whose gradients make one update."""
+    """Number of batches whose gradients are averaged into one update."""
     scales: dict[str, NonNegativeFloat] = {}
-    """What to multiply the rate by for parameters whose names begin so; 0 freezes them."""
+    """Multipliers of the learning rate by prefix of the parameter name. 0 freezes parameters."""
 
 
 def make_schedule(config: OptimizerConfig, updates: int) -> optax.Schedule:
-    """The learning rate at each of `updates` updates."""
+    """The learning rate as a function of the update, for `updates` updates."""
     rise = int(config.warmup * updates)
     fall = max(updates - rise, 1)
     end = config.rate * config.final
@@ -48,7 +53,7 @@ def make_schedule(config: OptimizerConfig, updates: int) -> optax.Schedule:
 
 
 def make_optimizer(config: OptimizerConfig, updates: int) -> optax.GradientTransformation:
-    """Clip, direction, weight decay, rate, in this order."""
+    """Clipping, direction, weight decay and learning rate, in this order."""
     schedule = make_schedule(config, updates)
     first, second = config.betas
     direction = {

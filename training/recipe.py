@@ -1,4 +1,7 @@
-"""A recipe: everything that makes a model, in one typed TOML file."""
+"""The recipe of a model: data, tokenizer, model, training and export in one typed TOML file.
+
+The docstring of each field is its entry in the recipe reference.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,150 +32,182 @@ Share = Field(default=0.0, ge=0, lt=1)
 
 
 class Holdout(Config):
-    """One side of a split of a file by the hash of each row's group (its text, without groups)."""
+    """One side of a split by the hash of each row's group, or of its text without `groups`."""
 
     fraction: float = Field(gt=0, lt=1)
-    """The share of the groups that development gets."""
+    """Fraction of the groups in the development side."""
     side: Literal["train", "dev"]
+    """Which side of the split this source is."""
 
 
 class Source(Config):
-    """A file, or a data set of the Hugging Face hub, and how its columns become rows."""
+    """A file or a Hugging Face data set, and how its columns map to the fields of rows."""
 
     path: Path | None = None
-    """Below the data root, which is the environment's TEXTRNN_DATA or else ./data. For generation
-    it may be a folder: each of its text files is a row."""
+    """Path below the data root, which is `$TEXTRNN_DATA` or else `./data`. For generation it may be
+    a directory; each of its text files is a row."""
     dataset: str | None = None
-    """A name that `datasets.load_dataset` knows, or a folder of data files."""
+    """Name of a data set for `datasets.load_dataset`, or a directory of data files."""
     parallel: Path | None = None
-    """A file whose lines are the targets of the lines of `path`."""
+    """For translation: text file whose lines are the targets of the lines of `path`."""
     subset: str | None = None
+    """Configuration of a Hugging Face data set that has several."""
     split: str = "train"
+    """Split of a Hugging Face data set."""
     format: str | None = None
-    """By the file's ending, if not given. `trees` are sentiment trees in brackets."""
+    """File format: csv, tsv, jsonl, parquet, lines, conll, conllu, iob2, or `trees`, the bracketed
+    format of sentiment treebanks. By default it follows from the file's extension."""
     columns: tuple[str, ...] = ()
-    """The names of the columns of a CSV or TSV file without a header line."""
+    """Column names of a file that has no header line."""
     fields: dict[str, str] = {}
-    """Which column each field of a row is taken from, as in {text = "sentence"}."""
+    """Column of each field of a row, as in `{text = "sentence"}`."""
     values: dict[str, str] = {}
-    """Fields that have one value in the whole file."""
+    """Fields with the same value in every row, as in `{label = "spam"}`."""
     label_names: dict[str, str] | Path | None = None
-    """What labels are called in the file and what the model calls them; or a file that names label
-    0, 1, 2 ... in its lines."""
+    """Maps labels in the file to labels of the model; or a file whose lines name the labels 0, 1,
+    2 and so on."""
     drop_labels: tuple[str, ...] = ()
-    """Rows with one of these labels, as the file calls them, are left out."""
+    """Labels in the file whose rows are skipped. For tagging, these entity types become O."""
     scheme: Scheme | None = None
-    """Of the tags of a corpus with entities; how many break it is reported. Not given, it is the
-    scheme that they break least."""
+    """For tagging: tagging scheme of the file. Violations are repaired and counted. By default the
+    scheme with the fewest violations is chosen."""
     glue: tuple[str, ...] = ()
-    """Tokens of a corpus that are one with the token after them, such as @."""
+    """For tagging: tokens that are joined to the token after them, such as "@"."""
     as_text: bool = False
-    """For tagging: whether tokens with entities are to become raw text with entities, by the text
-    in the file's comments, or else put together as people write it."""
+    """For tagging: whether to convert tokens to raw text with entity offsets. Uses the original
+    text if the file has it in comments, and otherwise detokenizes."""
     skip_faulty: bool = False
-    """Whether lines that cannot be read are left out and counted, instead of an error."""
+    """Whether to skip and count invalid lines instead of raising an error."""
     label_separator: str | None = None
-    """What stands between several labels of a text in one column."""
+    """Separator of multiple labels in one column."""
     replace: dict[str, str] = {}
-    """Strings replaced in the text, such as markup."""
+    """Replacements in the text, as in `{"<br />" = " "}`."""
     detokenize: bool = False
-    """Whether the text is tokenised as in the Penn Treebank, and is to be put together again."""
+    """Whether to detokenize text that is tokenised as in the Penn Treebank."""
     phrases: bool = False
-    """For trees: every phrase with its own label, not only the sentences."""
+    """For `trees`: whether to use every labelled phrase rather than whole sentences only."""
     groups: Path | None = None
-    """A file that names in line i the group of row i; a holdout does not split a group."""
+    """File whose line i names the group of row i. A holdout never splits a group."""
     holdout: Holdout | None = None
+    """Use one side of a random but reproducible split of this source."""
     part: tuple[float, float] | None = None
-    """Only what lies between two shares of the text of this source, by position: [0, 0.9] and
-    [0.9, 1] split it, and no window of the one part reaches into the other."""
+    """Use only the text between two fractions of the source, by position. [0, 0.9] and [0.9, 1]
+    split a text without overlap."""
     words: PositiveInt | None = None
-    """Cut texts into pieces of at most so many words. None of the text is lost."""
+    """Split texts into segments of at most this many words."""
     rows: PositiveInt | None = None
-    """Only the first so many rows."""
+    """Use only the first rows."""
     repeat: PositiveInt = 1
-    """How often each row comes in an epoch."""
+    """Number of times that each row occurs in an epoch."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.path is None) == (self.dataset is None):
-            raise ValueError("give either a path or a dataset")
+            raise ValueError("set either path or dataset")
         if self.format not in (None, "trees", *FORMATS):
             known = ", ".join([*FORMATS, "trees"])
             raise ValueError(f"no format {self.format!r}; there are {known}")
         if self.parallel is not None and self.path is None:
-            raise ValueError("parallel goes with a path: it names the file of that file's targets")
+            raise ValueError(
+                "parallel requires path: it names the file of the targets of that file"
+            )
         if self.part is not None and not 0 <= self.part[0] < self.part[1] <= 1:
-            raise ValueError(f"part must be two rising shares, as in [0, 0.9], found {self.part}")
+            raise ValueError(
+                f"part must be two increasing fractions, as in [0, 0.9], found {self.part}"
+            )
         return self
 
 
 class Data(Config):
+    """Training and development data."""
+
     train: tuple[Source, ...]
+    """Sources of the training rows."""
     dev: dict[str, tuple[Source, ...]] = {}
-    """Development sets by name. Left empty, a tenth of the training rows, by their text; for texts
-    in streams the last tenth, by position."""
+    """Development sets by name. By default a tenth of the training rows is held out, chosen by the
+    hash of their text; for generation the last tenth, by position."""
     licences: dict[str, str] = {}
-    """Each data set that this model was made from, and the licence of its text."""
+    """Licence of each data set, for the model card."""
 
 
 class Start(Config):
-    """Start from the weights and the tokenizer of a bundle."""
+    """Warm start: the tokenizer and weights of an existing bundle."""
 
     bundle: str
-    """A directory, or the name of a shipped model."""
+    """Bundle directory, or name of a shipped model."""
     parameters: tuple[str, ...] = ("embedding", "encoder")
-    """The parts of the model to take over; the rest starts afresh."""
+    """Prefixes of the parameters to copy. All others are initialised randomly."""
 
 
 class TrainConfig(Config):
+    """Batches, optimisation and evaluation."""
+
     epochs: PositiveInt = 5
+    """Passes over the training rows."""
     rows: PositiveInt = 64
-    """Rows of a batch, a power of two; fewer where the rows are long."""
+    """Maximum rows per batch, a power of two. Batches of long rows have fewer."""
     tokens: PositiveInt = 16_384
-    """Tokens of a batch, padding included."""
+    """Maximum tokens per batch, including padding."""
     lengths: tuple[PositiveInt, ...] = (16, 32, 64, 128, 256, 512)
-    """Lengths that training pads to. The rest of a longer text is not trained on."""
+    """Lengths in tokens to which batches are padded. Longer texts are truncated."""
     optimizer: OptimizerConfig = OptimizerConfig()
+    """Optimizer and learning-rate schedule."""
     weight_drop: float = Share
-    """The share of recurrent weights zeroed at each step (Merity et al. 2018)."""
+    """DropConnect probability of recurrent weights (Merity et al. 2018)."""
     ema: float = Share
-    """Decay of the moving average of the weights that is evaluated and saved; 0: none."""
+    """Decay of the exponential moving average of the weights, which is evaluated and exported. 0
+    disables averaging."""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """What products are computed in. Weights and their updates are float32 always."""
+    """Precision of matrix products. Weights, sums and updates are always float32."""
     devices: PositiveInt = 1
-    """Devices of this host that share each batch."""
+    """Number of devices of this host over which each batch is split."""
     seed: NonNegativeInt = 0
+    """Seed of initialisation, shuffling and dropout."""
     evaluate_every: PositiveInt | None = None
-    """Steps between evaluations; once an epoch, if not given."""
+    """Steps between evaluations. By default once per epoch."""
     checkpoint_every: PositiveInt = 500
     """Steps between checkpoints."""
     patience: PositiveInt | None = None
-    """Stop after so many evaluations without a better one."""
+    """Stop early after this many evaluations without improvement."""
     metric: str = ""
-    """What is best, averaged over the development sets; by task, if not given."""
+    """Metric that selects the best weights, averaged over the development sets. By default the
+    main metric of the task."""
     log_every: PositiveInt = 20
+    """Steps between entries in the log."""
 
 
 class Recipe(Config):
+    """Everything that determines a model."""
+
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    """The model's name."""
+    """Name of the model: lower-case letters, digits, `.`, `_` and `-`."""
     task: str
+    """classify, tag, translate, generate, pretrain or vectors."""
     description: str = ""
     """One sentence for the model card."""
     notes: str = ""
-    """Where the numbers below come from."""
+    """Notes for maintainers: the source of the hyperparameters and the results."""
     languages: tuple[str, ...] = ()
+    """ISO 639-1 codes of the languages, for the model card."""
     licence: str = "Apache-2.0"
+    """Licence of the model."""
     data: Data
+    """Training and development data."""
     tokenizer: TokenizerConfig = TokenizerConfig()
+    """The tokenizer."""
     start: Start | None = None
+    """A bundle to start from instead of random weights."""
     model: SerializeAsAny[Config]
+    """Hyperparameters of the network; the keys depend on the task."""
     train: TrainConfig = TrainConfig()
+    """Batches, optimisation and evaluation."""
     buckets: Buckets = Buckets()
+    """Shapes of batches when the model is served."""
     storage: Storage = "float16"
-    """How the bundle stores weights. They are computed with in float32."""
+    """Storage type of the weights in the bundle. Inference uses float32."""
     probes: tuple[str, ...] = ()
-    """Texts whose answers the bundle records, so that a server can check itself."""
+    """Texts whose answers are recorded in the bundle as its probe. A server checks them at
+    startup."""
 
     @field_validator("tokenizer")
     @classmethod
@@ -184,27 +219,28 @@ class Recipe(Config):
     @model_validator(mode="before")
     @classmethod
     def _model_of_task(cls, data: Any) -> Any:
-        """What [model] may hold is the task's affair."""
+        """Parse [model] with the config class of the task."""
         if not isinstance(data, dict) or not isinstance(data.get("model", {}), dict):
             return data
         if data.get("task") not in TASKS:
-            raise ValueError(f"no task {data.get('task')!r}; there are {', '.join(TASKS)}")
+            raise ValueError(f"no task {data.get('task')!r}; the tasks are {', '.join(TASKS)}")
         kind = TASKS[data["task"]].config_type
         return {**data, "model": kind.parse(data.get("model", {}), source="[model]")}
 
 
 def load_recipe(name: str, assignments: Sequence[str] = ()) -> Recipe:
-    """The recipe in a TOML file or of a shipped name, with overrides. Raises UserError."""
+    """Load a TOML file or a shipped recipe and apply overrides. Raises UserError."""
     path = find_recipe(name)
     return Recipe.parse(override(read_toml(path), assignments), source=str(path))
 
 
 def is_recipe(name: str) -> bool:
-    """Whether a name is one of a recipe, as `load_recipe` takes it."""
+    """Whether `load_recipe` accepts this name: a shipped recipe or a .toml file."""
     return name.endswith(".toml") or name in _shipped()
 
 
 def find_recipe(name: str) -> Path:
+    """The path of a recipe. Raises UserError."""
     if not is_recipe(name):
         known = ", ".join(sorted(_shipped()))
         raise UserError(f"no recipe {name!r}; give a TOML file or one of: {known}")

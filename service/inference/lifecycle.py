@@ -14,7 +14,7 @@ from service.inference import models
 from service.inference.models import ServedModel
 from service.observe.logs import say
 from textrnn.errors import UserError
-from textrnn.runtime import room_for_programs
+from textrnn.runtime import can_compile_more
 
 
 class Lifecycle:
@@ -65,7 +65,7 @@ class Lifecycle:
         missing = [s for s in predictor.task.shapes() if s not in predictor.compiled]
         if self._context.draining or self._context.models.get(served.name) is not served:
             return
-        if missing and room_for_programs():
+        if missing and can_compile_more():
             predictor.warm(missing[0])
             self._context.count_compilations(served)
             self._thread.submit(self._compile_next, served)

@@ -1,7 +1,7 @@
-"""README's commands, in their order, by a shell: each works, and prints what README says.
+"""The commands and programs in README and the guides run and print what the documents show.
 
-A console block holds commands after `$ `, and what they print below them. Numbers may differ in
-the second digit after the point, as they do from one kind of CPU to another.
+A console block contains commands after `$ ` and, below each, its output. Numbers may differ by
+0.02, as rounding differs between processors.
 """
 
 import csv
@@ -18,24 +18,28 @@ from support.paths import ROOT
 from support.server import Server
 from textrnn.bundle import shipped
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = {
+    path: (ROOT / path).read_text(encoding="utf-8")
+    for path in ("README.md", "docs/quickstart.md", "docs/service.md", "docs/dialects.md")
+}
+README = DOCUMENTS["README.md"]
 NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 ELSEWHERE = ("make serve", "make test", "make install")
-"""Tested below, or by who runs this test, or a download."""
+"""Commands that other tests cover."""
 
 
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(document: str, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
 
 
-def commands() -> list[tuple[str, str]]:
-    """Each command, and the output that README shows for it."""
-    found = []
-    for block in blocks("console"):
+def commands(document: str) -> list[tuple[str, str]]:
+    """Each command of a document with the output that it shows."""
+    pairs = []
+    for block in blocks(document, "console"):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
-            found.append((command, output))
-    return found
+            pairs.append((command, output))
+    return pairs
 
 
 def assert_same(printed: str, shown: str) -> None:
@@ -46,7 +50,7 @@ def assert_same(printed: str, shown: str) -> None:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
-    """Where a reader stands: reviews of their own in data/, textrnn on the path."""
+    """A working directory with reviews in data/reviews.csv."""
     home = tmp_path_factory.mktemp("home")
     (home / "data").mkdir()
     with (home / "data" / "reviews.csv").open("w", newline="") as stream:
@@ -59,7 +63,7 @@ def home(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory) -> dict[str, str]:
-    """The environment that make sets up is this one, so that nothing is installed."""
+    """Variables that make `make` use the present environment, so that it installs nothing."""
     venv = tmp_path_factory.mktemp("venv")
     (venv / "bin").symlink_to(Path(sys.executable).parent)
     for stamp in (".service", ".install", ".test"):
@@ -74,7 +78,7 @@ def environment(tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def server(environment):
-    """What `make serve` starts, but on a free port."""
+    """The server that `make serve` starts, on a free port."""
     running = Server(
         command=["make", "-e", "-C", str(ROOT), "serve"], **environment, TEXTRNN_PORT="0"
     )
@@ -91,9 +95,13 @@ def server(environment):
         running.end()
 
 
-def test_every_command_does_what_readme_shows(home, environment, server):
+@pytest.mark.parametrize(("path", "count"), [
+    ("README.md", 8), ("docs/quickstart.md", 5), ("docs/service.md", 3), ("docs/dialects.md", 2),
+])  # fmt: skip
+def test_every_command_prints_what_the_document_shows(home, environment, server, path, count):
+    """Fails if a command of a document fails or prints something else, or if fewer are run."""
     ran = 0
-    for command, shown in commands():
+    for command, shown in commands(DOCUMENTS[path]):
         if command in ELSEWHERE:
             continue
         if command.startswith("textrnn serve"):
@@ -110,11 +118,13 @@ def test_every_command_does_what_readme_shows(home, environment, server):
         if shown:
             assert_same(done.stdout, shown)
         ran += 1
-    assert ran >= 7
+    assert ran == count
 
 
-def test_python_prints_what_readme_shows(environment):
-    (program,), (shown,) = blocks("python"), blocks("text")
+@pytest.mark.parametrize("path", ["README.md", "docs/quickstart.md"])
+def test_python_prints_what_the_document_shows(environment, path):
+    """Fails if the program raises an error or prints something else."""
+    (program,), (shown,) = blocks(DOCUMENTS[path], "python"), blocks(DOCUMENTS[path], "text")
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
@@ -129,6 +139,14 @@ def test_make_test_is_the_whole_suite(environment):
     assert "/python -m pytest --numprocesses 2 --dist loadfile " in done.stdout
 
 
-def test_what_readme_points_to_is_there():
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", README):
+def test_links_of_the_readme_lead_somewhere():
+    """Fails if a file that README links to is moved. `make docs` checks the links of the guides."""
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
+    assert targets
+    for target in targets:
         assert target.startswith("http") or (ROOT / target).exists(), target
+
+
+def test_the_readme_is_short():
+    """Fails if a table or an option list grows where an overview belongs."""
+    assert len(README.splitlines()) <= 160

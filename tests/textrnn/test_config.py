@@ -96,7 +96,7 @@ def test_override_sets_typed_values():
         ("train", "not an assignment"),
         ("=3", "not an assignment"),
         ("train.steps.more=1", "holds a value"),
-        ("train.steps.more.deep=1", "lies below a value"),
+        ("train.steps.more.deep=1", "is below a value"),
         ("data.7.path=c", "not an index"),
         ("data.x=c", "not an index"),
     ],

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from textrnn.runtime import processor, room_for_programs
+from textrnn.runtime import can_compile_more, processor_id
 
 
 def proc(root, most, maps):
@@ -17,20 +17,20 @@ def proc(root, most, maps):
 
 def test_half_of_the_memory_maps_are_kept_free(tmp_path):
     """Fails if a server goes on to compile until the kernel gives it no more, which ends it."""
-    assert room_for_programs(proc(tmp_path / "few", 1000, 499))
-    assert not room_for_programs(proc(tmp_path / "many", 1000, 500))
-    assert room_for_programs(tmp_path / "nothing"), "there is no limit to be read"
+    assert can_compile_more(proc(tmp_path / "few", 1000, 499))
+    assert not can_compile_more(proc(tmp_path / "many", 1000, 500))
+    assert can_compile_more(tmp_path / "nothing"), "there is no limit to be read"
 
 
 def test_this_process_has_room():
-    assert room_for_programs()
+    assert can_compile_more()
 
 
 def compile_one(**environment):
     """What a process that compiles one program says of its cache."""
     others = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_", "XDG_"))}
     code = (
-        "from textrnn.runtime import remember_programs; remember_programs(); import jax, os;"
+        "from textrnn import runtime; runtime.enable_compilation_cache(); import jax, os;"
         "jax.jit(lambda x: x + 1)(1.0).block_until_ready();"
         "print(os.environ.get('JAX_COMPILATION_CACHE_DIR', 'none'))"
     )
@@ -47,7 +47,7 @@ def programs(folder):
 
 def test_programs_are_kept_and_found_again(tmp_path):
     """Fails if each start compiles anew, or what one kind of processor compiled runs on another."""
-    folder = tmp_path / "textrnn/programs" / processor()
+    folder = tmp_path / "textrnn/programs" / processor_id()
     assert compile_one(XDG_CACHE_HOME=str(tmp_path)) == str(folder)
     kept = programs(folder)
     assert kept
@@ -74,5 +74,5 @@ def test_processors_have_names_of_their_own(tmp_path):
         folder = tmp_path / str(number)
         folder.mkdir()
         (folder / "cpuinfo").write_text(f"processor: {number}\nMHz: {number}\nflags: {flags}\n")
-        names.add(processor(folder))
+        names.add(processor_id(folder))
     assert len(names) == 2

@@ -151,7 +151,7 @@ def test_a_bad_file_is_one_clear_error(root, content, settings, reason):
 
 def test_a_source_has_one_origin():
     for settings in ({}, {"path": "a.csv", "dataset": "imdb"}):
-        with pytest.raises(UserError, match="either a path or a dataset"):
+        with pytest.raises(UserError, match="either path or dataset"):
             rows(**settings)
 
 
@@ -208,7 +208,7 @@ def test_parallel_files_that_are_not(root, source, target, reason):
 
 
 def test_a_parallel_file_needs_its_other_side():
-    with pytest.raises(UserError, match="parallel goes with a path"):
+    with pytest.raises(UserError, match="parallel requires path"):
         rows(dataset="imdb", parallel="a.de", task="translate")
 
 

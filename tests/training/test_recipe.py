@@ -38,7 +38,7 @@ def test_overrides_are_typed_and_checked(tiny_data):
         ("model.encoder.cell=rnn", "there are elman, lstm, gru, mogrifier"),
         (
             "task=dance",
-            "no task 'dance'; there are classify, tag, translate, generate, ",
+            "no task 'dance'; the tasks are classify, tag, translate, generate, ",
         ),
         ("name=Has Spaces", "name"),
         ("tokenizer.kind=runes", "tokenizer: no kind 'runes'; there are words, subwords, chars"),

@@ -135,9 +135,9 @@ def test_two_devices_equal_one_within_rounding(tiny_data, tmp_path):
 
 def test_a_run_is_not_overwritten_nor_resumed_as_another(tiny_data, tmp_path):
     train(tiny_data, tmp_path / "run", "train.epochs=1")
-    with pytest.raises(UserError, match="holds a run; go on with --resume"):
+    with pytest.raises(UserError, match="contains a run; continue it with --resume"):
         train(tiny_data, tmp_path / "run", "train.epochs=1")
-    with pytest.raises(UserError, match="is another recipe"):
+    with pytest.raises(UserError, match="differs from this recipe"):
         train(tiny_data, tmp_path / "run", "train.epochs=2", resume=True)
     before = weights(tmp_path / "run")
     train(tiny_data, tmp_path / "run", "train.epochs=1", resume=True)

@@ -72,7 +72,7 @@ def test_development_is_the_end_of_the_text(tmp_path, monkeypatch):
     assert [row["text"] for row in dev["heldout"]] == ["0123456789"]
     part = Source(path="book.txt", part=(0.25, 0.3))
     assert [row["text"] for row in read_source(part, "generate")] == ["56789"]
-    with pytest.raises(UserError, match="two rising shares"):
+    with pytest.raises(UserError, match="two increasing fractions"):
         Source.parse({"path": "book.txt", "part": [0.5, 0.5]}, "here")
 
 

@@ -1,1 +1,1 @@
-"""The command line. Importing it loads nothing heavy."""
+"""The command line. Importing it loads neither JAX nor the service nor training."""

@@ -1,4 +1,4 @@
-"""An alignment as a picture of characters: a column for each source token, a row for each other."""
+"""Attention weights as a character heat map: source tokens across, target tokens down."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ _SHADES = " ░▒▓█"
 
 
 def heatmap(columns: Sequence[str], rows: Sequence[str], weights: Sequence[Sequence[float]]) -> str:
-    """Darker where a weight, from 0 to 1, is larger. Column names stand upright, one letter a line.
+    """Draw weights between 0 and 1 as shades. Column names are written vertically.
 
     >>> print(heatmap(["a", "cat"], ["eine", "Katze"], [[0.9, 0.1], [0.0, 1.0]]))
            a c
@@ -34,6 +34,6 @@ def _shade(weight: float) -> str:
 
 
 def _visible(token: str) -> str:
-    """Without the sign for a space, unless that is all, and without what steers a terminal."""
+    """The token without its space marker (unless it is nothing else) and control characters."""
     shown = token.strip("▁") or token
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)

@@ -1,4 +1,4 @@
-"""Entities in colour, where they stand in their text, for a terminal."""
+"""Entities highlighted in their text, for a terminal."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,15 +11,15 @@ _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 
 
 def highlight(text: str, entities: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Text:
-    """The text with each entity in its label's colour, and behind it the label and its score.
+    """The text with each entity in the colour of its label, followed by the label and the score.
 
-    Control characters are shown as their pictures, so that a text cannot steer the terminal.
+    Control characters are replaced by visible symbols, so that a text cannot control the terminal.
     """
-    shown, here = Text(), 0
+    highlighted, position = Text(), 0
     for entity in entities:
         colour = _COLOURS[labels.index(entity["label"]) % len(_COLOURS)]
-        shown.append(visible(text[here : entity["start"]]))
-        shown.append(visible(entity["text"]), style=f"bold {colour}")
-        shown.append(f" {entity['label']} {entity['score']:.2f}", style=f"dim {colour}")
-        here = entity["end"]
-    return shown.append(visible(text[here:]))
+        highlighted.append(visible(text[position : entity["start"]]))
+        highlighted.append(visible(entity["text"]), style=f"bold {colour}")
+        highlighted.append(f" {entity['label']} {entity['score']:.2f}", style=f"dim {colour}")
+        position = entity["end"]
+    return highlighted.append(visible(text[position:]))

@@ -1,4 +1,4 @@
-"""Long work shows a bar on a terminal, and a line now and then elsewhere."""
+"""Progress of long jobs: a live display on a terminal, an occasional line elsewhere."""
 
 import sys
 import time
@@ -9,20 +9,20 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from textrnn.io import journal
 
-EVERY = 10.0
-"""Seconds between lines where there is no terminal."""
+LINE_INTERVAL = 10.0
+"""Seconds between two lines if standard error is not a terminal."""
 
 
 class ScoringProgress:
-    """Rows done, rows per second."""
+    """Rows scored, rows per second and invalid rows."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
         self._bar = Progress(TextColumn("{task.fields[state]}"), console=self._console,
                              disable=not sys.stderr.isatty())  # fmt: skip
         self._job = self._bar.add_task("score", total=None, state="")
-        self._began: tuple[float, int] | None = None
-        self._next_line = time.monotonic() + EVERY
+        self._started: tuple[float, int] | None = None
+        self._next_line = time.monotonic() + LINE_INTERVAL
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -33,17 +33,17 @@ class ScoringProgress:
 
     def __call__(self, done: journal.JournalProgress) -> None:
         now = time.monotonic()
-        began, first = self._began = self._began or (now, done.records)
-        rate = (done.records - first) / max(now - began, 1e-9)
+        started, first = self._started = self._started or (now, done.records)
+        rate = (done.records - first) / max(now - started, 1e-9)
         state = f"{done.records:,} rows  {rate:,.0f} rows/s  {done.bad} bad"
         self._bar.update(self._job, state=state)
         if self._bar.disable and now >= self._next_line:
             self._console.print(state, highlight=False)
-            self._next_line = now + EVERY
+            self._next_line = now + LINE_INTERVAL
 
 
 class DownloadProgress:
-    """Bytes done of each file."""
+    """Bytes downloaded of each file."""
 
     def __init__(self) -> None:
         self._bar = Progress(

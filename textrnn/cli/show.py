@@ -12,13 +12,16 @@ from textrnn.predictor import Predictor
 def show(
     predictor: Predictor, text: str, options: dict[str, Any], out: TextIO, alignment: bool
 ) -> None:
-    """Answer one text: on a terminal in the form that fits the task, else as a line of JSON; or
-    with a drawn `alignment`."""
+    """Print the answer for one text.
+
+    On a terminal, entities are highlighted and generated text appears as it is generated; anything
+    else is one line of JSON. With `alignment`, prints the translation and its heat map.
+    """
     task = predictor.task
     if task.name == "generate" and out.isatty():
         print(visible(text), end="", flush=True, file=out)
-        for piece in predictor.stream(text, **options):
-            print(visible(piece), end="", flush=True, file=out)
+        for chunk in predictor.stream(text, **options):
+            print(visible(chunk), end="", flush=True, file=out)
         print(file=out)
         return
     (answer,) = predictor.predict(text, **options)
@@ -26,8 +29,8 @@ def show(
         print(answer["text"], file=out)
         print(heatmap(answer["source_tokens"], answer["tokens"], answer["alignment"]), file=out)
     elif task.name == "tag" and out.isatty():
-        from rich import print as show_colours
+        from rich import print as print_rich
 
-        show_colours(highlight(text, answer["entities"], task.config.labels), file=out)
+        print_rich(highlight(text, answer["entities"], task.config.labels), file=out)
     else:
         print(json.dumps(answer, ensure_ascii=False), flush=True, file=out)

@@ -1,15 +1,18 @@
-"""Tables and foreign text on a terminal."""
+"""Tables and untrusted text on a terminal."""
 
-_PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
-_PICTURES |= dict.fromkeys(range(0x7F, 0xA0), 0xFFFD)  # DEL, and C1, which some terminals obey
+_SYMBOLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"}
+_SYMBOLS |= dict.fromkeys(
+    range(0x7F, 0xA0), 0xFFFD
+)  # DEL and the C1 controls, which some terminals interpret
 
 
 def visible(text: str) -> str:
-    """The text with pictures for control characters, so that it cannot steer the terminal."""
-    return text.translate(_PICTURES)
+    """The text with control characters replaced by visible symbols."""
+    return text.translate(_SYMBOLS)
 
 
 def print_metrics(metrics: dict[str, dict[str, float]]) -> None:
+    """Print one row per data set and one column per metric."""
     names = list(dict.fromkeys(name for values in metrics.values() for name in values))
     rows = [["", *names]]
     for part, values in metrics.items():
@@ -18,7 +21,7 @@ def print_metrics(metrics: dict[str, dict[str, float]]) -> None:
 
 
 def print_table(rows: list[list[str]]) -> None:
-    """Columns side by side; the first row is their names."""
+    """Print rows as aligned columns; the first row is the header."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         print(

@@ -19,7 +19,7 @@ def test_what_is_left_out_for_want_of_memory_maps_is_not_needed(
     """Fails if a server goes on to compile until the kernel ends it; if it does not say that it
     stopped; if texts that have no shape of their own are not answered; or if the garbage collector
     goes through all that JAX holds ever again."""
-    monkeypatch.setattr(lifecycle, "room_for_programs", lambda: room)
+    monkeypatch.setattr(lifecycle, "can_compile_more", lambda: room)
     context, fresh = make_context(), ready(tiny_bundle)
     first, grid = fresh.predictor.compilations, len(fresh.predictor.task.shapes())
     it = Lifecycle(context)

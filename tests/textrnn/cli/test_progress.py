@@ -6,7 +6,7 @@ from textrnn.io.journal import JournalProgress
 
 def test_without_a_terminal_lines_tell_rows_and_rate(capsys, monkeypatch):
     """Fails if a long job in a pipeline is silent, or its rate counts rows of an earlier run."""
-    monkeypatch.setattr(progress, "EVERY", -1)
+    monkeypatch.setattr(progress, "LINE_INTERVAL", -1)
     ticks = iter([0.0, 0.0, 10.0])
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
     with progress.ScoringProgress() as shown:

@@ -82,7 +82,7 @@ def test_ragged_rows_are_set_aside_with_their_lines(tag_bundle, folder):
         ("Bob\tB-PER\nsings\n", "dev.conll:2: has 1 columns, expected 2"),
         ("Bob\tPER\n", "dev.conll:1: unknown tag 'PER'"),
         ("Bob\tB-DOG\n", "unknown label 'DOG'; the labels are LOC, PER"),
-        ("New York\tB-LOC\n", "dev.conll:1: has a token with white space in it: 'New York'"),
+        ("New York\tB-LOC\n", "dev.conll:1: has a token that contains white space: 'New York'"),
         ("\n\n", "has no rows"),
     ],
 )
@@ -97,7 +97,7 @@ def test_a_faulty_file_is_one_clear_error(tag_bundle, folder, text, reason):
 def test_a_classifier_writes_no_columns(tiny_bundle, folder):
     done = textrnn("score", tiny_bundle, "dev.conll", "--output", "o.conll", cwd=folder)
     assert done.returncode == 1
-    assert ".conll is for the answers of taggers" in done.stderr
+    assert "only taggers write .conll" in done.stderr
     assert not (folder / "o.conll").exists()
 
 
