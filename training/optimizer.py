@@ -12,11 +12,11 @@ from textrnn.parameters import Params
 class OptimizerConfig(Config):
     """Optimizer and learning-rate schedule."""
 
-    name: Literal["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"] = "adamw"
+    name: Literal["sgd", "momentum", "adam", "adamw", "rmsprop"] = "adamw"
     """Name of the optimizer."""
     rate: PositiveFloat = 1e-3
     """Peak learning rate."""
-    schedule: Literal["constant", "linear", "cosine", "exponential"] = "linear"
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
     """Shape of the decay from the peak rate to `final` times the peak rate."""
     final: float = Field(default=0.01, gt=0, le=1)
     """Final learning rate as a fraction of the peak rate."""
@@ -25,7 +25,7 @@ class OptimizerConfig(Config):
     weight_decay: NonNegativeFloat = 0.0
     """Decoupled weight decay of matrices (Loshchilov and Hutter 2019), times the learning rate."""
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """Momentum of momentum, nesterov and rmsprop."""
+    """Momentum of momentum and rmsprop."""
     betas: tuple[float, float] = (0.9, 0.999)
     """Decay rates of the two moment estimates of adam and adamw."""
     clip: NonNegativeFloat = 1.0
@@ -45,7 +45,6 @@ def make_schedule(config: OptimizerConfig, updates: int) -> optax.Schedule:
         "constant": lambda: optax.constant_schedule(config.rate),
         "linear": lambda: optax.linear_schedule(config.rate, end, fall),
         "cosine": lambda: optax.cosine_decay_schedule(config.rate, fall, alpha=config.final),
-        "exponential": lambda: optax.exponential_decay(config.rate, fall, config.final),
     }[config.schedule]()
     if not rise:
         return down
@@ -59,7 +58,6 @@ def make_optimizer(config: OptimizerConfig, updates: int) -> optax.GradientTrans
     direction = {
         "sgd": optax.identity,
         "momentum": lambda: optax.trace(config.momentum),
-        "nesterov": lambda: optax.trace(config.momentum, nesterov=True),
         "adam": lambda: optax.scale_by_adam(first, second),
         "adamw": lambda: optax.scale_by_adam(first, second),
         "rmsprop": lambda: optax.chain(optax.scale_by_rms(), optax.trace(config.momentum)),

@@ -124,6 +124,28 @@ def test_a_local_data_set_of_hugging_face_form(root):
         rows(dataset=str(root / "nowhere"))
 
 
+def test_a_configuration_of_a_data_set_with_several(root):
+    """As in load_dataset("glue", "sst2"). Fails if `subset` or `split` does not reach the
+    library."""
+    folder = root / "glue"
+    folder.mkdir()
+    (folder / "README.md").write_text(
+        "---\nconfigs:\n"
+        "- config_name: sst2\n  data_files:\n"
+        "  - {split: train, path: sst2.csv}\n  - {split: dev, path: sst2_dev.csv}\n"
+        "- config_name: cola\n  data_files: cola.csv\n---\n"
+    )
+    for name in ("sst2", "sst2_dev", "cola"):
+        (folder / f"{name}.csv").write_text(f"text,label\nfrom {name},x\n")
+    for subset, split, expected in (
+        ("sst2", "train", "sst2"), ("sst2", "dev", "sst2_dev"), ("cola", "train", "cola"),
+    ):  # fmt: skip
+        (row,) = rows(dataset=str(folder), subset=subset, split=split)
+        assert row["text"] == f"from {expected}"
+    with pytest.raises(UserError, match="cannot be loaded"):
+        rows(dataset=str(folder))
+
+
 @pytest.mark.parametrize(
     ("content", "settings", "reason"),
     [

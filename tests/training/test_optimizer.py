@@ -1,3 +1,5 @@
+from typing import get_args
+
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -5,7 +7,7 @@ import pytest
 
 from training.optimizer import OptimizerConfig, make_optimizer, make_schedule
 
-NAMES = ["sgd", "momentum", "nesterov", "adam", "adamw", "rmsprop"]
+NAMES = get_args(OptimizerConfig.model_fields["name"].annotation)
 
 
 def descend(steps=200, **settings):
@@ -71,7 +73,7 @@ def test_rates_by_name():
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("schedule", ["linear", "cosine", "exponential"])
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_schedules_rise_and_fall(schedule):
     config = OptimizerConfig(rate=2.0, schedule=schedule, warmup=0.1, final=0.05)
     rate = make_schedule(config, 100)

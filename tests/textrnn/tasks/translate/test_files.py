@@ -36,7 +36,7 @@ def test_files_that_are_not_parallel(translate_bundle, folder):
     parallel = ("--format", "lines", "--parallel", "dev.de")
     done = textrnn("evaluate", translate_bundle, "dev.en", *parallel, cwd=folder)
     assert done.returncode == 1
-    assert "dev.de: ends behind line 1" in done.stderr
+    assert "dev.de: ends after line 1" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

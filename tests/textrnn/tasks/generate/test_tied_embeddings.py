@@ -1,0 +1,75 @@
+"""Tied embeddings (Press and Wolf 2017): one table for the input and the output."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+
+from textrnn.layers.embedding import EmbeddingConfig
+from textrnn.layers.encoder import EncoderConfig
+from textrnn.parameters import count, merge, split
+from textrnn.tasks.generate.network import Generator, GeneratorConfig
+
+VOCABULARY, SIZE, HIDDEN = 50, 8, 16
+TABLE = "embedding.table"
+
+
+def made(tied):
+    config = GeneratorConfig(
+        embedding=EmbeddingConfig(size=SIZE),
+        encoder=EncoderConfig(hidden=HIDDEN, bidirectional=False),
+        tied=tied,
+    )
+    return split(Generator(config, VOCABULARY, rngs=nnx.Rngs(0)))
+
+
+def cycle(rows=4, time=12):
+    """Each id is followed by the next one of 4 to 9."""
+    return 4 + (np.arange(rows)[:, None] + np.arange(time + 1)) % 6
+
+
+def loss(params, graph, ids, frozen_states=False):
+    model = merge(graph, params)
+    rows, time = ids[:, 1:].shape
+    h, _ = model.states(ids[:, :-1], jnp.full(rows, time), model.config.past(rows))
+    logits = model.logits(jax.lax.stop_gradient(h) if frozen_states else h)
+    return optax.softmax_cross_entropy_with_integer_labels(logits, ids[:, 1:].T).mean()
+
+
+def test_one_table_instead_of_two():
+    """Fails if tying leaves an output table of the size of the vocabulary behind."""
+    (_, tied), (_, untied) = made(tied=True), made(tied=False)
+    assert count(untied) - count(tied) == VOCABULARY * HIDDEN - (HIDDEN + 1) * SIZE
+    assert [name for name, leaf in tied.items() if VOCABULARY in leaf.shape and leaf.ndim == 2] == [
+        TABLE
+    ]
+
+
+def test_the_table_gets_gradients_from_both_uses():
+    """Fails if either use of the table is cut off from training."""
+    ids = jnp.asarray(cycle())
+    graph, params = made(tied=True)
+    total = jax.grad(loss)(params, graph, ids)[TABLE]
+    of_output = jax.grad(loss)(params, graph, ids, True)[TABLE]
+    of_input = np.abs(total - of_output).max(axis=1)
+    assert (np.abs(of_output).max(axis=1) > 0).all()
+    np.testing.assert_array_equal(of_input > 1e-8, np.isin(np.arange(VOCABULARY), ids[:, :-1]))
+
+
+def test_it_learns():
+    """Fails if a tied model cannot represent what an untied one learns at once."""
+    ids = jnp.asarray(cycle())
+    graph, params = made(tied=True)
+    optimizer = optax.adam(0.03)
+    state = optimizer.init(params)
+
+    @jax.jit
+    def step(params, state):
+        value, gradient = jax.value_and_grad(loss)(params, graph, ids)
+        change, state = optimizer.update(gradient, state)
+        return optax.apply_updates(params, change), state, value
+
+    for _ in range(150):
+        params, state, value = step(params, state)
+    assert float(value) < 0.05
