@@ -28,7 +28,7 @@ from training.optimizer import OptimizerConfig
 
 RECIPES = Path(__file__).parent / "recipes"
 
-Share = Field(default=0.0, ge=0, lt=1)
+Fraction = Field(default=0.0, ge=0, lt=1)
 
 
 class Holdout(Config):
@@ -152,9 +152,9 @@ class TrainConfig(Config):
     """Lengths in tokens to which batches are padded. Longer texts are truncated."""
     optimizer: OptimizerConfig = OptimizerConfig()
     """Optimizer and learning-rate schedule."""
-    weight_drop: float = Share
+    weight_drop: float = Fraction
     """DropConnect probability of recurrent weights (Merity et al. 2018)."""
-    ema: float = Share
+    ema: float = Fraction
     """Decay of the exponential moving average of the weights, which is evaluated and exported. 0
     disables averaging."""
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -16,13 +16,13 @@ _CONLLU = ("id", "tokens", "lemmas", "tags", "xpos", "feats", "head", "deprel", 
 
 
 def read_conll(path: Path, columns: Sequence[str] = ()) -> Iterator[Record]:
-    """The sentences of a CoNLL file; see `parse_columns`."""
-    return parse_columns(numbered_lines(path), columns)
+    """The sentences of a CoNLL file; see `parse_conll`."""
+    return parse_conll(numbered_lines(path), columns)
 
 
 def read_iob2(path: Path, columns: Sequence[str] = ()) -> Iterator[Record]:
     """The sentences of a file with the columns of Universal NER."""
-    return parse_columns(numbered_lines(path), columns or UNIVERSAL_NER)
+    return parse_conll(numbered_lines(path), columns or UNIVERSAL_NER)
 
 
 def read_conllu(path: Path, columns: Sequence[str] = ()) -> Iterator[Record]:
@@ -30,9 +30,7 @@ def read_conllu(path: Path, columns: Sequence[str] = ()) -> Iterator[Record]:
     return parse_conllu(numbered_lines(path))
 
 
-def parse_columns(
-    lines: Iterable[tuple[int, str]], columns: Sequence[str] = ()
-) -> Iterator[Record]:
+def parse_conll(lines: Iterable[tuple[int, str]], columns: Sequence[str] = ()) -> Iterator[Record]:
     """Sentences from numbered lines, whose columns are separated by tabs or else by white space.
 
     A record has the lists `tokens` and `tags`, and `text` if a comment contains it. `columns` names

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from textrnn.io.conll import parse_columns, parse_conllu, write_columns
+from textrnn.io.conll import parse_conll, parse_conllu, write_columns
 from textrnn.io.formats import read_records
 
 COLUMNS = """-DOCSTART- -X- O O
@@ -34,13 +34,13 @@ def numbered(text):
 
 
 def test_columns_between_spaces_or_tabs():
-    first, second = parse_columns(numbered(COLUMNS))
+    first, second = parse_conll(numbered(COLUMNS))
     assert first.fields == {"tokens": ["EU", "rejects"], "tags": ["I-ORG", "O"]}
     assert (first.line, second.line) == (3, 6)
 
 
 def test_named_columns_and_the_text_of_a_comment():
-    (only,) = parse_columns(numbered(UNIVERSAL), ("id", "tokens", "tags", "-", "annotator"))
+    (only,) = parse_conll(numbered(UNIVERSAL), ("id", "tokens", "tags", "-", "annotator"))
     assert only.fields == {
         "tokens": ["In", "Rome", "."], "tags": ["O", "B-LOC", "O"], "text": "In Rome.",
     }  # fmt: skip
@@ -55,7 +55,7 @@ def test_conllu_has_words_and_neither_ranges_nor_empty_nodes():
 
 
 def test_a_hash_is_a_token_where_it_stands_in_columns():
-    (only,) = parse_columns(numbered("# NN O\n1 CD O\n"))
+    (only,) = parse_conll(numbered("# NN O\n1 CD O\n"))
     assert only.fields["tokens"] == ["#", "1"]
 
 
@@ -104,7 +104,7 @@ def test_iob2_files_are_universal_ner(tmp_path):
 
 def test_what_is_written_reads_back():
     text = write_columns(["In", "Rome"], ["O", "B-LOC"], ["O", "O"])
-    (only,) = parse_columns(numbered(text), ("tokens", "gold", "tags"))
+    (only,) = parse_conll(numbered(text), ("tokens", "gold", "tags"))
     assert only.fields == {"tokens": ["In", "Rome"], "tags": ["O", "O"]}
     with pytest.raises(ValueError, match="white space"):
         write_columns(["New York"], ["O"])
