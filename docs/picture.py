@@ -26,7 +26,7 @@ def main() -> None:
     console.print(f'         "text": "{TEXT}"}}\'')
     console.print(JSON.from_data({"model": "emotion-en", "results": [answer]}))
     drawing = console.export_svg(title="textrnn")
-    drawing = re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL)  # loads a font from another host
+    drawing = re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL)  # a remote font
     (Path(__file__).parent / "answer.svg").write_text(drawing, encoding="utf-8")
 
 
