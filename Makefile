@@ -39,7 +39,7 @@ format: $(VENV)/.test
 # The documentation, into site/. Warnings are errors.
 .PHONY: docs
 docs: $(VENV)/.docs
-	$(BIN)/python -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

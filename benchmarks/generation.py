@@ -187,7 +187,7 @@ def million(predictor: Predictor) -> None:
     rows = []
     for count in (10_000, 100_000, 1_000_000):
         text = (PROMPT * (count // len(PROMPT) + 1))[:count]
-        for name, size in (("one row", count), ("pieces of 10,000", 10_000)):
+        for name, size in (("one row", count), ("segments of 10,000", 10_000)):
             tracemalloc.start()
             began = time.perf_counter()
             loss = -likelihood(predictor, text, size) / count

@@ -1,4 +1,4 @@
-"""Draw docs/answer.svg, which README shows: a request, and what the shipped model answers.
+"""Draw docs/answer.svg for the quickstart: a request, and the answer of a shipped model.
 
 python docs/picture.py
 """
@@ -26,7 +26,7 @@ def main() -> None:
     console.print(f'         "text": "{TEXT}"}}\'')
     console.print(JSON.from_data({"model": "emotion-en", "results": [answer]}))
     drawing = console.export_svg(title="textrnn")
-    drawing = re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL)  # loads from elsewhere
+    drawing = re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL)  # a remote font
     (Path(__file__).parent / "answer.svg").write_text(drawing, encoding="utf-8")
 
 

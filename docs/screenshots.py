@@ -1,5 +1,4 @@
-"""Take the pictures of the playground that README shows: a server of the shipped models, answers of
-theirs, and a headless Chromium.
+"""Take the screenshots of the playground for README and the guides, in a headless Chromium.
 
 python docs/screenshots.py
 """
@@ -41,7 +40,7 @@ PICTURES = {
         "w",
     ),
 }
-"""Of each tab: its colours, its fields, and the word that the pointer is on."""
+"""For each tab: colour scheme, fields of the form, and the word under the pointer."""
 
 
 def main() -> None:
@@ -57,19 +56,19 @@ def main() -> None:
             )
             page.goto(f"{url}/#{urlencode({'tab': task, **fields})}")
             picture = HERE / f"playground-{task}.png"
-            drawn = Image.open(io.BytesIO(taken(page, task, word))).convert("RGB")
-            drawn.quantize(256).save(picture, optimize=True)
+            image = Image.open(io.BytesIO(screenshot(page, task, word))).convert("RGB")
+            image.quantize(256).save(picture, optimize=True)
             print(picture, picture.stat().st_size)
         browser.close()
 
 
-def taken(page: Page, task: str, word: str) -> bytes:
+def screenshot(page: Page, task: str, word: str) -> bytes:
     panel = page.locator(f"#panel-{task}")
     options = panel.locator(".answer [role=option]")
     options.first.wait_for(timeout=120_000)
     done = "() => !document.querySelector('.busy')"
     page.wait_for_function(done, timeout=120_000)
-    panel.locator(".go").click()  # once more, as the first answer of a server is its slowest
+    panel.locator(".go").click()  # again, as the first response of a server is the slowest
     page.wait_for_function(done)
     options.get_by_text(word, exact=True).first.hover()
     return page.screenshot(full_page=True, animations="disabled")
@@ -77,18 +76,18 @@ def taken(page: Page, task: str, word: str) -> bytes:
 
 @contextlib.contextmanager
 def serving() -> Iterator[str]:
-    """The address of a server of the models."""
-    chosen = [part for name in MODELS for part in ("--models", name)]
+    """Run a server with the models and yield its URL."""
+    arguments = [part for name in MODELS for part in ("--models", name)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "textrnn", "serve", "--port", "8000", *chosen],
+        [sys.executable, "-m", "textrnn", "serve", "--port", "8000", *arguments],
         stderr=subprocess.PIPE,
         text=True,
     )
     try:
         assert process.stderr is not None
-        said = iter(process.stderr)
-        listening = next(line for line in said if "listening on" in line)
-        next(line for line in said if line.startswith("ready ("))
+        log = iter(process.stderr)
+        listening = next(line for line in log if "listening on" in line)
+        next(line for line in log if line.startswith("ready ("))
         yield re.findall(r"http://\S+", listening)[0]
     finally:
         process.terminate()
