@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.timing import side_by_side, table
 from textrnn.layers.encoder import Encoder, EncoderConfig
-from textrnn.parameters import Params, merge, split
+from textrnn.parameters import Params, merge_model, split_model
 from training.speed import matmul_flops_per_second
 
 INPUTS, HIDDEN = 128, 256
@@ -25,7 +25,7 @@ SHAPES = [(1, 32), (8, 64), (32, 64), (128, 64)]
 
 
 def main() -> None:
-    graph, params = split(Encoder(EncoderConfig(hidden=HIDDEN), INPUTS, rngs=nnx.Rngs(0)))
+    graph, params = split_model(Encoder(EncoderConfig(hidden=HIDDEN), INPUTS, rngs=nnx.Rngs(0)))
     peak = matmul_flops_per_second()
     forward_rows, both_rows = [], []
     for rows, steps in SHAPES:
@@ -57,7 +57,7 @@ def _row(rows: int, steps: int, seconds: dict[str, float], flops: float, peak: f
 
 def forwards(graph: nnx.GraphDef, params: Params, x: np.ndarray) -> dict[str, Any]:
     lengths = jnp.full(x.shape[1], x.shape[0])
-    ours = jax.jit(lambda params, x: merge(graph, params)(x, lengths)[0])
+    ours = jax.jit(lambda params, x: merge_model(graph, params)(x, lengths)[0])
     network = torch_lstm(params)
     session = onnx_session(params)
     given = torch.from_numpy(x)
@@ -82,7 +82,7 @@ def both_ways(graph: nnx.GraphDef, params: Params, x: np.ndarray) -> dict[str, A
     lengths = jnp.full(x.shape[1], x.shape[0])
 
     def loss(params: Params, x: jax.Array) -> jax.Array:
-        return (merge(graph, params)(x, lengths)[0] ** 2).sum()
+        return (merge_model(graph, params)(x, lengths)[0] ** 2).sum()
 
     ours = jax.jit(jax.grad(loss, argnums=(0, 1)))
     network = torch_lstm(params)

@@ -19,7 +19,7 @@ from benchmarks.http import served
 from benchmarks.timing import side_by_side, table
 from benchmarks.torch_generator import TorchGenerator
 from textrnn.batching import Buckets
-from textrnn.parameters import split
+from textrnn.parameters import split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks.generate.task import Generate
 from training.optimizer import OptimizerConfig, make_optimizer
@@ -135,7 +135,7 @@ def training(predictor: Predictor) -> None:
 
 def _ours(precision, config, tokenizer, ids):
     task = Generate(config, tokenizer, Buckets(lengths=(STEPS,), rows=ROWS, tokens=ROWS * STEPS))
-    graph, params = split(task.build(nnx.Rngs(0)))
+    graph, params = split_model(task.build(nnx.Rngs(0)))
     settings = TrainConfig(
         precision=precision, weight_drop=0.4,
         optimizer=OptimizerConfig(name="adam", clip=0, schedule="constant"),

@@ -7,7 +7,7 @@ from flax import nnx
 from benchmarks.networks import TorchClassifier
 from benchmarks.timing import side_by_side, table
 from textrnn.batching import Buckets
-from textrnn.parameters import split
+from textrnn.parameters import split_model
 from textrnn.tasks.classify.task import Classify, ClassifyConfig
 from textrnn.text import WordTokenizer
 from training.optimizer import OptimizerConfig, make_optimizer
@@ -55,7 +55,7 @@ def _ours(precision, batch):
         source="benchmark",
     )
     task = Classify(config, tokenizer, Buckets())
-    graph, params = split(task.build(nnx.Rngs(0)))
+    graph, params = split_model(task.build(nnx.Rngs(0)))
     settings = TrainConfig(
         precision=precision, optimizer=OptimizerConfig(name="adam", clip=0, schedule="constant")
     )

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import support.shape_checks  # noqa: F401 - before any module that it checks
 from support.data import sentences, towns, write_csv
 from support.models import ready
 

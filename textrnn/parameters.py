@@ -1,7 +1,7 @@
-"""A model as its structure and its parameters: a flat dict of arrays by dotted names.
+"""Models as a graph and a flat dict of parameters by dotted names.
 
-The names are a file format: `encoder.layers.0.forward.bias` is what it is called in a bundle, in a
-checkpoint and in a recipe.
+The names are a file format: `encoder.layers.0.forward.bias` is the name of that parameter in
+bundles, checkpoints and recipes.
 """
 
 from typing import Any
@@ -13,15 +13,18 @@ from jaxtyping import Array
 Params = dict[str, Array]
 
 
-def split(model: nnx.Module) -> tuple[nnx.GraphDef, Params]:
-    """Works on abstract models too (`nnx.eval_shape`), and then gives shapes for arrays."""
+def split_model(model: nnx.Module) -> tuple[nnx.GraphDef, Params]:
+    """Split a model into its graph and its parameters.
+
+    For an abstract model (`nnx.eval_shape`), the parameters are shapes instead of arrays.
+    """
     graph, state = nnx.split(model, nnx.Param)
     names = {".".join(map(str, path)): leaf for path, leaf in nnx.to_flat_state(state)}
     return graph, {name: leaf.get_value() for name, leaf in names.items()}
 
 
-def merge(graph: nnx.GraphDef, params: Params) -> Any:
-    """The model again. Done inside of a jitted function, it costs nothing when that runs."""
+def merge_model(graph: nnx.GraphDef, params: Params) -> Any:
+    """The inverse of `split_model`. Inside a jitted function it has no cost at run time."""
     tree: dict[int | str, Any] = {}
     for name, array in params.items():
         *parents, last = (int(part) if part.isdecimal() else part for part in name.split("."))
@@ -32,6 +35,6 @@ def merge(graph: nnx.GraphDef, params: Params) -> Any:
     return nnx.merge(graph, tree)
 
 
-def count(params: Params) -> int:
-    """The number of trained numbers."""
+def count_parameters(params: Params) -> int:
+    """The number of scalar parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(params))

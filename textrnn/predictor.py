@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from textrnn.batching import Group, Shape, plan
-from textrnn.parameters import Params, merge
+from textrnn.parameters import Params, merge_model
 from textrnn.tasks import Answer, Batch, Example, Row, Task
 
 
@@ -115,7 +115,7 @@ class Predictor:
 
     def model(self) -> Any:
         """The network with its weights."""
-        return merge(self._graph, self.params)
+        return merge_model(self._graph, self.params)
 
     def warm(self, shape: Shape) -> None:
         """Compile the program of a shape, if it is not there."""
@@ -135,7 +135,7 @@ class Predictor:
 
     def _compile(self, shape: Shape) -> Any:
         def run(params: Params, batch: Batch) -> Any:
-            return self.task.predict(merge(self._graph, params), batch)
+            return self.task.predict(merge_model(self._graph, params), batch)
 
         self.compilations += 1
         return jax.jit(run).lower(self.params, self.task.collate([], shape)).compile()

@@ -4,7 +4,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from textrnn.bundle import FORMAT, BundleInfo, DataSource, Probe, Provenance, as_stored, save_bundle
-from textrnn.parameters import Params, count
+from textrnn.parameters import Params, count_parameters
 from textrnn.predictor import Predictor
 from training.evaluate import calibrate
 from training.fingerprints import fingerprints
@@ -35,7 +35,7 @@ def finish(
         tokenizer=predictor.task.tokenizer.kind,
         buckets=recipe.buckets,
         storage=recipe.storage,
-        parameters=count(params),
+        parameters=count_parameters(params),
         metrics=metrics,
         speed=measure(predictor),
         training=_provenance(prepared, seconds),

@@ -8,7 +8,7 @@ import numpy as np
 
 from textrnn.bundle import BundleInfo
 from textrnn.tasks import Answer, Row
-from textrnn.tasks.translate.bleu import chrf_of_each
+from textrnn.tasks.translate.bleu import sentence_chrf
 from training.log import read_metrics
 
 matplotlib.use("Agg")
@@ -133,7 +133,7 @@ def _mistakes(rows: Sequence[Row], answers: Sequence[Answer]) -> str:
 def _furthest(rows: Sequence[Row], answers: Sequence[Answer]) -> str:
     """The translations that have least in common with what was expected."""
     found, gold = [answer["text"] for answer in answers], [row["target"] for row in rows]
-    scores = np.array(chrf_of_each(found, gold))
+    scores = np.array(sentence_chrf(found, gold))
     lines = ["Furthest from what was expected, by chrF:", ""]
     lines += ["| chrF | source | expected | found |", "|---|---|---|---|"]
     for index in scores.argsort(kind="stable")[:MISTAKES]:

@@ -9,7 +9,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array
 
-from textrnn.parameters import Params, merge
+from textrnn.parameters import Params, merge_model
 from textrnn.tasks import Batch, Task
 from training.recipe import TrainConfig
 
@@ -52,7 +52,7 @@ def make_step(
         params = drop_weights(params, config.weight_drop, dropping)
         if config.precision != "float32":
             params = {name: p.astype(config.precision) for name, p in params.items()}
-        total, weight, past = task.loss_onward(merge(graph, params), batch, rest, past)
+        total, weight, past = task.loss_onward(merge_model(graph, params), batch, rest, past)
         return total / jnp.maximum(weight, 1e-6), past
 
     def update(state: State, batch: Batch) -> tuple[State, Array]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from textrnn.errors import UserError
-from textrnn.tasks.tag.schemes import SCHEMES, Scheme, breaks, parse, spans
+from textrnn.tasks.tag.schemes import SCHEMES, Scheme, count_violations, parse, spans
 from training.trees import detokenize
 
 
@@ -24,7 +24,7 @@ class SchemeCheck:
         """
         try:
             for scheme in self._counts:
-                self._counts[scheme] += breaks(tags, scheme)
+                self._counts[scheme] += count_violations(tags, scheme)
         except UserError:
             if self._given:
                 raise

@@ -14,7 +14,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from textrnn.batching import Buckets
 from textrnn.errors import UserError
-from textrnn.parameters import Params, count, split
+from textrnn.parameters import Params, count_parameters, split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks import TASKS, Example, Metrics, Row, Task
 from training.checkpoint import Checkpoints, TrainingProgress
@@ -85,7 +85,7 @@ class _Run:
         self.rate = make_schedule(config.optimizer, updates)
         optimizer = make_optimizer(config.optimizer, updates)
 
-        graph, params = split(served.build(nnx.Rngs(config.seed)))
+        graph, params = split_model(served.build(nnx.Rngs(config.seed)))
         params = load_initial_params(prepared.recipe.start, params)
         self.predictor = Predictor(served, params)
         self.step = make_step(self.task, graph, optimizer, config)
@@ -104,7 +104,8 @@ class _Run:
             self.state, self.best, self.progress = found
         with RunLog(self.directory, self.total, self.progress.step) as log:
             log.say(
-                f"{len(self.examples)} examples, {count(self.state.params):,} parameters, "
+                f"{len(self.examples)} examples, "
+                f"{count_parameters(self.state.params):,} parameters, "
                 f"{self.total} steps from step {self.progress.step}"
             )
             if self.progress.step < self.total and not self.progress.stopped:

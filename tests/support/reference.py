@@ -1,4 +1,4 @@
-"""Slow, obvious references: one row, one step, one number at a time, in plain numpy."""
+"""Reference implementations in plain numpy: one row, one step, one number at a time."""
 
 import itertools
 
@@ -69,9 +69,9 @@ def expected_calibration_error(probabilities, outcomes, bins=15):
             if b / bins <= p < (b + 1) / bins or (b == bins - 1 and p == 1)
         ]
         if inside:
-            promised = sum(p for p, _ in inside) / len(inside)
-            came = sum(y for _, y in inside) / len(inside)
-            total += len(inside) * abs(promised - came)
+            confidence = sum(p for p, _ in inside) / len(inside)
+            accuracy = sum(y for _, y in inside) / len(inside)
+            total += len(inside) * abs(confidence - accuracy)
     return total / len(probabilities)
 
 
@@ -80,15 +80,15 @@ def f1(truth, given):
     return 2 * hits / max(sum(truth) + sum(given), 1)
 
 
-def all_paths(emissions, first, between, last):
+def all_paths(emissions, start, transition, end):
     """Every path of tags through one row of [time, tags], with its score."""
-    found = []
+    paths = []
     for path in itertools.product(range(emissions.shape[1]), repeat=len(emissions)):
-        score = float(first[path[0]]) + float(last[path[-1]])
+        score = float(start[path[0]]) + float(end[path[-1]])
         score += sum(float(emissions[t, tag]) for t, tag in enumerate(path))
-        score += sum(float(between[a, b]) for a, b in itertools.pairwise(path))
-        found.append((path, score))
-    return found
+        score += sum(float(transition[a, b]) for a, b in itertools.pairwise(path))
+        paths.append((path, score))
+    return paths
 
 
 def log_softmax(logits):
@@ -96,40 +96,45 @@ def log_softmax(logits):
     return shifted - np.log(np.exp(shifted).sum())
 
 
-def all_sequences(step, carry, most, bos=2, eos=3):
-    """Every sequence of at most `most` tokens that ends, with its log-probability."""
-    found = []
+def all_sequences(step, carry, max_length, bos=2, eos=3):
+    """Every finished sequence of at most `max_length` tokens, with its log-probability."""
+    sequences = []
 
-    def go_on(carry, tokens, total):
+    def extend(carry, tokens, total):
         carry, logits = step(carry, tokens[-1] if tokens else bos)
-        likely = log_softmax(logits)
-        found.append((tuple(tokens), total + likely[eos]))
-        if len(tokens) < most:
+        log_probabilities = log_softmax(logits)
+        sequences.append((tuple(tokens), total + log_probabilities[eos]))
+        if len(tokens) < max_length:
             for token in range(len(logits)):
                 if token != eos:
-                    go_on(carry, [*tokens, token], total + likely[token])
+                    extend(carry, [*tokens, token], total + log_probabilities[token])
 
-    go_on(carry, [], 0.0)
-    return found
+    extend(carry, [], 0.0)
+    return sequences
 
 
-def beam_search(step, carry, beam, penalty, least, most, no_repeat=0, bos=2, eos=3):
+def beam_search(
+    step, carry, beam, penalty, min_length, max_length, no_repeat_ngram=0, bos=2, eos=3
+):
     """One row: finished (tokens, log-probability, [state after each step]), the best one first."""
     alive, ended = [([], 0.0, carry, [])], []
-    for t in range(most + 1):
+    for t in range(max_length + 1):
         candidates = []
         for tokens, total, state, trace in alive:
             state, logits = step(state, tokens[-1] if tokens else bos)
-            likely = log_softmax(logits)
+            log_probabilities = log_softmax(logits)
             for token in range(len(logits)):
-                if (token == eos and t < least) or (token != eos and t >= most):
+                if (token == eos and t < min_length) or (token != eos and t >= max_length):
                     continue
                 grams = [
-                    (*tokens, token)[i : i + no_repeat] for i in range(len(tokens) + 2 - no_repeat)
+                    (*tokens, token)[i : i + no_repeat_ngram]
+                    for i in range(len(tokens) + 2 - no_repeat_ngram)
                 ]
-                if no_repeat and token != eos and len(grams) != len(set(grams)):
+                if no_repeat_ngram and token != eos and len(grams) != len(set(grams)):
                     continue
-                candidates.append((tokens, token, total + likely[token], state, [*trace, state]))
+                candidates.append(
+                    (tokens, token, total + log_probabilities[token], state, [*trace, state])
+                )
         candidates.sort(key=lambda c: -c[2])
         ended += [(c[0], c[2], c[4]) for c in candidates[:beam] if c[1] == eos]
         alive = [([*c[0], c[1]], *c[2:]) for c in candidates if c[1] != eos][:beam]

@@ -17,7 +17,7 @@ import textrnn
 from support.bundles import same_weights, weights
 from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
-from textrnn.parameters import split
+from textrnn.parameters import split_model
 from training.job import run
 from training.log import read_metrics
 from training.optimizer import OptimizerConfig, make_optimizer
@@ -216,7 +216,7 @@ def small_step(config: TrainConfig):
         ClassifyConfig.parse({"embedding": {"size": 4}, "encoder": {"hidden": 4}}, source="test"),
         WordTokenizer.fit(["a b"], 10), Buckets(lengths=(4,), rows=2, tokens=8), rows,
     )  # fmt: skip
-    graph, params = split(task.build(nnx.Rngs(0)))
+    graph, params = split_model(task.build(nnx.Rngs(0)))
     optimizer = make_optimizer(config.optimizer, 100)
     batch = task.collate([task.read(r, task.options_type(), True) for r in rows], Shape(2, 4))
     return (

@@ -14,7 +14,7 @@ from support.made_up_words import GENERATE_RECIPE, babble
 from textrnn.batching import Buckets
 from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
-from textrnn.parameters import merge
+from textrnn.parameters import merge_model
 from training.datasets import load_rows
 from training.fingerprints import fingerprints
 from training.job import run
@@ -158,7 +158,7 @@ def test_the_past_is_carried_on_and_forgotten(generate_bundle):
         task.config.model_copy(update={"forgetting": 0.0}), task.tokenizer, task.buckets
     )
     graph, _ = task.structure()
-    model, key = merge(graph, bundle.params), jax.random.key(0)
+    model, key = merge_model(graph, bundle.params), jax.random.key(0)
     ids = task.tokenizer.encode(babble(8)).ids[None, :25]
 
     def loss(part, past, fresh=False):

@@ -1,1 +1,1 @@
-"""Layers that the networks of several tasks are made of."""
+"""Layers that several tasks build their networks from."""

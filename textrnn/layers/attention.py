@@ -1,11 +1,11 @@
-"""Attention: which of the source's positions a decoder looks at.
+"""Attention of decoder states over the positions of a source.
 
-    attention.keys(memory)             what the positions offer, made once for a source
-    attention.score(keys, query)       how well each position fits each query
-    attend(scores, memory, lengths)    the weights, and the mean of the memory by them
+    attention.keys(memory)             keys of the source positions, computed once per source
+    attention.score(keys, query)       how well each position matches each query
+    attend(scores, memory, lengths)    attention weights, and the weighted mean of the memory
 
-Arrays are row-major. A row may ask several queries at once, as the hypotheses of one source do in
-a search; they share the row's memory.
+Arrays are row-major. A row may have several queries, such as the hypotheses of one source in a
+beam search; they share the row's memory.
 """
 
 from abc import abstractmethod
@@ -13,16 +13,20 @@ from abc import abstractmethod
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
+from textrnn.layers.axes import Lengths
 from textrnn.layers.linear import matmul
+from textrnn.layers.masking import MASKED
 
-Keys = Float[Array, "rows source size"]
+Keys = Float[Array, "rows source hidden"]
 Queries = Float[Array, "rows queries hidden"]
 Scores = Float[Array, "rows queries source"]
 
 
 class Attention(nnx.Module):
+    """A scoring function with a linear map from memory to keys."""
+
     def __init__(self, memory: int, hidden: int, *, rngs: nnx.Rngs):
         glorot = nnx.initializers.glorot_uniform()
         self.key_kernel = nnx.Param(glorot(rngs.params(), (memory, hidden)))
@@ -32,7 +36,7 @@ class Attention(nnx.Module):
 
     @abstractmethod
     def score(self, keys: Keys, query: Queries) -> Scores:
-        """Larger where a position fits a query better."""
+        """Unnormalised scores, higher for a better match."""
 
 
 class Multiplicative(Attention):
@@ -52,9 +56,9 @@ class Additive(Attention):
         self.vector = nnx.Param(glorot(rngs.params(), (hidden, 1)))
 
     def score(self, keys: Keys, query: Queries) -> Scores:
-        asked = matmul(query, self.query_kernel[...])
-        fits = jnp.tanh(keys[:, None] + asked[:, :, None])
-        return matmul(fits, self.vector[...])[..., 0]
+        projected = matmul(query, self.query_kernel[...])
+        matches = jnp.tanh(keys[:, None] + projected[:, :, None])
+        return matmul(matches, self.vector[...])[..., 0]
 
 
 ATTENTIONS: dict[str, type[Attention]] = {
@@ -64,10 +68,13 @@ ATTENTIONS: dict[str, type[Attention]] = {
 
 
 def attend(
-    scores: Scores, memory: Float[Array, "rows source memory"], lengths: Int[Array, " rows"]
+    scores: Scores, memory: Float[Array, "rows source memory"], lengths: Lengths
 ) -> tuple[Float[Array, "rows queries memory"], Scores]:
-    """The context and the weights of each query. Weights sum to 1 over a row's real positions and
-    are 0 on its padding; the weights of an empty row mean nothing."""
-    real = jnp.arange(memory.shape[1]) < lengths[:, None]
-    weights = jax.nn.softmax(jnp.where(real[:, None], scores, -1e9), axis=-1)
+    """The context vector and the attention weights of each query.
+
+    Weights sum to 1 over the real positions of a row and are 0 on its padding. The weights of an
+    empty row are meaningless.
+    """
+    valid = jnp.arange(memory.shape[1]) < lengths[:, None]
+    weights = jax.nn.softmax(jnp.where(valid[:, None], scores, MASKED), axis=-1)
     return jnp.einsum("rqs,rsm->rqm", weights, memory), weights

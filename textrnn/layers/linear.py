@@ -1,4 +1,4 @@
-"""Matrix products that sum in float32 whatever their operands are stored in."""
+"""Matrix products that accumulate in float32, whatever dtype the weights are stored in."""
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,8 @@ def matmul(
 ) -> Float[Array, "*batch outputs"]:
     """x @ w with both operands in the dtype of `w` and the result in float32.
 
-    The gradient products use the dtype of `w` as well. (Plain autodiff would multiply a float32
-    cotangent by a bfloat16 operand, which falls back to float32 speed.)
+    The products of the gradient use the dtype of `w` as well. (Plain autodiff would multiply a
+    float32 cotangent by a bfloat16 operand, which runs at float32 speed.)
     """
     return jnp.matmul(x.astype(w.dtype), w, preferred_element_type=jnp.float32)
 
@@ -30,7 +30,9 @@ def _backward(saved, d_out):
 matmul.defvjp(_forward, _backward)
 
 
-def weight_gradient(x: Array, d_out: Array, dtype: jnp.dtype) -> Array:
+def weight_gradient(
+    x: Float[Array, "*batch inputs"], d_out: Float[Array, "*batch outputs"], dtype: jnp.dtype
+) -> Float[Array, "inputs outputs"]:
     """The gradient of x @ w by w: one product over all leading axes, operands in `dtype`."""
     rows = x.reshape(-1, x.shape[-1]).astype(dtype)
     d_rows = d_out.reshape(-1, d_out.shape[-1]).astype(dtype)

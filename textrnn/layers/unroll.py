@@ -1,8 +1,8 @@
 """Run cells over a sequence: the only scan over time.
 
-Arrays are time-major: [time, rows, features]. Where a position is padding the carry stays as it is
-and the output is zero, so the backward direction is the same scan from the other end, and no
-sequence is ever flipped. Two rows of lengths 3 and 1, three steps:
+Arrays are time-major: [time, rows, features]. At padding the carry is kept and the output is zero,
+so the backward direction is the same scan from the other end and no sequence is ever flipped. Two
+rows of lengths 3 and 1, three steps:
 
     a b c      forward: a, b, c            backward: c, b, a
     d . .               d, keep, keep                keep, keep, d
@@ -14,25 +14,26 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from textrnn.layers.cells import Carry, Cell, Small
+from textrnn.layers.axes import Lengths
+from textrnn.layers.cells import Carry, Cell, GateParameters
 from textrnn.layers.linear import matmul, weight_gradient
 
 Outputs = Float[Array, "time rows hidden"]
+Step = Int[Array, ""]
 
 
 def unroll(
     cell: Cell,
     x: Float[Array, "time rows inputs"],
-    lengths: Int[Array, " rows"],
+    lengths: Lengths,
     carry: Carry | None = None,
     *,
     reverse: bool = False,
 ) -> tuple[Outputs, Carry]:
-    """Outputs at every step, and the carry after the last one (after the first, in reverse)."""
-    way, strand = _Way(type(cell), reverse), _strand(cell, x, carry)
-    results: Any = _run((way,), (strand,), lengths)
+    """The outputs of all steps, and the carry after the last one (after the first, in reverse)."""
+    results: Any = _run((_Direction(type(cell), reverse),), (_inputs(cell, x, carry),), lengths)
     return results[0]
 
 
@@ -41,180 +42,188 @@ def unroll_both(
     backward: Cell,
     x_forward: Float[Array, "time rows inputs"],
     x_backward: Float[Array, "time rows inputs"],
-    lengths: Int[Array, " rows"],
+    lengths: Lengths,
 ) -> tuple[tuple[Outputs, Carry], tuple[Outputs, Carry]]:
     """One cell left to right and one right to left, in one loop.
 
-    Equal to two calls of `unroll`, and faster: the loop's own cost is paid once, and there is more
-    work in a step to share among cores.
+    Equivalent to two calls of `unroll`, and faster: the overhead of the loop is paid once, and a
+    step has more work to share among cores.
     """
-    ways = (_Way(type(forward), False), _Way(type(backward), True))
-    strands = (_strand(forward, x_forward, None), _strand(backward, x_backward, None))
-    results: Any = _run(ways, strands, lengths)
+    directions = (_Direction(type(forward), False), _Direction(type(backward), True))
+    inputs = (_inputs(forward, x_forward, None), _inputs(backward, x_backward, None))
+    results: Any = _run(directions, inputs, lengths)
     return results
 
 
-class _Way(NamedTuple):
-    """What is known of a strand when the loop is compiled."""
+class _Direction(NamedTuple):
+    """The static part of a scan, known when the loop is compiled."""
 
     kind: type[Cell]
     reverse: bool
 
-    def position(self, step: Array, time: int) -> Array:
+    def position(self, step: Step, time: int) -> Step:
         return time - 1 - step if self.reverse else step
 
 
-class _Strand(NamedTuple):
-    """One cell on its way through one batch of sequences."""
+class _Inputs(NamedTuple):
+    """The arrays that one cell reads in a scan."""
 
-    kernel: Float[Array, "hidden width*hidden"]
-    small: Small
-    projected: Float[Array, "time rows width*hidden"]
+    kernel: Float[Array, "hidden gates"]
+    parameters: GateParameters
+    projected: Float[Array, "time rows gates"]
     carry: Carry
 
 
-def _strand(cell: Cell, x: Array, carry: Carry | None) -> _Strand:
-    return _Strand(
+def _inputs(cell: Cell, x: Float[Array, "time rows inputs"], carry: Carry | None) -> _Inputs:
+    return _Inputs(
         kernel=cell.kernel(),
-        small=cell.small(),
+        parameters=cell.gate_parameters(),
         projected=cell.project(x),
         carry=cell.carry(x.shape[1]) if carry is None else carry,
     )
 
 
-# Autodiff through a scan adds the recurrent kernel's gradient up step by step, which reads and
-# writes the whole matrix at every step. The rule below does the elementwise part backward through
-# time and then takes that gradient as one product over all steps. Of the forward pass it keeps the
-# carries and, where they are all that the gates look at, the sums of projected and recurrent.
+# Autodiff through a scan accumulates the recurrent kernel's gradient step by step, which reads and
+# writes the whole matrix at every step. The rule below runs the elementwise part backward through
+# time and then computes that gradient as one product over all steps. Of the forward pass it keeps
+# the carries and, for additive cells, the sums of projected and recurrent.
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _run(
-    ways: tuple[_Way, ...], strands: tuple[_Strand, ...], lengths: Array
+    directions: tuple[_Direction, ...], inputs: tuple[_Inputs, ...], lengths: Lengths
 ) -> tuple[tuple[Outputs, Carry], ...]:
-    states = _forward(ways, strands, lengths, keep=False)
+    states = _forward(directions, inputs, lengths, keep=False)
     return tuple((state.outputs, state.carry) for state in states)
 
 
 class _State(NamedTuple):
-    """Of one strand in the forward loop."""
+    """The loop state of one cell in the forward pass."""
 
     carry: Carry
     outputs: Outputs
     history: Carry
-    """The carry before each step; empty unless kept."""
-    sums: Array
-    """Projected and recurrent, added up; a lone zero unless kept."""
+    """The carry before each step, [time, rows, hidden]; empty unless kept."""
+    sums: Float[Array, "..."]
+    """The sums of projected and recurrent, [time, rows, gates]; a scalar zero unless kept."""
 
 
 def _forward(
-    ways: tuple[_Way, ...], strands: tuple[_Strand, ...], lengths: Array, keep: bool
+    directions: tuple[_Direction, ...], inputs: tuple[_Inputs, ...], lengths: Lengths, keep: bool
 ) -> list[_State]:
-    time = strands[0].projected.shape[0]
+    time = inputs[0].projected.shape[0]
 
-    def one(way: _Way, strand: _Strand, state: _State, step: Array) -> _State:
+    def advance(direction: _Direction, cell: _Inputs, state: _State, step: Step) -> _State:
         carry, outputs, history, sums = state
-        t = way.position(step, time)
+        t = direction.position(step, time)
         valid = (t < lengths)[:, None]
-        recurrent = matmul(carry[-1], strand.kernel)
-        projected = _at(strand.projected, t)
+        recurrent = matmul(carry[-1], cell.kernel)
+        projected = _read(cell.projected, t)
         if keep:
-            history = tuple(_put(h, c, t) for h, c in zip(history, carry, strict=True))
-            if way.kind.additive:
-                sums = _put(sums, projected + recurrent, t)
-        new, output = way.kind.gates(strand.small, carry, projected, recurrent)
-        outputs = _put(outputs, jnp.where(valid, output, 0), t)
+            history = tuple(_write(h, c, t) for h, c in zip(history, carry, strict=True))
+            if direction.kind.additive:
+                sums = _write(sums, projected + recurrent, t)
+        new, output = direction.kind.gates(cell.parameters, carry, projected, recurrent)
+        outputs = _write(outputs, jnp.where(valid, output, 0), t)
         return _State(_select(valid, new, carry), outputs, history, sums)
 
-    def body(step: Array, states: list[_State]) -> list[_State]:
-        return [one(*each, step) for each in zip(ways, strands, states, strict=True)]
+    def body(step: Step, states: list[_State]) -> list[_State]:
+        return [advance(*each, step) for each in zip(directions, inputs, states, strict=True)]
 
-    def initial(way: _Way, strand: _Strand) -> _State:
-        buffer = jnp.zeros((time, *strand.carry[-1].shape))
-        history = (buffer,) * len(strand.carry) if keep else ()
-        sums = jnp.zeros_like(strand.projected) if keep and way.kind.additive else jnp.zeros(())
-        return _State(strand.carry, buffer, history, sums)
+    def initial(direction: _Direction, cell: _Inputs) -> _State:
+        buffer = jnp.zeros((time, *cell.carry[-1].shape))
+        history = (buffer,) * len(cell.carry) if keep else ()
+        additive = direction.kind.additive
+        sums = jnp.zeros_like(cell.projected) if keep and additive else jnp.zeros(())
+        return _State(cell.carry, buffer, history, sums)
 
-    initials = [initial(*each) for each in zip(ways, strands, strict=True)]
+    initials = [initial(*each) for each in zip(directions, inputs, strict=True)]
     return lax.fori_loop(0, time, body, initials)
 
 
 class _Saved(NamedTuple):
-    """What the backward pass needs of a strand."""
+    """What the backward pass needs of one cell's forward pass."""
 
-    kernel: Array
-    small: Small
-    projected: Array
-    """Or, where the gates look at nothing but it, its sum with `recurrent`."""
+    kernel: Float[Array, "hidden gates"]
+    parameters: GateParameters
+    projected: Float[Array, "time rows gates"]
+    """For an additive cell, the sum of projected and recurrent."""
     history: Carry
 
 
-def _run_forward(ways, strands, lengths):
-    states = _forward(ways, strands, lengths, keep=True)
+def _run_forward(directions, inputs, lengths):
+    states = _forward(directions, inputs, lengths, keep=True)
     results = tuple((state.outputs, state.carry) for state in states)
     saved = [
-        _Saved(s.kernel, s.small, t.sums if w.kind.additive else s.projected, t.history)
-        for w, s, t in zip(ways, strands, states, strict=True)
+        _Saved(
+            cell.kernel,
+            cell.parameters,
+            state.sums if direction.kind.additive else cell.projected,
+            state.history,
+        )
+        for direction, cell, state in zip(directions, inputs, states, strict=True)
     ]
     return results, (saved, lengths)
 
 
-def _run_backward(ways, saved, d_results):
-    strands, lengths = saved
-    indices = range(len(ways))
-    time = strands[0].projected.shape[0]
+def _run_backward(directions, residuals, d_results):
+    saved, lengths = residuals
+    indices = range(len(directions))
+    time = saved[0].projected.shape[0]
     # A transposed copy, made once: products with a transposed view are slower at every step.
-    transposed = lax.optimization_barrier([strand.kernel.T for strand in strands])
+    transposed = lax.optimization_barrier([cell.kernel.T for cell in saved])
     recurrents = [
-        jnp.zeros((time, 1, 1)) if way.kind.additive else matmul(strand.history[-1], strand.kernel)
-        for way, strand in zip(ways, strands, strict=True)
+        jnp.zeros((time, 1, 1))
+        if direction.kind.additive
+        else matmul(cell.history[-1], cell.kernel)
+        for direction, cell in zip(directions, saved, strict=True)
     ]
 
-    def one(index, state, step):
-        way, strand = ways[index], strands[index]
-        d_carry, d_projected, d_recurrent, d_small = state
-        t = way.position(time - 1 - step, time)
+    def retreat(index, state, step):
+        direction, cell = directions[index], saved[index]
+        d_carry, d_projected, d_recurrent, d_parameters = state
+        t = direction.position(time - 1 - step, time)
         valid = (t < lengths)[:, None]
         d_new = _select(valid, d_carry, jax.tree.map(jnp.zeros_like, d_carry))
-        d_output = jnp.where(valid, _at(d_results[index][0], t), 0)
-        _, pull = jax.vjp(
-            way.kind.gates,
-            jax.tree.map(lambda p: p.astype(jnp.float32), strand.small),
-            tuple(_at(h, t) for h in strand.history),
-            _at(strand.projected, t),
-            _at(recurrents[index], t),
+        d_output = jnp.where(valid, _read(d_results[index][0], t), 0)
+        _, pull_back = jax.vjp(
+            direction.kind.gates,
+            jax.tree.map(lambda p: p.astype(jnp.float32), cell.parameters),
+            tuple(_read(h, t) for h in cell.history),
+            _read(cell.projected, t),
+            _read(recurrents[index], t),
         )
-        d_small_t, d_before, d_projected_t, d_recurrent_t = pull((d_new, d_output))
-        if way.kind.additive:  # the gradients by both are one: store it once
+        d_parameters_t, d_before, d_projected_t, d_recurrent_t = pull_back((d_new, d_output))
+        if direction.kind.additive:  # both gradients are equal: store one
             d_recurrent_t = d_projected_t
         else:
-            d_recurrent = _put(d_recurrent, d_recurrent_t, t)
+            d_recurrent = _write(d_recurrent, d_recurrent_t, t)
         d_through_kernel = matmul(d_recurrent_t, transposed[index])
         d_before = (*d_before[:-1], d_before[-1] + d_through_kernel)
         return (
             _select(valid, d_before, d_carry),
-            _put(d_projected, d_projected_t, t),
+            _write(d_projected, d_projected_t, t),
             d_recurrent,
-            jax.tree.map(jnp.add, d_small, d_small_t),
+            jax.tree.map(jnp.add, d_parameters, d_parameters_t),
         )
 
     def initial(index):
-        d_projected = jnp.zeros_like(strands[index].projected)
-        d_recurrent = () if ways[index].kind.additive else d_projected
-        d_small = jax.tree.map(lambda p: jnp.zeros(p.shape), strands[index].small)
-        return d_results[index][1], d_projected, d_recurrent, d_small
+        d_projected = jnp.zeros_like(saved[index].projected)
+        d_recurrent = () if directions[index].kind.additive else d_projected
+        d_parameters = jax.tree.map(lambda p: jnp.zeros(p.shape), saved[index].parameters)
+        return d_results[index][1], d_projected, d_recurrent, d_parameters
 
     def body(step, states):
-        return [one(index, states[index], step) for index in indices]
+        return [retreat(index, states[index], step) for index in indices]
 
     def gradient(index, state):
-        strand = strands[index]
-        d_carry, d_projected, d_recurrent, d_small = state
-        if ways[index].kind.additive:
+        cell = saved[index]
+        d_carry, d_projected, d_recurrent, d_parameters = state
+        if directions[index].kind.additive:
             d_recurrent = d_projected
-        return _Strand(
-            kernel=weight_gradient(strand.history[-1], d_recurrent, strand.kernel.dtype),
-            small=jax.tree.map(lambda d, p: d.astype(p.dtype), d_small, strand.small),
+        return _Inputs(
+            kernel=weight_gradient(cell.history[-1], d_recurrent, cell.kernel.dtype),
+            parameters=jax.tree.map(lambda d, p: d.astype(p.dtype), d_parameters, cell.parameters),
             projected=d_projected,
             carry=d_carry,
         )
@@ -226,13 +235,15 @@ def _run_backward(ways, saved, d_results):
 _run.defvjp(_run_forward, _run_backward)
 
 
-def _at(array: Array, t: Array) -> Array:
+def _read(array: Float[Array, "time ..."], t: Step) -> Float[Array, "..."]:
     return lax.dynamic_index_in_dim(array, t, axis=0, keepdims=False)
 
 
-def _put(array: Array, value: Array, t: Array) -> Array:
+def _write(
+    array: Float[Array, "time ..."], value: Float[Array, "..."], t: Step
+) -> Float[Array, "time ..."]:
     return lax.dynamic_update_index_in_dim(array, value, t, axis=0)
 
 
-def _select(valid: Array, new: Carry, old: Carry) -> Carry:
+def _select(valid: Bool[Array, "rows 1"], new: Carry, old: Carry) -> Carry:
     return tuple(jnp.where(valid, n, o) for n, o in zip(new, old, strict=True))

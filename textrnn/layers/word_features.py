@@ -1,4 +1,4 @@
-"""What a network reads of a word: its number, its letters, how it is written."""
+"""Word features: id, letters, character n-grams and casing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,29 +22,29 @@ from textrnn.text.ngrams import ngrams
 
 class SubwordsConfig(Config):
     buckets: NonNegativeInt = 0
-    """Rows of the one table that all n-grams of all words share by their hash; 0: no subwords."""
+    """Rows of the hashed table of n-gram vectors (Bojanowski et al. 2017); 0 disables subwords."""
     most: PositiveInt = 24
-    """N-grams of a word that count."""
+    """Number of n-grams used per word."""
 
 
 class SpellingConfig(Config):
     embedding: EmbeddingConfig = EmbeddingConfig()
     subwords: SubwordsConfig = SubwordsConfig()
-    """The mean of a word's n-grams is added to its vector; an unknown word has only that."""
+    """The mean of a word's n-gram vectors is added to its own; an unknown word has no other."""
     characters: CharactersConfig = CharactersConfig()
     casing: NonNegativeInt = 8
-    """Size of the vector that says how a word is written; 0: none."""
+    """Size of the casing vector; 0 disables it."""
 
     @property
     def width(self) -> int:
-        """Features of a word."""
+        """Number of features of a word."""
         letters = self.characters.features if self.characters.kind != "none" else 0
         return self.embedding.size + letters + self.casing
 
 
 @dataclass(frozen=True)
 class Spelled:
-    """The words of a sentence, one entry each; None for what the config has no use for."""
+    """The words of a sentence, one entry each; None for features that the config does not use."""
 
     ids: np.ndarray
     letters: np.ndarray | None
@@ -53,7 +53,7 @@ class Spelled:
 
 
 class SpelledWords(nnx.Module):
-    """A network that begins with words as they are spelled. Others extend it."""
+    """Base of networks that read words with their spelling."""
 
     def __init__(self, config: SpellingConfig, tokenizer: Tokenizer, *, rngs: nnx.Rngs):
         letters, size, buckets = config.characters, config.embedding.size, config.subwords.buckets
@@ -67,22 +67,23 @@ class SpelledWords(nnx.Module):
     def embed(
         self, batch: Mapping[str, Any], key: Array | None = None
     ) -> Float[Array, "time rows features"]:
-        """The words of a batch as `collate` makes it. With a `key`, dropout is on."""
-        words, letters = (None, None) if key is None else jax.random.split(key)
-        parts = [self.embedding(batch["ids"], words)]
+        """The features of a batch as `collate` makes it. A `key` turns dropout on."""
+        word_key, letter_key = (None, None) if key is None else jax.random.split(key)
+        parts = [self.embedding(batch["ids"], word_key)]
         if self.subwords is not None:
             ngrams = batch["ngrams"].swapaxes(0, 1)
-            real = (ngrams > 0)[..., None]
-            total = jnp.where(real, self.subwords[...][ngrams], 0).sum(axis=2)
-            parts[0] += total / jnp.maximum(real.sum(axis=2), 1)
+            valid = (ngrams > 0)[..., None]
+            total = jnp.where(valid, self.subwords[...][ngrams], 0).sum(axis=2)
+            parts[0] += total / jnp.maximum(valid.sum(axis=2), 1)
         if self.characters is not None:
-            parts.append(self.characters(batch["letters"].swapaxes(0, 1), letters))
+            parts.append(self.characters(batch["letters"].swapaxes(0, 1), letter_key))
         if self.casing is not None:
             parts.append(self.casing[...][batch["casing"].T])
         return jnp.concatenate(parts, axis=-1)
 
 
 def spell(words: Sequence[str], tokenizer: SpelledTokenizer, config: SpellingConfig) -> Spelled:
+    """The features of words, as far as `config` uses them."""
     letters, subwords = config.characters, config.subwords
     return Spelled(
         np.array(tokenizer.ids(words), np.int32),
@@ -93,8 +94,8 @@ def spell(words: Sequence[str], tokenizer: SpelledTokenizer, config: SpellingCon
 
 
 def collate(rows: Sequence[Spelled], shape: Shape, config: SpellingConfig) -> dict[str, np.ndarray]:
-    """[rows, time] `ids` and `casing`, [rows, time, letters] `letters`, [rows, time, n-grams]
-    `ngrams`, as far as the config has use for them, and [rows] `lengths`."""
+    """A batch of `ids` and `casing` [rows, time], `letters` [rows, time, letters] and `ngrams`
+    [rows, time, n-grams], as far as the config uses them, and `lengths` [rows]."""
     batch = {"ids": pad([row.ids for row in rows], shape, PAD)}
     batch["lengths"] = np.zeros(shape.rows, np.int32)
     batch["lengths"][: len(rows)] = [len(row.ids) for row in rows]
@@ -104,12 +105,12 @@ def collate(rows: Sequence[Spelled], shape: Shape, config: SpellingConfig) -> di
     if config.casing:
         batch["casing"] = pad([row.casing for row in rows if row.casing is not None], shape)
     if config.subwords.buckets:
-        found = [row.ngrams for row in rows if row.ngrams is not None]
-        batch["ngrams"] = pad(found, shape, 0, (config.subwords.most,))
+        ngrams = [row.ngrams for row in rows if row.ngrams is not None]
+        batch["ngrams"] = pad(ngrams, shape, 0, (config.subwords.most,))
     return batch
 
 
-def _table(numbers: int, size: int, scale: float, rngs: nnx.Rngs) -> nnx.Param:
-    """Random vectors for 1 to `numbers`, and zeros for 0, which is padding."""
-    table = scale * jax.random.normal(rngs.params(), (numbers + 1, size))
+def _table(entries: int, size: int, scale: float, rngs: nnx.Rngs) -> nnx.Param:
+    """Random vectors for 1 to `entries`, and zeros for 0, which is padding."""
+    table = scale * jax.random.normal(rngs.params(), (entries + 1, size))
     return nnx.Param(table.at[0].set(0))

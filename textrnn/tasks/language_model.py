@@ -25,6 +25,7 @@ from textrnn.errors import UserError
 from textrnn.layers.characters import CharactersConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear, matmul
+from textrnn.layers.losses import token_cross_entropy
 from textrnn.layers.word_features import Spelled, SpelledWords, SpellingConfig, collate, spell
 from textrnn.tasks.task import (
     Answer,
@@ -142,8 +143,7 @@ class Pretrain(Task):
         def step(_, chunk):
             states, words = chunk
             logits = matmul(states, table.T) + bias
-            right = jnp.take_along_axis(logits, words[:, None], axis=1)[:, 0]
-            return None, right - jax.nn.logsumexp(logits, axis=1)
+            return None, -token_cross_entropy(logits, words)
 
         time = batch["ids"].shape[1] - 1
         chunks = (states.reshape(2 * time, -1, states.shape[-1]), words.reshape(2 * time, -1))

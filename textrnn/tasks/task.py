@@ -22,7 +22,7 @@ from jaxtyping import Array, Float
 from textrnn.batching import Buckets, Shape, pad
 from textrnn.config import Config
 from textrnn.errors import InvalidText, UserError
-from textrnn.parameters import Params, split
+from textrnn.parameters import Params, split_model
 from textrnn.rows import Row
 from textrnn.text import BOS, EOS, PAD, Tokenizer
 from textrnn.text.validation import validate_text
@@ -114,7 +114,7 @@ class Task(ABC):
 
     def structure(self) -> tuple[nnx.GraphDef, Params]:
         """The model without weights: its graph, and the shape of each parameter by name."""
-        return split(nnx.eval_shape(lambda: self.build(nnx.Rngs(0))))
+        return split_model(nnx.eval_shape(lambda: self.build(nnx.Rngs(0))))
 
     @abstractmethod
     def read(self, row: Row, options: Any, gold: bool = False) -> Example:

@@ -5,7 +5,7 @@ import pytest
 from flax import nnx
 
 from textrnn.batching import Buckets, Shape
-from textrnn.parameters import merge, split
+from textrnn.parameters import merge_model, split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks.word_vectors import Vectors, VectorsConfig
 from textrnn.text import WordTokenizer
@@ -66,7 +66,7 @@ def test_words_with_the_same_neighbours_come_together():
         WordTokenizer.fit(texts, 100),
         Buckets(lengths=(8,), rows=1024, tokens=8192),
     )
-    graph, params = split(task.build(nnx.Rngs(0)))
+    graph, params = split_model(task.build(nnx.Rngs(0)))
     batch = task.collate(
         [task.read({"text": text}, task.options_type()) for text in texts], Shape(1024, 8)
     )
@@ -75,7 +75,7 @@ def test_words_with_the_same_neighbours_come_together():
     @jax.jit
     def step(params, state, key):
         def mean(params):
-            total, weight = task.loss(merge(graph, params), batch, key)
+            total, weight = task.loss(merge_model(graph, params), batch, key)
             return total / weight
 
         change, state = optimizer.update(jax.grad(mean)(params), state)

@@ -29,7 +29,7 @@ def explain(
     unknown = jnp.where(ends, x, model.embedding.table[...][UNK])
 
     def of_vectors(x: Float[Array, "time copies features"]) -> Float[Array, " copies"]:
-        return score(model.judge(x, jnp.repeat(lengths, x.shape[1] // rows)))
+        return score(model.logits_from_embeddings(x, jnp.repeat(lengths, x.shape[1] // rows)))
 
     return integrated_gradients(of_vectors, x, unknown, POINTS)
 

@@ -1,17 +1,20 @@
-"""The network that classifies: embedding, recurrent encoder, pooling over time, a linear layer."""
+"""The classification network: embedding, recurrent encoder, pooling over time, linear layer."""
 
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 from pydantic import Field
 
 from textrnn.config import Config
+from textrnn.layers.axes import Lengths, TokenIds
+from textrnn.layers.dropout import dropout
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear
+from textrnn.layers.masking import MASKED, valid_positions
 
 Pooling = Literal["max", "mean", "last", "attention"]
 
@@ -20,12 +23,14 @@ class ClassifierConfig(Config):
     embedding: EmbeddingConfig = EmbeddingConfig()
     encoder: EncoderConfig = EncoderConfig()
     pooling: tuple[Pooling, ...] = ("max", "mean")
-    """How the outputs at all positions become one vector; several are put side by side."""
+    """How the outputs of all positions are reduced to one vector; several are concatenated."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    """On the pooled vector."""
+    """Dropout of the pooled vector."""
 
 
 class Classifier(nnx.Module):
+    """Token ids to one logit for each label."""
+
     def __init__(self, config: ClassifierConfig, vocabulary: int, labels: int, *, rngs: nnx.Rngs):
         self.config = config
         width = config.encoder.width
@@ -35,48 +40,46 @@ class Classifier(nnx.Module):
         self.output = Linear(width * len(config.pooling), labels, rngs=rngs)
 
     def __call__(
-        self,
-        ids: Int[Array, "rows time"],
-        lengths: Int[Array, " rows"],
-        key: Array | None = None,
+        self, ids: TokenIds, lengths: Lengths, key: Array | None = None
     ) -> Float[Array, "rows labels"]:
-        """Logits. With a `key`, dropout is on."""
-        first, rest = (None, None) if key is None else jax.random.split(key)
-        return self.judge(self.embedding(ids, first), lengths, rest)
+        """Logits. A `key` turns dropout on."""
+        embedding_key, rest = (None, None) if key is None else jax.random.split(key)
+        return self.logits_from_embeddings(self.embedding(ids, embedding_key), lengths, rest)
 
-    def judge(
+    def logits_from_embeddings(
         self,
         x: Float[Array, "time rows features"],
-        lengths: Int[Array, " rows"],
+        lengths: Lengths,
         key: Array | None = None,
     ) -> Float[Array, "rows labels"]:
-        """Logits of embedded texts."""
-        encoder, output = (None, None) if key is None else jax.random.split(key)
-        h, _ = self.encoder(x, lengths, key=encoder)
+        """Logits of embedded texts, which may be no token's embedding, as in an attribution."""
+        encoder_key, output_key = (None, None) if key is None else jax.random.split(key)
+        h, _ = self.encoder(x, lengths, key=encoder_key)
         pooled = jnp.concatenate([self._pool(kind, h, lengths) for kind in self.config.pooling], -1)
-        if output is not None and self.config.dropout:
-            keep = jax.random.bernoulli(output, 1 - self.config.dropout, pooled.shape)
-            pooled = jnp.where(keep, pooled / (1 - self.config.dropout), 0)
+        if output_key is not None:
+            pooled = dropout(pooled, self.config.dropout, output_key)
         return self.output(pooled)
 
     def _pool(
-        self, kind: Pooling, h: Float[Array, "time rows width"], lengths: Int[Array, " rows"]
-    ) -> Float[Array, "rows width"]:
-        valid = (jnp.arange(h.shape[0])[:, None] < lengths)[..., None]
+        self, kind: Pooling, h: Float[Array, "time rows features"], lengths: Lengths
+    ) -> Float[Array, "rows features"]:
+        valid = valid_positions(len(h), lengths)[..., None]
         match kind:
             case "max":
-                return jnp.where(valid, h, -1e9).max(axis=0)
-            case "mean":  # padding is zero already
+                return jnp.where(valid, h, MASKED).max(axis=0)
+            case "mean":  # outputs at padding are zero
                 return h.sum(axis=0) / jnp.maximum(lengths, 1)[:, None]
             case "last":
                 return self._last(h, lengths)
             case "attention":
                 assert self.attention is not None
-                weights = jax.nn.softmax(jnp.where(valid, self.attention(h), -1e9), axis=0)
+                weights = jax.nn.softmax(jnp.where(valid, self.attention(h), MASKED), axis=0)
                 return (weights * h).sum(axis=0)
 
-    def _last(self, h: Array, lengths: Array) -> Array:
-        """Where each direction ends: the last token left to right, the first right to left."""
+    def _last(
+        self, h: Float[Array, "time rows features"], lengths: Lengths
+    ) -> Float[Array, "rows features"]:
+        """The last output of each direction: at the last token forward, at the first backward."""
         rows = jnp.arange(h.shape[1])
         ends = h[jnp.maximum(lengths - 1, 0), rows]
         if not self.config.encoder.bidirectional:

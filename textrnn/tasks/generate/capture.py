@@ -1,15 +1,15 @@
-"""What can be seen of a model at each token that it reads or writes.
+"""What is captured of a model at each token that it reads or writes.
 
-    text          R      O      M      E
-    likelihood  -3.1   -0.2   -0.1   -0.0     of the token, under the model itself
-    top         A I T  O E .  M L S  E . .    what it took for likeliest there
-    cell 17      0.1    0.4    0.8    0.9     what one cell held when it came to the token
+    text               R      O      M      E
+    log-probability  -3.1   -0.2   -0.1   -0.0     of the token, under the model itself
+    top              A I T  O E .  M L S  E . .    the most probable tokens at that position
+    cell 17           0.1    0.4    0.8    0.9     the activation of one cell before the token
 
-Karpathy et al. (2015) found cells that way which count quotes and the length of lines.
+Karpathy et al. (2015) found cells in this way that count quotes and track the length of lines.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,98 +17,109 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-CELLS = 8
-"""As many cells are watched at a time."""
-TOP = 5
+MAX_CELLS = 8
+"""Cells that can be captured at a time."""
+MAX_ALTERNATIVES = 5
+"""Most probable tokens that are captured at each position."""
 
 
 class CaptureOptions(NamedTuple):
-    """What the rows of a batch ask for. All are values: others need no other program."""
+    """What to capture for the rows of a batch, as array values that need no recompilation."""
 
     cells: Any
-    """[rows, CELLS]; units of the last layer."""
+    """[rows, MAX_CELLS]; units of the last layer."""
     top: Any
-    """[rows]; whether the likeliest tokens are wanted."""
+    """[rows]; whether to capture the most probable tokens."""
 
 
 class Captured(NamedTuple):
-    """Of each token of a batch, or of a part of a row; here for a row."""
+    """Captured values of the tokens of a batch, [rows, time, ...], or of a range of one row."""
 
-    likelihood: Any
-    """[tokens]; the log-probability."""
-    top: Any
-    """[tokens, TOP]; the likeliest tokens first."""
-    top_likelihood: Any
+    log_probability: Any
+    """[tokens]"""
+    top_ids: Any
+    """[tokens, MAX_ALTERNATIVES]; in descending order of probability."""
+    top_log_probability: Any
     activation: Any
-    """[tokens, CELLS]; outputs of cells, from -1 to 1."""
+    """[tokens, MAX_CELLS]; outputs of cells, from -1 to 1."""
 
-    def part(self, start: int, end: int | None = None) -> Self:
+    def part(self, start: int, end: int | None = None) -> "Captured":
+        """The values of the tokens from `start` up to `end`."""
         # Copies: a view of a row would keep its whole batch.
-        return type(self)(*(np.array(values[start:end]) for values in self))
+        return Captured(*(np.array(values[start:end]) for values in self))
 
-    def columns(self, top: int, cells: int) -> Self:
-        """With as many alternatives and cells as were asked for."""
+    def columns(self, top: int, cells: int) -> "Captured":
+        """Only the requested number of alternatives and cells."""
         return self._replace(
-            top=self.top[:, :top],
-            top_likelihood=self.top_likelihood[:, :top],
+            top_ids=self.top_ids[:, :top],
+            top_log_probability=self.top_log_probability[:, :top],
             activation=self.activation[:, :cells],
         )
 
 
-def look(
-    logits: Float[Array, "*batch ids"],
-    h: Float[Array, "*batch hidden"],
-    tokens: Int[Array, " *batch"],
-    watch: CaptureOptions,
+def capture(
+    logits: Float[Array, "time rows ids"],
+    h: Float[Array, "time rows hidden"],
+    tokens: Int[Array, "time rows"],
+    options: CaptureOptions,
 ) -> Captured:
-    """What is to be seen where `tokens` came, from the logits that they came from. The last axis of
-    `*batch` is that of the rows."""
-    likelihoods = jax.nn.log_softmax(logits)
+    """The captured values of `tokens`, [time, rows, ...], from the logits that predicted them and
+    the outputs `h` of the last layer at these steps."""
+    log_probabilities = jax.nn.log_softmax(logits)
     batch = tokens.shape
-    kept = min(TOP, logits.shape[-1])
+    alternatives = min(MAX_ALTERNATIVES, logits.shape[-1])
 
-    def likeliest() -> tuple[Array, Array]:
-        values, ids = lax.top_k(likelihoods, kept)
-        spare = [(0, 0)] * len(batch) + [(0, TOP - kept)]
-        return jnp.pad(ids, spare), jnp.pad(values, spare, constant_values=-jnp.inf)
+    def top() -> tuple[Array, Array]:
+        values, ids = lax.top_k(log_probabilities, alternatives)
+        padding = [(0, 0)] * len(batch) + [(0, MAX_ALTERNATIVES - alternatives)]
+        return jnp.pad(ids, padding), jnp.pad(values, padding, constant_values=-jnp.inf)
 
-    def none() -> tuple[Array, Array]:
-        return jnp.zeros((*batch, TOP), jnp.int32), jnp.zeros((*batch, TOP))
+    def zeros() -> tuple[Array, Array]:
+        shape = (*batch, MAX_ALTERNATIVES)
+        return jnp.zeros(shape, jnp.int32), jnp.zeros(shape)
 
-    top, top_likelihood = lax.cond(watch.top.any(), likeliest, none)
+    top_ids, top_log_probability = lax.cond(options.top.any(), top, zeros)
+    cells = jnp.broadcast_to(options.cells, (*batch, MAX_CELLS))
     return Captured(
-        likelihood=jnp.take_along_axis(likelihoods, tokens[..., None], axis=-1)[..., 0],
-        top=top,
-        top_likelihood=top_likelihood,
-        activation=jnp.take_along_axis(h, jnp.broadcast_to(watch.cells, (*batch, CELLS)), axis=-1),
+        jnp.take_along_axis(log_probabilities, tokens[..., None], axis=-1)[..., 0],
+        top_ids,
+        top_log_probability,
+        jnp.take_along_axis(h, cells, axis=-1),
     )
 
 
 def join(parts: Sequence[Captured]) -> Captured:
-    """One after the other."""
+    """Concatenate consecutive parts of a row."""
     return Captured(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
 
-def nothing(top: int = 0, cells: int = 0) -> Captured:
-    """Of no token."""
-    row = np.zeros(0, np.float32)
-    return Captured(row, np.zeros((0, top), np.int32), np.zeros((0, top), np.float32),
-                np.zeros((0, cells), np.float32))  # fmt: skip
+def empty_capture(top: int = 0, cells: int = 0) -> Captured:
+    """The captured values of no tokens, with so many alternatives and cells."""
+    return Captured(
+        np.zeros(0, np.float32),
+        np.zeros((0, top), np.int32),
+        np.zeros((0, top), np.float32),
+        np.zeros((0, cells), np.float32),
+    )
 
 
-def by_character(seen: Captured, whole: Bool[np.ndarray, " tokens"]) -> Captured:
-    """Of characters, of which each is one token or more; `whole` says which tokens complete one.
-    The likelihood is that of its tokens together, all else what was seen at the first of them."""
-    if whole.all():
-        return seen
-    starts = np.concatenate([[True], whole[:-1]]).nonzero()[0]
-    first = Captured(*(values[starts] for values in seen))
-    return first._replace(likelihood=np.add.reduceat(seen.likelihood, starts))
+def by_character(captured: Captured, complete: Bool[np.ndarray, " tokens"]) -> Captured:
+    """Merge the tokens of each character; `complete` marks the last token of each.
+
+    Log-probabilities are summed; the other values are those of the character's first token.
+    """
+    if complete.all():
+        return captured
+    starts = np.concatenate([[True], complete[:-1]]).nonzero()[0]
+    first = Captured(*(values[starts] for values in captured))
+    return first._replace(log_probability=np.add.reduceat(captured.log_probability, starts))
 
 
-def rows_of(cells: Sequence[Sequence[int]], top: Sequence[bool], count: int) -> CaptureOptions:
-    """For a batch of `count` rows, of which the last ask for nothing."""
-    wanted = np.zeros((count, CELLS), np.int32)
-    for row, units in enumerate(cells):
-        wanted[row, : len(units)] = units
-    return CaptureOptions(wanted, np.array([*top] + [False] * (count - len(top)), bool))
+def batch_capture_options(
+    cells: Sequence[Sequence[int]], top: Sequence[bool], rows: int
+) -> CaptureOptions:
+    """The options of a batch of `rows` rows, the last of which may be padding."""
+    units = np.zeros((rows, MAX_CELLS), np.int32)
+    for row, chosen in enumerate(cells):
+        units[row, : len(chosen)] = chosen
+    return CaptureOptions(units, np.array([*top] + [False] * (rows - len(top)), bool))

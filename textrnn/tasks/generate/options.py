@@ -8,7 +8,13 @@ from pydantic import Field
 
 from textrnn.config import Config
 from textrnn.errors import InvalidText
-from textrnn.tasks.generate.capture import CELLS, TOP, Captured, CaptureOptions, rows_of
+from textrnn.tasks.generate.capture import (
+    MAX_ALTERNATIVES,
+    MAX_CELLS,
+    Captured,
+    CaptureOptions,
+    batch_capture_options,
+)
 from textrnn.tasks.generate.sampling import SamplingParameters
 from textrnn.tasks.generate.state import GenerationState
 
@@ -31,10 +37,10 @@ class SamplingOptions(Config):
     """Strings before which the text ends."""
     log_probabilities: bool = False
     """Whether to answer the log-probability of each character."""
-    top_log_probabilities: int = Field(default=0, ge=0, le=TOP)
+    top_log_probabilities: int = Field(default=0, ge=0, le=MAX_ALTERNATIVES)
     """How many of the likeliest characters to answer, for each character, whether it was one of
     them or not."""
-    cells: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(), max_length=CELLS)
+    cells: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(), max_length=MAX_CELLS)
     """Cells of the last layer: what they held when the model came to each character."""
 
 
@@ -74,7 +80,7 @@ def sampling(rows: Sequence[SamplingOptions], state: GenerationState) -> Samplin
 def watch(asking: Sequence[SamplingOptions], count: int) -> CaptureOptions:
     """What the rows of a batch of `count` ask to see."""
     top = [options.top_log_probabilities > 0 for options in asking]
-    return rows_of([options.cells for options in asking], top, count)
+    return batch_capture_options([options.cells for options in asking], top, count)
 
 
 def shown(seen: Captured, options: SamplingOptions, symbols: Sequence[str]) -> dict[str, Any]:
@@ -82,11 +88,11 @@ def shown(seen: Captured, options: SamplingOptions, symbols: Sequence[str]) -> d
     list for each cell. `symbols` names the tokens."""
     found: dict[str, Any] = {}
     if options.log_probabilities:
-        found["log_probabilities"] = seen.likelihood.tolist()
+        found["log_probabilities"] = seen.log_probability.tolist()
     if options.top_log_probabilities:
         found["top_log_probabilities"] = [
             {symbols[token]: likelihood for token, likelihood in zip(*both, strict=True)}
-            for both in zip(seen.top.tolist(), seen.top_likelihood.tolist(), strict=True)
+            for both in zip(seen.top_ids.tolist(), seen.top_log_probability.tolist(), strict=True)
         ]
     if options.cells:
         found["activations"] = seen.activation.T.tolist()

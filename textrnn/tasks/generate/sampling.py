@@ -1,10 +1,10 @@
-"""Draw the next token of each row from its logits, as each row asks for.
+"""Sample the next token of each row from its logits, with the sampling parameters of the row.
 
-    logits -> penalty for what was used -> temperature -> top-k -> top-p -> a token
+    logits -> repetition penalty -> temperature -> top-k -> top-p -> token
 
-A token is the maximum of the logits and of Gumbel noise (Gumbel 1954). The noise depends on the
-row's seed and on how many tokens it has drawn, and on nothing else: not on its neighbours in the
-batch, nor on where a text was broken off and continued.
+A token is the argmax of the logits plus Gumbel noise (Gumbel 1954). The noise depends only on the
+row's seed and on the number of tokens it has sampled: not on other rows of the batch, nor on where
+a text was interrupted and resumed.
 """
 
 from typing import NamedTuple
@@ -14,22 +14,22 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-NEVER = -1e9
+from textrnn.layers.masking import MASKED
 
 
 class SamplingParameters(NamedTuple):
-    """What each row asks for. All are values: other values need no other program."""
+    """The sampling parameters of each row, as array values that need no recompilation."""
 
     temperature: Float[Array, " rows"]
-    """What logits are divided by; 0: the likeliest token."""
+    """Divides the logits; 0 means greedy decoding."""
     top_k: Int[Array, " rows"]
-    """Of how many of the likeliest tokens one is drawn; 0: of all."""
+    """Number of most probable tokens to sample from; 0 disables it."""
     top_p: Float[Array, " rows"]
-    """Of the fewest tokens that are together as probable as this one is drawn (Holtzman et al.
-    2020, section 3.1); 1: of all."""
+    """Sample from the smallest set of tokens with at least this probability (Holtzman et al. 2020,
+    section 3.1); 1 disables it."""
     repetition_penalty: Float[Array, " rows"]
-    """What logits of tokens that were used are divided by, or multiplied by where they are negative
-    (Keskar et al. 2019, section 4.1); 1: nothing."""
+    """Divides positive logits of tokens already used, and multiplies negative ones (Keskar et al.
+    2019, section 4.1); 1 disables it."""
     seed: UInt32[Array, " rows"]
 
 
@@ -38,30 +38,40 @@ def sample(
     allowed: Bool[Array, "rows ids"],
     used: Bool[Array, "rows ids"],
     position: Int[Array, " rows"],
-    asked: SamplingParameters,
+    parameters: SamplingParameters,
 ) -> Int[Array, " rows"]:
-    """A token for each row. `position` is how many tokens a row has drawn before."""
-    penalty = asked.repetition_penalty[:, None]
-    lower = jnp.where(logits > 0, logits / penalty, logits * penalty)
-    logits = jnp.where(allowed, jnp.where(used, lower, logits), NEVER)
-    warmed = logits / jnp.where(asked.temperature > 0, asked.temperature, 1)[:, None]
-    cutting = (asked.top_k > 0) | (asked.top_p < 1)
-    kept = lax.cond(cutting.any(), _likeliest, lambda warmed, _: warmed, warmed, asked)
-    noise = jax.vmap(_noise, (0, 0, None))(asked.seed, position, logits.shape[-1])
-    return jnp.argmax(jnp.where(asked.temperature[:, None] > 0, kept + noise, logits), axis=-1)
+    """Sample a token for each row.
+
+    `allowed` masks the tokens that may follow, `used` those that the repetition penalty applies to.
+    `position` is the number of tokens that a row has sampled before.
+    """
+    penalty = parameters.repetition_penalty[:, None]
+    penalized = jnp.where(logits > 0, logits / penalty, logits * penalty)
+    logits = jnp.where(allowed, jnp.where(used, penalized, logits), MASKED)
+    scaled = logits / jnp.where(parameters.temperature > 0, parameters.temperature, 1)[:, None]
+    truncates = (parameters.top_k > 0) | (parameters.top_p < 1)
+    kept = lax.cond(truncates.any(), _truncate, lambda scaled, _: scaled, scaled, parameters)
+    noise = jax.vmap(_gumbel_noise, (0, 0, None))(parameters.seed, position, logits.shape[-1])
+    return jnp.argmax(jnp.where(parameters.temperature[:, None] > 0, kept + noise, logits), axis=-1)
 
 
-def _likeliest(logits: Array, asked: SamplingParameters) -> Array:
-    """The logits, NEVER where top-k or top-p leaves a token out."""
+def _truncate(
+    logits: Float[Array, "rows ids"], parameters: SamplingParameters
+) -> Float[Array, "rows ids"]:
+    """The logits, MASKED where top-k or top-p excludes a token."""
     rows, ids = logits.shape
-    falling, order = lax.top_k(logits, ids)
-    top_k = jnp.where(asked.top_k > 0, asked.top_k, ids)[:, None]
-    falling = jnp.where(jnp.arange(ids) < top_k, falling, NEVER)
-    probabilities = jax.nn.softmax(falling)
+    descending, order = lax.top_k(logits, ids)
+    top_k = jnp.where(parameters.top_k > 0, parameters.top_k, ids)[:, None]
+    descending = jnp.where(jnp.arange(ids) < top_k, descending, MASKED)
+    probabilities = jax.nn.softmax(descending)
     before = jnp.cumsum(probabilities, axis=-1) - probabilities
-    kept = jnp.where((before < asked.top_p[:, None]) | (jnp.arange(ids) == 0), falling, NEVER)
+    kept = jnp.where(
+        (before < parameters.top_p[:, None]) | (jnp.arange(ids) == 0), descending, MASKED
+    )
     return jnp.zeros_like(logits).at[jnp.arange(rows)[:, None], order].set(kept)
 
 
-def _noise(seed: Array, position: Array, ids: int) -> Array:
+def _gumbel_noise(
+    seed: UInt32[Array, ""], position: Int[Array, ""], ids: int
+) -> Float[Array, " {ids}"]:
     return jax.random.gumbel(jax.random.fold_in(jax.random.key(seed), position), (ids,))

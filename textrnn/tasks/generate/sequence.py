@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from textrnn.tasks.generate.capture import Captured, by_character, join, nothing
+from textrnn.tasks.generate.capture import Captured, by_character, empty_capture, join
 from textrnn.tasks.generate.options import SamplingOptions
 from textrnn.tasks.generate.output import GeneratedText
 from textrnn.tasks.generate.state import GenerationState
@@ -118,4 +118,4 @@ def given_to(streams: Sequence[GenerationSequence], whole: np.ndarray) -> Captur
 
 def nothing_of(options: SamplingOptions) -> Captured:
     """What is seen of no characters at all."""
-    return nothing(options.top_log_probabilities, len(options.cells))
+    return empty_capture(options.top_log_probabilities, len(options.cells))

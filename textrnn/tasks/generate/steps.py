@@ -1,9 +1,9 @@
-"""Read given tokens, and write new ones, from one memory to the next.
+"""Prefill and decode: read given tokens and write new ones, from one generation state to the next.
 
-    memory: to be, or        read " not"        what is seen of 4 tokens, and a new memory
-    memory: to be, or not    write 3 tokens     " to", and a new memory
+    state: to be, or        prefill " not"      captured values of 4 tokens, and a new state
+    state: to be, or not    decode 3 tokens     " to", and a new state
 
-Reading is one pass over all tokens; writing is a loop, since each token waits for the one before.
+Prefill is one pass over all tokens. Decode is a loop, since each token depends on the previous one.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,14 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from textrnn.tasks.generate.capture import CELLS, TOP, Captured, CaptureOptions, look
+from textrnn.layers.axes import Lengths, TokenIds
+from textrnn.tasks.generate.capture import (
+    MAX_ALTERNATIVES,
+    MAX_CELLS,
+    Captured,
+    CaptureOptions,
+    capture,
+)
 from textrnn.tasks.generate.network import Generator
 from textrnn.tasks.generate.sampling import SamplingParameters, sample
 from textrnn.tasks.generate.state import GenerationState
@@ -21,43 +28,45 @@ from textrnn.text import EOS, PAD, Grammar
 
 
 class DecodedTokens(NamedTuple):
-    tokens: Int[Array, "rows room"]
-    """PAD behind the last one."""
-    seen: Captured
-    """[rows, room, ...]: of each, under the model itself, whatever the sampling asked for."""
+    tokens: Int[Array, "rows max_length"]
+    """Filled up with PAD."""
+    captured: Captured
+    """[rows, max_length, ...]: under the model itself, independent of the sampling parameters."""
     ended: Bool[Array, " rows"]
-    """Whether the last token is EOS."""
+    """Whether the last token of a row is EOS."""
 
 
 def prefill(
     model: Generator,
     state: GenerationState,
-    ids: Int[Array, "rows time"],
-    lengths: Int[Array, " rows"],
-    watch: CaptureOptions,
+    ids: TokenIds,
+    lengths: Lengths,
+    options: CaptureOptions,
 ) -> tuple[GenerationState, Captured]:
-    """The memory behind the tokens, and what is seen of each: [rows, time, ...]. The log-
-    probability is 0 where there is none."""
+    """The state after the tokens, and the captured values of each, [rows, time, ...].
+
+    At padding the log-probability is 0.
+    """
     row, valid = jnp.arange(len(ids)), jnp.arange(ids.shape[1]) < lengths[:, None]
-    before = jnp.concatenate([state.last[:, None], ids[:, :-1]], axis=1)
-    h, past = model.states(before, lengths, state.past)
-    seen = _seen(model.logits(h), h, ids.T, valid.T, watch)
+    inputs = jnp.concatenate([state.last[:, None], ids[:, :-1]], axis=1)
+    h, past = model.states(inputs, lengths, state.past)
+    captured = _captured(model.logits(h), h, ids.T, valid.T, options)
     last = ids[row, jnp.maximum(lengths - 1, 0)]
     return state._replace(
         past=past,
         last=jnp.where(lengths > 0, last, state.last),
         used=state.used.at[row[:, None], ids].max(valid),
         grammar=jnp.where(lengths > 0, 0, state.grammar),
-    ), seen
+    ), captured
 
 
 def nothing_captured(rows: int, time: int) -> Captured:
-    """What is seen where nothing is read."""
+    """The captured values where no row of a batch reads any token."""
     return Captured(
         jnp.zeros((rows, time)),
-        jnp.zeros((rows, time, TOP), jnp.int32),
-        jnp.zeros((rows, time, TOP)),
-        jnp.zeros((rows, time, CELLS)),
+        jnp.zeros((rows, time, MAX_ALTERNATIVES), jnp.int32),
+        jnp.zeros((rows, time, MAX_ALTERNATIVES)),
+        jnp.zeros((rows, time, MAX_CELLS)),
     )
 
 
@@ -65,12 +74,12 @@ def decode(
     model: Generator,
     state: GenerationState,
     count: Int[Array, " rows"],
-    asked: SamplingParameters,
+    parameters: SamplingParameters,
     grammar: Grammar,
-    room: int,
-    watch: CaptureOptions,
+    max_length: int,
+    options: CaptureOptions,
 ) -> tuple[GenerationState, DecodedTokens]:
-    """`count` new tokens for each row, at most `room`, or fewer where a text comes to its end."""
+    """Sample `count` tokens for each row, at most `max_length`, or fewer if it ends with EOS."""
     rows = len(count)
     row, allowed, after = (
         jnp.arange(rows),
@@ -85,7 +94,7 @@ def decode(
         t, state, runs = loop.t, loop.state, running(loop)
         h, past = model.states(state.last[:, None], runs.astype(jnp.int32), state.past)
         logits = model.logits(h[0])
-        token = sample(logits, allowed[state.grammar], state.used, state.drawn, asked)
+        token = sample(logits, allowed[state.grammar], state.used, state.drawn, parameters)
         state = GenerationState(
             past=past,
             last=jnp.where(runs, token, state.last),
@@ -106,35 +115,36 @@ def decode(
     start = _DecodeLoop(
         t=jnp.zeros((), jnp.int32),
         state=state,
-        tokens=jnp.full((room, rows), PAD),
+        tokens=jnp.full((max_length, rows), PAD),
         ended=jnp.zeros(rows, dtype=bool),
-        h=jnp.zeros((room, rows, model.config.encoder.hidden)),
-        logits=jnp.zeros((room, rows, allowed.shape[1])),
+        h=jnp.zeros((max_length, rows, model.config.encoder.hidden)),
+        logits=jnp.zeros((max_length, rows, allowed.shape[1])),
     )
     end = lax.while_loop(lambda loop: running(loop).any(), step, start)
-    seen = _seen(end.logits, end.h, end.tokens, end.tokens != PAD, watch)
-    return end.state, DecodedTokens(end.tokens.T, seen, end.ended)
+    captured = _captured(end.logits, end.h, end.tokens, end.tokens != PAD, options)
+    return end.state, DecodedTokens(end.tokens.T, captured, end.ended)
 
 
 class _DecodeLoop(NamedTuple):
-    """In the loop. What is to be seen is looked at behind it, for all tokens at once."""
+    """The loop state. Values are captured after the loop, for all tokens at once."""
 
     t: Array
     state: GenerationState
-    tokens: Int[Array, "room rows"]
+    tokens: Int[Array, "max_length rows"]
     ended: Bool[Array, " rows"]
-    h: Float[Array, "room rows hidden"]
-    logits: Float[Array, "room rows ids"]
+    h: Float[Array, "max_length rows hidden"]
+    logits: Float[Array, "max_length rows ids"]
 
 
-def _seen(
+def _captured(
     logits: Float[Array, "time rows ids"],
     h: Float[Array, "time rows hidden"],
     tokens: Int[Array, "time rows"],
     valid: Bool[Array, "time rows"],
-    watch: CaptureOptions,
+    options: CaptureOptions,
 ) -> Captured:
-    """[rows, time, ...]"""
-    seen = look(logits, h, tokens, watch)
-    seen = seen._replace(likelihood=jnp.where(valid, seen.likelihood, 0.0))
-    return jax.tree.map(lambda values: values.swapaxes(0, 1), seen)
+    """Captured values, [rows, time, ...], with log-probabilities of 0 at padding."""
+    captured = capture(logits, h, tokens, options)
+    log_probability = jnp.where(valid, captured.log_probability, 0.0)
+    captured = captured._replace(log_probability=log_probability)
+    return jax.tree.map(lambda values: values.swapaxes(0, 1), captured)

@@ -22,6 +22,7 @@ from pydantic import Field, PositiveInt
 
 from textrnn.batching import Shape, pad
 from textrnn.errors import InvalidText, UserError
+from textrnn.layers.losses import token_cross_entropy
 from textrnn.tasks.generate.capture import join
 from textrnn.tasks.generate.network import Generator, GeneratorConfig, Past
 from textrnn.tasks.generate.options import SamplingOptions, check, sampling, shown, watch
@@ -213,8 +214,7 @@ class Generate(Task):
         begins = fresh & jax.random.bernoulli(hiding, 0.5, (rows,))
         before = ids[:, :-1].at[:, 0].set(jnp.where(begins, BOS, ids[:, 0]))
         logits, past = model(before, batch["lengths"], past, dropping)
-        right = jnp.take_along_axis(logits, ids[:, 1:].T[..., None], axis=-1)[..., 0]
-        losses = jax.nn.logsumexp(logits, axis=-1) - right
+        losses = token_cross_entropy(logits, ids[:, 1:].T)
         return losses.sum(), jnp.float32(losses.size), jax.lax.stop_gradient(past)
 
     def loss(self, model: Generator, batch, key):
@@ -259,7 +259,7 @@ class Generate(Task):
                 1 if options.window else 0 :
             ]
             seen = given_to(onward.parts, whole)
-            answer: Answer = _totals(float(seen.likelihood.sum()), len(seen.likelihood))
+            answer: Answer = _totals(float(seen.log_probability.sum()), len(seen.log_probability))
             answer |= {"window": options.window} if options.window else {}
             answer |= shown(seen, options, self._symbols)
         else:

@@ -1,4 +1,4 @@
-"""The gold of a row for tagging: tags for its tokens, or entities in its text."""
+"""Gold annotations of a row for tagging: tags of its tokens, or entities in its text."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,33 +7,38 @@ import numpy as np
 
 from textrnn.errors import UserError
 from textrnn.rows import Row
-from textrnn.tasks.tag.schemes import Span, spans, tags
+from textrnn.tasks.tag.schemes import TaggedSpan, spans, tags
 from textrnn.tasks.tag.span_f1 import Entity
 
 
 def labels_of(row: Row, entities: bool) -> set[str]:
-    """The labels that occur in a row."""
+    """The set of labels in a row."""
     return {label for _, _, label in gold_spans(row, entities)}
 
 
-def gold_spans(row: Row, entities: bool) -> list[Span]:
-    """The spans of a row: by words where it has tokens, else by characters. Raises UserError."""
+def gold_spans(row: Row, entities: bool) -> list[TaggedSpan]:
+    """The gold spans of a row, over words if it has `tokens`, otherwise over characters.
+
+    Raises UserError if they are missing or malformed.
+    """
     gold = "tags" if "tokens" in row else "entities"
     if gold not in row:
-        raise UserError(f"the row has no {gold!r}; what it has: {', '.join(row)}")
+        raise UserError(f"the row has no {gold!r}; its fields are {', '.join(row)}")
     if not isinstance(row[gold], list):
         raise UserError(f"{gold} must be a list, found {row[gold]!r:.80}")
     if gold == "entities":
-        return [_given_entity(entity, str(row.get("text"))) for entity in row["entities"]]
-    found = row["tags"]
-    if len(found) != len(row["tokens"]):
-        raise UserError(f"there are {len(row['tokens'])} tokens but {len(found)} tags")
-    return spans(found) if entities else [Span(i, i + 1, tag) for i, tag in enumerate(found)]
+        return [_parse_entity(entity, str(row.get("text"))) for entity in row["entities"]]
+    tags_given = row["tags"]
+    if len(tags_given) != len(row["tokens"]):
+        raise UserError(f"there are {len(row['tokens'])} tokens but {len(tags_given)} tags")
+    if entities:
+        return spans(tags_given)
+    return [TaggedSpan(i, i + 1, tag) for i, tag in enumerate(tags_given)]
 
 
-def _given_entity(entity: Any, text: str) -> Span:
+def _parse_entity(entity: Any, text: str) -> TaggedSpan:
     try:
-        span = Span(entity["start"], entity["end"], entity["label"])
+        span = TaggedSpan(entity["start"], entity["end"], entity["label"])
         if 0 <= span.start < span.end <= len(text) and isinstance(span.label, str):
             return span
     except (TypeError, KeyError):
@@ -44,11 +49,11 @@ def _given_entity(entity: Any, text: str) -> Span:
     )
 
 
-def on_words(gold: Sequence[Span], places: Sequence[tuple[int, int]]) -> list[Span]:
-    """Spans of characters as spans of the words that they touch."""
+def on_words(gold: Sequence[TaggedSpan], places: Sequence[tuple[int, int]]) -> list[TaggedSpan]:
+    """Convert character spans to spans of the words that they overlap."""
     starts, ends = np.array(places).T
     return [
-        Span(
+        TaggedSpan(
             int(np.searchsorted(ends, start, side="right")),
             int(np.searchsorted(starts, end, side="left")),
             label,
@@ -57,50 +62,53 @@ def on_words(gold: Sequence[Span], places: Sequence[tuple[int, int]]) -> list[Sp
     ]
 
 
-def within(gold: Sequence[Span], first: int, last: int) -> list[Span]:
-    """The spans between two words, counted from the first of these. Of one that goes on beyond
-    them its part."""
+def within(gold: Sequence[TaggedSpan], window_start: int, window_end: int) -> list[TaggedSpan]:
+    """The spans in a window of words, relative to its start and clipped to it."""
     return [
-        Span(max(start, first) - first, min(end, last) - first, label)
+        TaggedSpan(
+            max(start, window_start) - window_start, min(end, window_end) - window_start, label
+        )
         for start, end, label in gold
-        if start < last and end > first
+        if start < window_end and end > window_start
     ]
 
 
-def gold_and_found(
+def gold_and_predicted(
     rows: Sequence[Row], answers: Sequence[Row], entities: bool
 ) -> tuple[list[Entity], list[Entity]]:
-    """What rows have and what answers have, over all rows."""
+    """The gold entities of all rows and the predicted entities of all answers."""
     gold = [
         (number, start, end, label)
         for number, row in enumerate(rows)
         for start, end, label in gold_spans(row, entities)
     ]
-    found = [
+    predicted = [
         (number, entity["start"], entity["end"], entity["label"])
         for number, answer in enumerate(answers)
         for entity in answer["entities"]
     ]
-    return gold, found
+    return gold, predicted
 
 
-def tags_of(found: Sequence[Span], words: int, entities: bool) -> list[str]:
-    """One tag for each word: of IOB2, or its label, or _ where it has none."""
+def tags_of(labelled: Sequence[TaggedSpan], words: int, entities: bool) -> list[str]:
+    """One tag for each word: IOB2 for entities, otherwise its label, or _ without one."""
     if entities:
-        return tags(found, words, "IOB2")
-    labels = {start: label for start, _, label in found}
+        return tags(labelled, words, "IOB2")
+    labels = {start: label for start, _, label in labelled}
     return [labels.get(index, "_") for index in range(words)]
 
 
-def tokens_right(rows: Sequence[Row], answers: Sequence[Row], entities: bool) -> tuple[int, int]:
-    """Of the rows that have tokens, how many tokens there are, and how many have the right tag."""
-    tokens = right = 0
+def count_correct_tokens(
+    rows: Sequence[Row], answers: Sequence[Row], entities: bool
+) -> tuple[int, int]:
+    """The number of tokens in rows that have `tokens`, and of those with the correct tag."""
+    tokens = correct = 0
     for row, answer in zip(rows, answers, strict=True):
         if "tokens" in row:
             length = len(row["tokens"])
-            given = [Span(e["start"], e["end"], e["label"]) for e in answer["entities"]]
+            predicted = [TaggedSpan(e["start"], e["end"], e["label"]) for e in answer["entities"]]
             gold = tags_of(gold_spans(row, entities), length, entities)
             tokens += length
-            pairs = zip(gold, tags_of(given, length, entities), strict=True)
-            right += sum(a == b for a, b in pairs)
-    return tokens, right
+            pairs = zip(gold, tags_of(predicted, length, entities), strict=True)
+            correct += sum(a == b for a, b in pairs)
+    return tokens, correct

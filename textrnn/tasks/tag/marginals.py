@@ -1,4 +1,4 @@
-"""How probable each label is for each word, from the probabilities of a tagger's tags."""
+"""Label probabilities of each word, summed from the marginals of a tagger's tags."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +12,11 @@ from textrnn.tasks.tag.schemes import parse
 def by_label(
     log_marginals: Float[np.ndarray, "words tags"], tagset: Sequence[str], entities: bool
 ) -> list[list[dict[str, Any]]]:
-    """For each word the labels with their probabilities, the highest first. Of entities it is the
-    probability to be in one of that type, wherever in it, and O is that to be in none."""
+    """The labels of each word with their probabilities, in descending order.
+
+    For entities, the probability of a type is that of all its tags together (B, I, E and S), and O
+    is the probability of being outside of any entity.
+    """
     names = [parse(tag)[1] or "O" for tag in tagset] if entities else list(tagset)
     labels = list(dict.fromkeys(names))
     sums = np.array([[name == label for label in labels] for name in names], np.float64)

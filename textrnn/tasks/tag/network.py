@@ -1,4 +1,4 @@
-"""The network that tags: words as they are spelled, a recurrent encoder, a CRF over the tags.
+"""The tagging network: word features, a recurrent encoder and a CRF over the tags.
 
 Lample et al. 2016; Ma and Hovy 2016.
 """
@@ -22,10 +22,12 @@ from textrnn.text import SpelledTokenizer
 class TaggerConfig(SpellingConfig):
     encoder: EncoderConfig = EncoderConfig(hidden=200)
     crf: bool = True
-    """Whether tags depend on their neighbours, or each is chosen by itself."""
+    """Whether a CRF scores neighbouring tags; otherwise each tag is predicted independently."""
 
 
 class Tagger(SpelledWords):
+    """Emission scores of tags for each word, with the transition scores of a CRF."""
+
     def __init__(
         self,
         config: TaggerConfig,
@@ -46,25 +48,26 @@ class Tagger(SpelledWords):
     def __call__(
         self, batch: Mapping[str, Any], key: Array | None = None
     ) -> Float[Array, "time rows tags"]:
-        """Emissions. With a `key`, dropout is on."""
-        words, recurrent = (None, None) if key is None else jax.random.split(key)
-        h, _ = self.encoder(self.embed(batch, words), batch["lengths"], key=recurrent)
+        """Emissions. A `key` turns dropout on."""
+        word_key, encoder_key = (None, None) if key is None else jax.random.split(key)
+        h, _ = self.encoder(self.embed(batch, word_key), batch["lengths"], key=encoder_key)
         return self.output(h)
 
     def chain(self) -> crf.TransitionScores:
-        """The scores of tags by their neighbours, with what may not be forbidden."""
-        chain = _allowed(self.tagset) if self.entities else _anything(len(self.tagset))
+        """The transition scores; those that break the tagging scheme are FORBIDDEN."""
+        chain = _scheme_scores(self.tagset) if self.entities else _zero_scores(len(self.tagset))
         if self.first is None or self.between is None or self.last is None:
             return chain
-        learnt = (part[...].astype(jnp.float32) for part in (self.first, self.between, self.last))
-        return crf.TransitionScores(*(a + b for a, b in zip(learnt, chain, strict=True)))
+        learned = (part[...].astype(jnp.float32) for part in (self.first, self.between, self.last))
+        return crf.TransitionScores(*(a + b for a, b in zip(learned, chain, strict=True)))
 
 
-def _allowed(tagset: tuple[str, ...]) -> crf.TransitionScores:
-    first, between = legal(tagset)
-    may = (first, between, between[:, 0])
-    return crf.TransitionScores(*(jnp.where(part, 0, crf.FORBIDDEN) for part in may))
+def _scheme_scores(tagset: tuple[str, ...]) -> crf.TransitionScores:
+    """0 for transitions that the scheme allows, FORBIDDEN for others."""
+    start, transition = legal(tagset)
+    allowed = (start, transition, transition[:, 0])
+    return crf.TransitionScores(*(jnp.where(part, 0.0, crf.FORBIDDEN) for part in allowed))
 
 
-def _anything(tags: int) -> crf.TransitionScores:
+def _zero_scores(tags: int) -> crf.TransitionScores:
     return crf.TransitionScores(jnp.zeros(tags), jnp.zeros((tags, tags)), jnp.zeros(tags))

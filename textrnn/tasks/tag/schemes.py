@@ -1,9 +1,9 @@
-"""Entities as one tag a token, and back: IOB1, IOB2 and IOBES.
+"""Conversion between entity spans and one tag per token, in IOB1, IOB2 and IOBES.
 
 tokens  Mr.    New    York   Times  met
 IOBES   S-PER  B-ORG  I-ORG  E-ORG  O
 IOB2    B-PER  B-ORG  I-ORG  I-ORG  O
-IOB1    I-PER  I-ORG  I-ORG  I-ORG  O      (B- only where one follows another of its type)
+IOB1    I-PER  I-ORG  I-ORG  I-ORG  O      (B- only directly after an entity of the same type)
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,8 +19,8 @@ SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 _PREFIXES = frozenset("BIES")
 
 
-class Span(NamedTuple):
-    """The tokens from `start` up to `end`, which is not among them."""
+class TaggedSpan(NamedTuple):
+    """A labelled range of tokens or characters; `end` is exclusive."""
 
     start: int
     end: int
@@ -28,36 +28,36 @@ class Span(NamedTuple):
 
 
 def parse(tag: str) -> tuple[str, str]:
-    """("B", "PER") from "B-PER", and ("O", "") from "O". Raises UserError for anything else."""
+    """Split a tag: "B-PER" into ("B", "PER"), "O" into ("O", ""). Raises UserError for others."""
     if tag == "O":
         return "O", ""
     prefix, dash, label = tag.partition("-") if isinstance(tag, str) else ("", "", "")
     if not dash or not label or prefix not in _PREFIXES:
-        raise UserError(f"unknown tag {tag!r}: tags are O, or B-, I-, E- or S- and a type")
+        raise UserError(f"unknown tag {tag!r}: expected O, or B-, I-, E- or S- followed by a type")
     return prefix, label
 
 
-def spans(tags: Iterable[str]) -> list[Span]:
-    """The entities of tags in any scheme. Tags that break their scheme are read as conlleval reads
-    them (Tjong Kim Sang and Buchholz 2000): an I- that continues nothing begins an entity.
+def spans(tags: Iterable[str]) -> list[TaggedSpan]:
+    """The entities of tags in any scheme.
 
-    Raises UserError for a tag of no scheme.
+    Invalid sequences are read as conlleval does (Tjong Kim Sang and Buchholz 2000): an I- that does
+    not continue an entity begins one. Raises UserError for an unknown tag.
     """
-    found: list[Span] = []
-    start, before, open_label = 0, "O", ""
+    result: list[TaggedSpan] = []
+    start, previous, open_label = 0, "O", ""
     for index, tag in enumerate([*tags, "O"]):
         prefix, label = parse(tag)
-        continues = prefix in "IE" and before in "BI" and label == open_label
-        if before != "O" and not continues:
-            found.append(Span(start, index, open_label))
+        continues = prefix in "IE" and previous in "BI" and label == open_label
+        if previous != "O" and not continues:
+            result.append(TaggedSpan(start, index, open_label))
         if not continues:
             start = index
-        before, open_label = prefix, label
-    return found
+        previous, open_label = prefix, label
+    return result
 
 
-def tags(entities: Iterable[Span], length: int, scheme: Scheme = "IOBES") -> list[str]:
-    """One tag for each of `length` tokens. Raises ValueError where entities overlap."""
+def tags(entities: Iterable[TaggedSpan], length: int, scheme: Scheme = "IOBES") -> list[str]:
+    """One tag for each of `length` tokens. Raises ValueError if entities overlap."""
     result = ["O"] * length
     for start, end, label in sorted(entities):
         if result[start] != "O" or end > length or end <= start:
@@ -71,25 +71,27 @@ def tags(entities: Iterable[Span], length: int, scheme: Scheme = "IOBES") -> lis
     return result
 
 
-def breaks(found: Sequence[str], scheme: Scheme) -> int:
-    """How many of the tags are others than the scheme would have for these entities."""
-    right = tags(spans(found), len(found), scheme)
-    return sum(a != b for a, b in zip(found, right, strict=True))
+def count_violations(given: Sequence[str], scheme: Scheme) -> int:
+    """The number of tags that differ from the scheme's own tags for the same entities."""
+    expected = tags(spans(given), len(given), scheme)
+    return sum(a != b for a, b in zip(given, expected, strict=True))
 
 
 def tagset(labels: Sequence[str]) -> list[str]:
-    """All tags of IOBES for these types: O first, then B, I, E and S of each type."""
+    """All IOBES tags for these types: O first, then B, I, E and S of each type."""
     return ["O", *(f"{prefix}-{label}" for label in labels for prefix in "BIES")]
 
 
 def legal(tagset: Sequence[str]) -> tuple[Bool[np.ndarray, " tags"], Bool[np.ndarray, "tags tags"]]:
-    """Which tags of IOBES may come first, and which [from, to] may follow one another. Which may
-    come last is `legal(...)[1][:, 0]`: those that O may follow."""
+    """The IOBES tags that may start a sentence, and the allowed transitions [from, to].
+
+    The tags that may end a sentence are those that O may follow: `legal(...)[1][:, 0]`.
+    """
     parts = [parse(tag) for tag in tagset]
     closed = np.array([prefix in "OES" for prefix, _ in parts])
     opening = np.array([prefix in "OBS" for prefix, _ in parts])
     inside = [
-        [prefix in "BI" and onward in "IE" and label == other for onward, other in parts]
+        [prefix in "BI" and following in "IE" and label == other for following, other in parts]
         for prefix, label in parts
     ]
     return opening, np.array(inside) | (closed[:, None] & opening)

@@ -20,12 +20,15 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from textrnn.batching import Shape, pad
 from textrnn.errors import UserError
+from textrnn.layers.losses import token_cross_entropy
+from textrnn.layers.masking import valid_positions
 from textrnn.layers.word_features import Spelled, collate, spell
 from textrnn.tasks.calibration import expected_calibration_error
 from textrnn.tasks.tag import crf, marginals, span_f1
 from textrnn.tasks.tag import gold as gold_labels
 from textrnn.tasks.tag.network import Tagger, TaggerConfig
-from textrnn.tasks.tag.schemes import Span, spans, tags, tagset
+from textrnn.tasks.tag.schemes import TaggedSpan as Span
+from textrnn.tasks.tag.schemes import spans, tags, tagset
 from textrnn.tasks.task import (
     Answer,
     Batch,
@@ -209,9 +212,8 @@ class Tag(Task):
         if self.config.crf:
             likelihood = crf.log_likelihood(emissions, model.chain(), path, lengths)
         else:
-            right = jnp.take_along_axis(jax.nn.log_softmax(emissions), path[..., None], axis=-1)
-            real = jnp.arange(len(path))[:, None] < lengths
-            likelihood = jnp.where(real, right[..., 0], 0)
+            losses = token_cross_entropy(emissions, path)
+            likelihood = jnp.where(valid_positions(len(path), lengths), -losses, 0)
         return -likelihood.sum(), lengths.sum().astype(jnp.float32)
 
     def predict(self, model: Tagger, batch):
@@ -235,7 +237,7 @@ class Tag(Task):
             for found, window in zip(output, self.read(row, options, True).windows, strict=True)
             if window.target is not None
         ]
-        temperature = crf.fit_temperature(pairs, model.chain())
+        temperature = crf.fit_path_temperature(pairs, model.chain())
         config = self.config.model_copy(update={"temperature": temperature})
         return Tag(config, self.tokenizer, self.buckets)
 
@@ -274,8 +276,8 @@ class Tag(Task):
 
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         """Of entities what `conlleval` counts, of words the share that is right."""
-        gold, found = gold_labels.gold_and_found(rows, answers, self.config.entities)
-        whole, truth = span_f1.count(gold, found)[0], set(gold)
+        gold, found = gold_labels.gold_and_predicted(rows, answers, self.config.entities)
+        whole, truth = span_f1.count_spans(gold, found)[0], set(gold)
         scores = np.array([entity["score"] for answer in answers for entity in answer["entities"]])
         right = np.array([float(entity in truth) for entity in found])
         metrics: Metrics = {"accuracy": whole.recall}
@@ -286,10 +288,10 @@ class Tag(Task):
         return metrics
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
-        gold, found = gold_labels.gold_and_found(rows, answers, self.config.entities)
-        whole, types = span_f1.count(gold, found)
-        tokens, right = gold_labels.tokens_right(rows, answers, self.config.entities)
-        return span_f1.table(whole, types, tokens, right / max(tokens, 1))
+        gold, found = gold_labels.gold_and_predicted(rows, answers, self.config.entities)
+        whole, types = span_f1.count_spans(gold, found)
+        tokens, right = gold_labels.count_correct_tokens(rows, answers, self.config.entities)
+        return span_f1.conlleval_table(whole, types, tokens, right / max(tokens, 1))
 
 
 def _entity(example: TagExample, span: Span, score: float) -> Answer:

@@ -1,7 +1,7 @@
-"""How near translations come to those that people made: BLEU and chrF, as sacrebleu counts them.
+"""Translation quality: BLEU and chrF, computed by sacrebleu.
 
-BLEU counts shared sequences of words (Papineni et al. 2002), chrF of characters (Popović 2015).
-Post 2018 says why a score is worth nothing without the signature of how it was counted.
+BLEU compares word n-grams with a reference (Papineni et al. 2002), chrF character n-grams (Popović
+2015). Scores are comparable only with the same signature (Post 2018).
 """
 
 from collections.abc import Sequence
@@ -10,37 +10,40 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 
-def measure(found: Sequence[str], gold: Sequence[str], language: str) -> dict[str, float]:
-    """`bleu` and `chrf` of texts as they are; `bleu_moses` of texts in lower case with Moses's
-    punctuation and tokens, as much of the literature counts it. Each is out of 100."""
+def corpus_scores(predicted: Sequence[str], gold: Sequence[str], language: str) -> dict[str, float]:
+    """Corpus scores from 0 to 100: `bleu` and `chrf` of the texts as they are, and `bleu_moses` of
+    lower-cased texts with Moses normalisation and tokenization, as much of the literature reports.
+    `bleu_moses` needs the code of the language."""
     metrics = {
-        "bleu": BLEU().corpus_score(found, [gold]).score,
-        "chrf": CHRF().corpus_score(found, [gold]).score,
+        "bleu": BLEU().corpus_score(predicted, [gold]).score,
+        "chrf": CHRF().corpus_score(predicted, [gold]).score,
     }
     if language:
-        # A tokenized text seems a mistake to sacrebleu, unless it is told that it is not.
+        # `force` confirms to sacrebleu that tokenized text is intended.
         bleu = BLEU(tokenize="none", force=True)
         metrics["bleu_moses"] = bleu.corpus_score(
-            _moses(found, language), [_moses(gold, language)]
+            _moses(predicted, language), [_moses(gold, language)]
         ).score
     return metrics
 
 
-def chrf_of_each(found: Sequence[str], gold: Sequence[str]) -> list[float]:
-    """chrF of each text by itself."""
+def sentence_chrf(predicted: Sequence[str], gold: Sequence[str]) -> list[float]:
+    """The chrF of each text."""
     chrf = CHRF()
-    return [chrf.sentence_score(one, [other]).score for one, other in zip(found, gold, strict=True)]
+    pairs = zip(predicted, gold, strict=True)
+    return [chrf.sentence_score(text, [reference]).score for text, reference in pairs]
 
 
-def signatures(found: Sequence[str], gold: Sequence[str]) -> str:
-    """How `bleu` and `chrf` were counted, and what BLEU is made of."""
+def bleu_report(predicted: Sequence[str], gold: Sequence[str]) -> str:
+    """The signatures of `bleu` and `chrf`, and the n-gram precisions of BLEU."""
     bleu, chrf = BLEU(), CHRF()
-    score = bleu.corpus_score(found, [gold])
-    chrf.corpus_score(found, [gold])
+    score = bleu.corpus_score(predicted, [gold])
+    chrf.corpus_score(predicted, [gold])
     return f"{score}\nBLEU {bleu.get_signature()}\nchrF {chrf.get_signature()}"
 
 
 def _moses(texts: Sequence[str], language: str) -> list[str]:
+    """Lower-cased texts with Moses normalisation and tokenization."""
     from sacremoses import MosesPunctNormalizer, MosesTokenizer
 
     normalizer, tokenizer = MosesPunctNormalizer(language), MosesTokenizer(language)

@@ -1,4 +1,4 @@
-"""What a search found, as text: copied words in their places, sentences put together."""
+"""Search results as text: copied words are inserted, and sentences are combined."""
 
 import heapq
 from collections.abc import Sequence
@@ -7,96 +7,98 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from textrnn.tasks.translate.beam_search import NEVER, SearchResult
+from textrnn.layers.masking import MASKED
+from textrnn.tasks.translate.beam_search import SearchResult
 from textrnn.text import UNK, CopyingTokenizer
 
 
 class Hypothesis(NamedTuple):
     """One translation of one sentence."""
 
-    pieces: list[str]
-    """Its tokens, with ▁ for a space."""
+    tokens: list[str]
+    """With ▁ for a space."""
     text: str
     log_probability: float
-    alignment: Float[np.ndarray, "pieces source"]
-    """How much each token looked at each token of the source."""
+    alignment: Float[np.ndarray, "time source"]
+    """The attention weights of each token over the source tokens."""
 
 
 def hypotheses(
-    found: SearchResult,
+    result: SearchResult,
     source: Int[np.ndarray, " source"],
     words: Sequence[str],
     tokenizer: CopyingTokenizer,
-    most: int,
+    count: int,
 ) -> list[Hypothesis]:
-    """The first `most` hypotheses of one row of a search whose trace is the attention.
+    """The best `count` hypotheses of one row of a search whose trace is the attention.
 
-    `words` stand for the UNKs of the source. An UNK that was found is the one of them that it
-    looked at most, of those that are not taken yet if there are such.
+    `words` are the source words that UNK stands for. An UNK in a hypothesis is replaced by the one
+    with the highest attention weight among those not used yet, or among all if all are used.
     """
     results = []
-    real = [k for k in range(len(found.lengths)) if found.log_probabilities[k] > NEVER]
-    for k in real[:most] or [0]:
-        length = int(found.lengths[k])
-        ids = np.asarray(found.tokens[k, :length])
-        alignment = found.trace[k, :length, : len(source)]
-        copied = _copied(ids, alignment, source, words)
+    finished = [k for k in range(len(result.lengths)) if result.log_probabilities[k] > MASKED]
+    for k in finished[:count] or [0]:
+        length = int(result.lengths[k])
+        ids = np.asarray(result.tokens[k, :length])
+        alignment = result.trace[k, :length, : len(source)]
+        copied = _copied_words(ids, alignment, source, words)
         results.append(
             Hypothesis(
                 tokenizer.decode_subwords(ids, copied),
                 tokenizer.decode(ids, copied),
-                float(found.log_probabilities[k]),
+                float(result.log_probabilities[k]),
                 alignment,
             )
         )
     return results
 
 
-def _copied(
+def _copied_words(
     ids: np.ndarray, alignment: np.ndarray, source: np.ndarray, words: Sequence[str]
 ) -> list[str]:
-    """The word for each UNK of `ids`."""
-    places = np.flatnonzero(source == UNK)[: len(words)]
-    free = set(range(len(places)))
+    """The source word for each UNK in `ids`."""
+    positions = np.flatnonzero(source == UNK)[: len(words)]
+    unused = set(range(len(positions)))
     copied = []
-    for at in np.flatnonzero(ids == UNK):
-        looked = alignment[at, places]
-        best = max(free or range(len(places)), key=looked.__getitem__)
-        free.discard(best)
+    for index in np.flatnonzero(ids == UNK):
+        weights = alignment[index, positions]
+        best = max(unused or range(len(positions)), key=weights.__getitem__)
+        unused.discard(best)
         copied.append(words[best])
     return copied
 
 
 def combinations(
-    sentences: Sequence[Sequence[Hypothesis]], most: int
+    sentences: Sequence[Sequence[Hypothesis]], count: int
 ) -> list[tuple[float, list[Hypothesis]]]:
-    """The likeliest `most` ways to take one hypothesis of each sentence, the best one first."""
+    """The `count` most probable combinations of one hypothesis per sentence, best first, each with
+    its log-probability."""
     best: list[tuple[float, list[Hypothesis]]] = [(0.0, [])]
     for sentence in sentences:
-        longer = [
+        extended = [
             (total + hypothesis.log_probability, [*chosen, hypothesis])
             for total, chosen in best
             for hypothesis in sentence
         ]
-        best = heapq.nlargest(most, longer, key=lambda way: way[0])
+        best = heapq.nlargest(count, extended, key=lambda combination: combination[0])
     return best
 
 
 def alignment(
     sources: Sequence[list[str]], sentences: Sequence[Hypothesis]
 ) -> dict[str, list[str] | list[list[float]]]:
-    """`source_tokens` and `tokens` of all sentences, EOS left out, and `alignment`: for each of
-    `tokens` how much it looked at each of `source_tokens`, which is 0 in other sentences."""
+    """`source_tokens` and `tokens` of all sentences without EOS, and their `alignment`: for each
+    token its attention weights over all source tokens, which are 0 outside of its sentence."""
     columns = sum(map(len, sources))
-    rows, before = [], 0
-    for pieces, hypothesis in zip(sources, sentences, strict=True):
+    rows, offset = [], 0
+    for source_tokens, hypothesis in zip(sources, sentences, strict=True):
         for weights in hypothesis.alignment:
             row = [0.0] * columns
-            row[before : before + len(pieces)] = weights[:-1].astype(float).round(4).tolist()
+            row[offset : offset + len(source_tokens)] = weights[:-1].astype(float).round(4).tolist()
             rows.append(row)
-        before += len(pieces)
+        offset += len(source_tokens)
     return {
-        "source_tokens": [piece for pieces in sources for piece in pieces],
-        "tokens": [piece for hypothesis in sentences for piece in hypothesis.pieces],
+        "source_tokens": [token for tokens in sources for token in tokens],
+        "tokens": [token for hypothesis in sentences for token in hypothesis.tokens],
         "alignment": rows,
     }

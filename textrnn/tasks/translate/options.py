@@ -51,9 +51,9 @@ def arrays(rows: Sequence[BeamRequest], shape: Shape) -> dict[str, np.ndarray]:
     given = {
         "beam": [row.beam for row in rows],
         "length_penalty": [row.length_penalty for row in rows],
-        "least": [min(r.options.min_length, m) for r, m in zip(rows, wanted, strict=True)],
-        "most": wanted,
-        "no_repeat": [row.options.no_repeat_ngram for row in rows],
+        "min_length": [min(r.options.min_length, m) for r, m in zip(rows, wanted, strict=True)],
+        "max_length": wanted,
+        "no_repeat_ngram": [row.options.no_repeat_ngram for row in rows],
         "repetition_penalty": [row.options.repetition_penalty for row in rows],
     }
     kinds = {"length_penalty": np.float32, "repetition_penalty": np.float32}

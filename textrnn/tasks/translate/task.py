@@ -11,13 +11,14 @@ With another recipe it is any work that makes one sequence of another.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from pydantic import Field, PositiveInt
 
 from textrnn.batching import Shape, pad
 from textrnn.errors import InvalidText, UserError
+from textrnn.layers.losses import token_cross_entropy
+from textrnn.layers.masking import MASKED
 from textrnn.tasks.task import (
     Answer,
     Batch,
@@ -29,7 +30,7 @@ from textrnn.tasks.task import (
     cut,
     field,
 )
-from textrnn.tasks.translate.beam_search import NEVER, SearchResult, search
+from textrnn.tasks.translate.beam_search import SearchResult, search
 from textrnn.tasks.translate.hypotheses import alignment, combinations, hypotheses
 from textrnn.tasks.translate.network import Translator, TranslatorConfig
 from textrnn.tasks.translate.options import BeamRequest, BeamSearchOptions, arrays, room, settings
@@ -222,10 +223,7 @@ class Translate(Task):
         (Szegedy et al. 2016, section 7)."""
         logits = model(batch["ids"], batch["lengths"], batch["before"], key)
         target = batch["target"].T
-        total = jax.nn.logsumexp(logits, axis=-1)
-        right = jnp.take_along_axis(logits, target[..., None], axis=-1)[..., 0]
-        smooth = self.config.label_smoothing
-        losses = total - (1 - smooth) * right - smooth * logits.mean(axis=-1)
+        losses = token_cross_entropy(logits, target, self.config.label_smoothing)
         real = (target != PAD).astype(jnp.float32)
         return (losses * real).sum(), real.sum()
 
@@ -244,7 +242,7 @@ class Translate(Task):
             state, logits, weights = model.step(source, state, token)
             none = (ids_of == UNK) & (left <= 0)[:, None]
             early = jnp.where((ids_of == EOS) & (left > 0)[:, None], FORGETTING, 0)
-            return (state, left), jnp.where(never | none, NEVER, logits + early), weights
+            return (state, left), jnp.where(never | none, MASKED, logits + early), weights
 
         return search(step, (state, words), asked, width, room(ids.shape[1]))
 
@@ -268,14 +266,14 @@ class Translate(Task):
         return answer | ({"truncated": True} if example.truncated else {})
 
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
-        from textrnn.tasks.translate.bleu import measure
+        from textrnn.tasks.translate.bleu import corpus_scores
 
-        return measure(*_texts(answers, rows), self.config.target_language)
+        return corpus_scores(*_texts(answers, rows), self.config.target_language)
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
-        from textrnn.tasks.translate.bleu import signatures
+        from textrnn.tasks.translate.bleu import bleu_report
 
-        return signatures(*_texts(answers, rows))
+        return bleu_report(*_texts(answers, rows))
 
 
 def _ended(ids: np.ndarray) -> np.ndarray:

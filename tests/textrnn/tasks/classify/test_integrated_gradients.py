@@ -1,4 +1,4 @@
-"""Integrated gradients, against functions whose shares are known, and on a trained classifier."""
+"""Integrated gradients of functions with known attributions, and of a trained classifier."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,11 +14,11 @@ from textrnn.tasks.classify.task import Classify, ClassifyConfig, ClassifyOption
 from textrnn.text import WordTokenizer
 
 RANDOM = np.random.default_rng(7)
-X = RANDOM.normal(size=(5, 3, 4)).astype(np.float32)
+X = jnp.asarray(RANDOM.normal(size=(5, 3, 4)), jnp.float32)
 """[time, rows, features]"""
 
 
-def test_of_a_linear_score_the_shares_are_its_terms():
+def test_attributions_of_a_linear_score_are_its_terms():
     weights = RANDOM.normal(size=(5, 4)).astype(np.float32)
 
     def score(x):
@@ -32,20 +32,21 @@ def test_of_a_linear_score_the_shares_are_its_terms():
     np.testing.assert_allclose(attributions.remainder, 0, atol=1e-4)
 
 
-def test_shares_and_baseline_are_the_score():
-    """Of a product, whose gradient changes on the way. Fails if points lie at the wrong places, if
-    rows are mixed up with points, or the remainder is lost."""
+def test_attributions_and_baseline_add_up_to_the_score():
+    """For a product, whose gradient changes along the path. Fails if points lie at the wrong
+    places, if rows are mixed up with points, or the remainder is lost."""
 
     def score(x):
         return jnp.tanh(x[0, :, 0] * x[1, :, 1] * x[2, :, 2]) + x[3, :, 0] ** 3
 
     few, many = (integrated_gradients(score, X, X * 0.1, points) for points in (3, 300))
-    for found in (few, many):
-        np.testing.assert_allclose(found.baseline + found.attributions.sum(-1), score(X), atol=1e-5)
+    for result in (few, many):
+        total = result.baseline + result.attributions.sum(-1)
+        np.testing.assert_allclose(total, score(X), atol=1e-5)
     assert np.abs(many.remainder).max() < 1e-3 < np.abs(few.remainder).max()
 
 
-def test_what_does_not_count_has_no_share():
+def test_irrelevant_tokens_have_no_attribution():
     attributions = integrated_gradients(
         lambda x: x[1].sum(-1) ** 2, X, jnp.zeros_like(X), 8
     ).attributions
@@ -53,8 +54,8 @@ def test_what_does_not_count_has_no_share():
 
 
 def test_a_classifier_explains_its_score(warm_predictor):
-    """The word that decides has the greatest share, at its place. Fails if shares are those of
-    another label or token, or do not come to the score."""
+    """The decisive word has the largest attribution, at its position. Fails if attributions are
+    those of another label or token, or do not add up to the score."""
     text = "the 😀 film was lovely and the ending"
     (answer,) = warm_predictor.predict([text], explain=True)
     explanation = answer["explanation"]

@@ -7,7 +7,7 @@ from flax import nnx
 from support import reference
 from textrnn.batching import Buckets, Shape
 from textrnn.errors import UserError
-from textrnn.parameters import merge, split
+from textrnn.parameters import merge_model, split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks.classify.task import Classify, ClassifyConfig
 from textrnn.text import WordTokenizer
@@ -28,11 +28,11 @@ def examples(task, rows, gold=True):
 
 def train(task, rows, steps=100):
     """Adam on one batch, which overfits a few rows."""
-    graph, params = split(task.build(nnx.Rngs(0)))
+    graph, params = split_model(task.build(nnx.Rngs(0)))
     batch = task.collate(examples(task, rows), Shape(16, 8))
 
     def loss(params, key):
-        total, weight = task.loss(merge(graph, params), batch, key)
+        total, weight = task.loss(merge_model(graph, params), batch, key)
         return total / weight
 
     step = jax.jit(jax.value_and_grad(loss))
@@ -93,12 +93,12 @@ def test_padding_does_not_reach_the_logits(pooling):
 def test_empty_rows_weigh_nothing():
     """Fails if padding rows count in the loss or in its gradient."""
     task = make()
-    graph, params = split(task.build(nnx.Rngs(0)))
+    graph, params = split_model(task.build(nnx.Rngs(0)))
     read = examples(task, TEN[:3])
 
     def mean(params, shape):
         total, weight = task.loss(
-            merge(graph, params), task.collate(read, shape), jax.random.key(0)
+            merge_model(graph, params), task.collate(read, shape), jax.random.key(0)
         )
         assert float(weight) == 3
         return total / weight

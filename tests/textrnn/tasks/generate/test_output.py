@@ -80,7 +80,7 @@ def test_the_model_may_say_that_it_is_over():
     tokens = np.array([4, 5, EOS, PAD])
     draft = GeneratedText(10, []).longer(tokens, seen([-1, -2, -3, 0]), True, CHARS)
     assert (draft.text, draft.finish_reason) == ("ab", "stop")
-    assert join(draft.seen).likelihood.tolist() == [-1, -2]
+    assert join(draft.seen).log_probability.tolist() == [-1, -2]
 
 
 def test_a_stop_string_before_the_end_of_a_text_is_known_to_have_cut_it():
@@ -98,7 +98,7 @@ def test_bytes_become_characters_when_they_are_whole(text, sizes):
     assert draft.text == text
     assert not draft.pending
     assert all("\ufffd" not in shown for shown in settled)
-    per_character = join(draft.seen).likelihood
+    per_character = join(draft.seen).log_probability
     assert per_character.tolist() == [-len(char.encode()) for char in text]
 
 

@@ -1,4 +1,4 @@
-"""Drawing a token: by frequency, by row, by seed."""
+"""Sampling of tokens: frequencies, independence of rows, and seeds."""
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ LOGITS = jnp.log(jnp.array([0.4, 0.25, 0.15, 0.1, 0.06, 0.04]))
 DRAWS = 8000
 
 
-def asked(rows, **changed):
+def sampling_parameters(rows, **changed):
     given = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "repetition_penalty": 1.0, "seed": 0}
     kinds = {"top_k": jnp.int32, "seed": jnp.uint32}
     return SamplingParameters(
@@ -31,7 +31,8 @@ def draws(used=(), allowed=range(6), **options):
     return np.asarray(
         sample(
             jnp.broadcast_to(LOGITS, wide), jnp.broadcast_to(free, wide),
-            jnp.broadcast_to(marked, wide), jnp.arange(DRAWS), asked(DRAWS, **options),
+            jnp.broadcast_to(marked, wide), jnp.arange(DRAWS),
+            sampling_parameters(DRAWS, **options),
         )
     )  # fmt: skip
 
@@ -77,7 +78,7 @@ def test_positive_logits_are_divided_by_the_penalty():
     """Fails if the penalty makes used tokens likelier."""
     logits, used = jnp.array([[2.0, 1.9]]), jnp.array([[True, False]])
     everything = jnp.ones((1, 2), bool)
-    options = asked(1, temperature=0, repetition_penalty=1.5)
+    options = sampling_parameters(1, temperature=0, repetition_penalty=1.5)
     assert sample(logits, everything, used, jnp.zeros(1, int), options)[0] == 1
 
 
@@ -86,11 +87,11 @@ def test_greedy(options):
     assert set(draws(**options)) == {0}
 
 
-def test_rows_have_nothing_to_do_with_each_other():
-    """Each row its own options. Fails if noise is drawn for the batch and not for the row."""
+def test_rows_are_independent():
+    """Each row has its own options. Fails if noise is drawn for the batch and not for the row."""
     logits = jax.random.normal(jax.random.key(0), (4, 6))
     everything = jnp.ones((4, 6), bool)
-    options = asked(
+    options = sampling_parameters(
         4, temperature=[0.0, 1.0, 0.7, 2.0], top_k=[0, 2, 0, 3], top_p=[1, 1, 0.5, 0.9],
         seed=[1, 2, 3, 4],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Reading and writing, from one memory to the next, with fresh weights."""
+"""Prefill and decode with random weights."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ from flax import nnx
 from textrnn.layers.cells import CELLS
 from textrnn.layers.embedding import EmbeddingConfig
 from textrnn.layers.encoder import EncoderConfig
-from textrnn.tasks.generate.capture import rows_of
+from textrnn.tasks.generate.capture import batch_capture_options
 from textrnn.tasks.generate.network import Generator, GeneratorConfig
 from textrnn.tasks.generate.options import SamplingOptions, sampling
 from textrnn.tasks.generate.state import GenerationState
@@ -34,7 +34,7 @@ def made(cell="lstm", layers=1, tied=False, ids=IDS, **more):
         tied=tied,
     )
     model = Generator(config, ids, rngs=nnx.Rngs(0))
-    # Larger weights, so that what comes depends on what was.
+    # Larger weights, so that outputs depend on earlier tokens.
     graph, params = nnx.split(model)
     return nnx.merge(graph, jax.tree.map(lambda p: 4 * p, params))
 
@@ -51,20 +51,20 @@ def text(rows=3, time=9):
     return jnp.asarray(np.random.default_rng(0).integers(4, IDS, (rows, time)))
 
 
-def wrote(model, state, count, options=None, room=8, grammar=GRAMMAR):
+def wrote(model, state, count, options=None, max_length=8, grammar=GRAMMAR):
     rows = [options or SamplingOptions(temperature=1.0)] * len(state.seed)
-    asked = sampling(rows, state)
-    return decode(model, state, jnp.asarray(count), asked, grammar, room, watching(len(rows)))
+    parameters, options = sampling(rows, state), capture_all(len(rows))
+    return decode(model, state, jnp.asarray(count), parameters, grammar, max_length, options)
 
 
-def watching(rows):
-    """All rows ask for everything."""
-    return jax.tree.map(jnp.asarray, rows_of([range(4)] * rows, [True] * rows, rows))
+def capture_all(rows):
+    """Options that capture everything for all rows."""
+    return jax.tree.map(jnp.asarray, batch_capture_options([range(4)] * rows, [True] * rows, rows))
 
 
 def reads(model, state, ids, lengths):
-    state, seen = prefill(model, state, ids, lengths, watching(len(ids)))
-    return state, seen.likelihood
+    state, captured = prefill(model, state, ids, lengths, capture_all(len(ids)))
+    return state, captured.log_probability
 
 
 def close(one, other):
@@ -72,8 +72,8 @@ def close(one, other):
 
 
 @pytest.mark.parametrize("config", EVERY, ids=str)
-def test_text_read_in_pieces_is_read_as_one(config):
-    """Of any cell, rows of unequal length. Fails if anything but the memory carries over, or
+def test_prefill_in_parts_equals_prefill_at_once(config):
+    """For every cell and rows of unequal length. Fails if anything but the state carries over, or
     padding reaches it."""
     model, ids = made(**config), text()
     whole, expected = reads(model, fresh(model), ids, jnp.array([9, 5, 9]))
@@ -84,8 +84,8 @@ def test_text_read_in_pieces_is_read_as_one(config):
     assert (expected[1, 5:] == 0).all()
 
 
-def test_likelihoods_equal_single_steps():
-    """Fails if a token is scored with what follows another one."""
+def test_log_probabilities_equal_single_steps():
+    """Fails if a token is scored with the logits of another position."""
     model, ids = made(layers=2), text(rows=1)
     _, found = reads(model, fresh(model, 1), ids, jnp.array([9]))
     past, before = model.config.past(1), BOS
@@ -99,17 +99,18 @@ def test_likelihoods_equal_single_steps():
 
 
 @pytest.mark.parametrize("config", EVERY, ids=str)
-def test_what_was_written_reads_as_it_was_written(config):
-    """Likelihoods and memory. Fails if writing steps differ from reading, in any cell."""
+def test_prefill_of_decoded_tokens_equals_decode(config):
+    """Log-probabilities and state. Fails if decoding steps differ from prefill, for any cell."""
     model = made(**config)
     start, _ = reads(model, fresh(model), text(time=4), jnp.array([4, 2, 3]))
     state, written = wrote(model, start, [8, 8, 8], SamplingOptions(temperature=0.7, top_k=4))
-    again, likelihoods = reads(model, start, written.tokens, (written.tokens > 0).sum(axis=1))
-    close(likelihoods, written.seen.likelihood)
+    again, log_probabilities = reads(model, start, written.tokens, (written.tokens > 0).sum(axis=1))
+    close(log_probabilities, written.captured.log_probability)
     close(again._replace(drawn=state.drawn), state)
 
 
-def test_written_in_pieces_as_in_one():
+def test_decode_in_parts_equals_decode_at_once():
+    """Fails if the state between two calls lacks a part that sampling depends on."""
     model = made(layers=2)
     whole, expected = wrote(model, fresh(model), [8, 8, 8])
     state, first = wrote(model, fresh(model), [3, 5, 1])
@@ -121,7 +122,7 @@ def test_written_in_pieces_as_in_one():
         assert not first.tokens[row, split:].any()
 
 
-def test_greedy_takes_the_likeliest():
+def test_greedy_decoding_takes_the_argmax():
     model = made()
     _, written = wrote(model, fresh(model), [6, 6, 6], SamplingOptions(temperature=0))
     past, before = model.config.past(1), BOS
@@ -132,7 +133,8 @@ def test_greedy_takes_the_likeliest():
         assert (written.tokens[:, place] == before).all()
 
 
-def test_a_row_alone_writes_what_it_writes_in_a_batch():
+def test_a_row_alone_equals_the_row_in_a_batch():
+    """Fails if sampling of a row depends on its position in the batch or on other rows."""
     model = made(layers=2)
     _, together = wrote(model, fresh(model), [8, 2, 5])
     for row, count in enumerate([8, 2, 5]):
@@ -141,7 +143,8 @@ def test_a_row_alone_writes_what_it_writes_in_a_batch():
         assert (alone.tokens[0] == together.tokens[row]).all()
 
 
-def test_who_writes_nothing_stays_as_it_is():
+def test_rows_that_decode_nothing_keep_their_state():
+    """Exactly: their arrays are selected, not computed. Fails if other rows' steps reach them."""
     model = made()
     start, _ = reads(model, fresh(model), text(), jnp.array([9, 9, 9]))
     state, written = wrote(model, start, [0, 4, 0])
@@ -151,8 +154,8 @@ def test_who_writes_nothing_stays_as_it_is():
         assert not written.tokens[row].any()
 
 
-def test_a_text_that_is_over_is_not_gone_on_with():
-    """The model is made to say EOS always. Fails if writing goes on behind it."""
+def test_decode_stops_at_eos():
+    """The model always predicts EOS. Fails if tokens follow it."""
     model = made()
     model.output.bias[...] = model.output.bias[...].at[EOS].set(1e4)
     state, written = wrote(model, fresh(model), [5, 0, 5])
@@ -162,8 +165,8 @@ def test_a_text_that_is_over_is_not_gone_on_with():
     assert state.drawn.tolist() == [1, 0, 1]
 
 
-def test_bytes_are_written_as_text():
-    """Weights that know nothing of UTF-8. Fails if the grammar is not kept to."""
+def test_decoded_bytes_are_valid_utf8():
+    """With random weights. Fails if the grammar is not enforced."""
     tokenizer = ByteTokenizer()
     model = made(ids=len(tokenizer))
     state = fresh(model)._replace(used=jnp.zeros((3, len(tokenizer)), bool))
@@ -176,35 +179,37 @@ def test_bytes_are_written_as_text():
         assert "\ufffd" not in tokenizer.decode(text[text > 3])
 
 
-def test_nothing_that_is_not_text_is_written():
+def test_special_tokens_are_never_decoded():
+    """Though the model prefers them. Fails if PAD, UNK or BOS is allowed."""
     model = made()
     model.output.bias[...] = model.output.bias[...].at[:3].set(1e4)
     _, written = wrote(model, fresh(model), [8, 8, 8])
     assert (written.tokens >= EOS).all() or written.ended.any()
 
 
-def test_what_is_seen_equals_single_steps():
-    """The alternatives and the cells, read and written. Fails if a cell is shown of another step,
-    row or layer than the token's."""
+def test_captured_values_equal_single_steps():
+    """Alternatives and cells, in prefill and decode. Fails if an activation is that of another
+    step, row or layer."""
     model, ids = made(layers=2), text(rows=2)
-    _, seen = prefill(model, fresh(model, 2), ids, jnp.array([9, 9]), watching(2))
+    _, captured = prefill(model, fresh(model, 2), ids, jnp.array([9, 9]), capture_all(2))
     _, written = wrote(model, fresh(model, 2), [8, 8])
-    for row, tokens, found in [(1, ids[1], seen), (0, written.tokens[0], written.seen)]:
+    for row, tokens, found in [(1, ids[1], captured), (0, written.tokens[0], written.captured)]:
         past, before = model.config.past(1), BOS
         for place, token in enumerate(tokens[tokens > 0]):
             h, past = model.states(jnp.array([[before]]), jnp.array([1]), past)
-            likelihoods = jax.nn.log_softmax(model.logits(h)[0, 0])
+            log_probabilities = jax.nn.log_softmax(model.logits(h)[0, 0])
             np.testing.assert_allclose(found.activation[row, place, :4], h[0, 0, :4], atol=1e-4)
-            best = found.top[row, place]
-            assert list(best) == list(np.argsort(-likelihoods)[:5])
+            best = found.top_ids[row, place]
+            assert list(best) == list(np.argsort(-log_probabilities)[:5])
             np.testing.assert_allclose(
-                found.top_likelihood[row, place], likelihoods[best], atol=1e-4
+                found.top_log_probability[row, place], log_probabilities[best], atol=1e-4
             )
             before = int(token)
 
 
-def test_what_nobody_asks_for_is_not_worked_out():
+def test_alternatives_are_captured_on_request_only():
+    """Fails if the top-k of the whole vocabulary runs for every batch."""
     model = made()
-    nobody = jax.tree.map(jnp.asarray, rows_of([(), ()], [False, False], 2))
-    _, seen = prefill(model, fresh(model, 2), text(rows=2), jnp.array([9, 9]), nobody)
-    assert not seen.top_likelihood.any()
+    nothing = jax.tree.map(jnp.asarray, batch_capture_options([(), ()], [False, False], 2))
+    _, captured = prefill(model, fresh(model, 2), text(rows=2), jnp.array([9, 9]), nothing)
+    assert not captured.top_log_probability.any()

@@ -1,5 +1,5 @@
-"""Frozen cases are what conlleval's definition gives by hand; seqeval, where it is strict about
-nothing, counts the same way."""
+"""Counts of entities, against cases worked out by hand from conlleval's definition, and against
+seqeval in its default (lenient) mode."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from seqeval.metrics import f1_score, precision_score, recall_score
 
 from textrnn.tasks.tag.schemes import spans
-from textrnn.tasks.tag.span_f1 import count, table
+from textrnn.tasks.tag.span_f1 import conlleval_table, count_spans
 
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]
 
 
 def counted(gold, found):
-    return count(*(
+    return count_spans(*(
         [(number, *span) for number, tags in enumerate(part) for span in spans(tags)]
         for part in (gold, found)
     ))  # fmt: skip
@@ -32,7 +32,7 @@ def test_equals_seqeval(sentences):
     assert whole.precision == pytest.approx(precision_score(gold, found, zero_division=0))
     assert whole.recall == pytest.approx(recall_score(gold, found, zero_division=0))
     assert whole.f1 == pytest.approx(f1_score(gold, found, zero_division=0))
-    assert sum(counts.right for counts in types.values()) == whole.right
+    assert sum(counts.correct for counts in types.values()) == whole.correct
 
 
 def test_the_table_of_conlleval():
@@ -40,7 +40,7 @@ def test_the_table_of_conlleval():
     found = [["B-PER", "I-PER", "O", "B-PER"], ["B-LOC", "O", "B-LOC", "O"]]
     whole, types = counted(gold, found)
     right = sum(np.sum(np.array(a) == np.array(b)) for a, b in zip(gold, found, strict=True))
-    assert table(whole, types, 8, right / 8).splitlines() == [
+    assert conlleval_table(whole, types, 8, right / 8).splitlines() == [
         "processed 8 tokens with 4 phrases; found: 4 phrases; correct: 2.",
         "accuracy:  75.00%; precision:  50.00%; recall:  50.00%; FB1:  50.00",
         "              LOC: precision:  50.00%; recall:  33.33%; FB1:  40.00  2",
@@ -49,5 +49,5 @@ def test_the_table_of_conlleval():
 
 
 def test_nothing_is_no_division_by_zero():
-    whole, types = count([], [])
+    whole, types = count_spans([], [])
     assert (whole.precision, whole.recall, whole.f1, types) == (0, 0, 0, {})

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from textrnn.batching import Buckets, Shape
 from textrnn.errors import InvalidText, UserError
-from textrnn.parameters import merge, split
+from textrnn.parameters import merge_model, split_model
 from textrnn.predictor import Predictor
-from textrnn.tasks.tag.schemes import Span, spans
+from textrnn.tasks.tag.schemes import TaggedSpan, spans
 from textrnn.tasks.tag.task import Tag, TagConfig, TagOptions
 from textrnn.text import SpelledTokenizer, WordTokenizer
 
@@ -40,7 +40,7 @@ def make(rows=ROWS, **given):
 
 def untrained(task, seed=0):
     """A predictor whose weights are large enough to say something."""
-    _, params = split(task.build(nnx.Rngs(seed)))
+    _, params = split_model(task.build(nnx.Rngs(seed)))
     random = np.random.default_rng(seed)
     noisy = {n: p + random.normal(scale=0.5, size=p.shape).astype("f") for n, p in params.items()}
     return Predictor(task, noisy)
@@ -95,7 +95,7 @@ def test_scores_are_the_share_of_all_paths_that_have_the_entity(crf):
     """By enumeration of every legal path. Fails for a product of softmaxes."""
     task = make(labels=["PER", "LOC"], crf=crf)
     predictor = untrained(task, seed=3)
-    model = merge(*_parts(predictor))
+    model = merge_model(*_parts(predictor))
     checked = 0
     for words in (["Ada", "met", "Bob"], ["New", "York", "Rome"], ["are", "Rome", "and"]):
         example = task.read({"tokens": words}, TagOptions())
@@ -113,7 +113,7 @@ def test_scores_are_the_share_of_all_paths_that_have_the_entity(crf):
         total = sum(weights.values())
         (answer,) = predictor.answer([example])
         for entity in answer["entities"]:
-            span = Span(entity["start"], entity["end"], entity["label"])
+            span = TaggedSpan(entity["start"], entity["end"], entity["label"])
             share = sum(
                 weight
                 for path, weight in weights.items()
@@ -125,13 +125,13 @@ def test_scores_are_the_share_of_all_paths_that_have_the_entity(crf):
 
 
 def _parts(predictor):
-    graph, _ = split(nnx.eval_shape(lambda: predictor.task.build(nnx.Rngs(0))))
+    graph, _ = split_model(nnx.eval_shape(lambda: predictor.task.build(nnx.Rngs(0))))
     return graph, predictor.params
 
 
 def train(task, steps=150):
     """All rows at once, until they are known by heart."""
-    graph, params = split(task.build(nnx.Rngs(0)))
+    graph, params = split_model(task.build(nnx.Rngs(0)))
     optimizer = optax.adam(2e-2)
     read = [w for row in ROWS for w in task.read(row, TagOptions(), gold=True).windows]
     batch = task.collate(read, Shape(4, 8))
@@ -139,7 +139,7 @@ def train(task, steps=150):
     @jax.jit
     def step(params, state, key):
         def mean(params):
-            total, weight = task.loss(merge(graph, params), batch, key)
+            total, weight = task.loss(merge_model(graph, params), batch, key)
             return total / weight
 
         loss, gradient = jax.value_and_grad(mean)(params)
@@ -318,7 +318,7 @@ def test_no_rows_share_labels_with_a_config_that_names_others():
 
 
 def test_parameter_names_are_a_file_format():
-    _, params = split(make(subwords={"buckets": 9}).build(nnx.Rngs(0)))
+    _, params = split_model(make(subwords={"buckets": 9}).build(nnx.Rngs(0)))
     assert set(params) == {
         "between", "casing", "characters.filters.bias", "characters.filters.kernel",
         "characters.table", "embedding.table", "encoder.layers.0.backward.bias",

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from support import reference
-from textrnn.tasks.translate.beam_search import NEVER, BeamParameters, search
+from textrnn.layers.masking import MASKED
+from textrnn.tasks.translate.beam_search import BeamParameters, search
 
-IDS, HIDDEN, ROOM = 6, 4, 7
+IDS, HIDDEN, MAX_LENGTH = 6, 4, 7
 
 
 def problem(rows, seed=0):
@@ -33,32 +34,35 @@ def many(weights, h, token):
 
 
 @partial(jax.jit, static_argnums=3)  # weights are arguments, so that all problems share a program
-def run(weights, carry, asked, width):
-    return search(partial(many, weights), carry, asked, width, ROOM)
+def run(weights, carry, parameters, width):
+    return search(partial(many, weights), carry, parameters, width, MAX_LENGTH)
 
 
-def settings(rows, **given):
-    asked = {
-        "beam": 1, "length_penalty": 0.0, "least": 0, "most": ROOM, "no_repeat": 0,
+def beam_parameters(rows, **given):
+    values = {
+        "beam": 1, "length_penalty": 0.0, "min_length": 0, "max_length": MAX_LENGTH,
+        "no_repeat_ngram": 0,
         "repetition_penalty": 1.0,
     } | given  # fmt: skip
     kinds = {"length_penalty": np.float32, "repetition_penalty": np.float32}
     return BeamParameters(**{
         name: np.broadcast_to(np.asarray(value, kinds.get(name, np.int32)), rows)
-        for name, value in asked.items()
+        for name, value in values.items()
     })  # fmt: skip
 
 
 def read(found, row):
     """(tokens, log-probability, trace) of each hypothesis of a row."""
-    there = [k for k in range(found.lengths.shape[1]) if found.log_probabilities[row, k] > NEVER]
+    finished = [
+        k for k in range(found.lengths.shape[1]) if found.log_probabilities[row, k] > MASKED
+    ]
     return [
         (
             found.tokens[row, k, : found.lengths[row, k]].tolist(),
             float(found.log_probabilities[row, k]),
             np.asarray(found.trace[row, k, : found.lengths[row, k] + 1]),
         )
-        for k in there
+        for k in finished
     ]
 
 
@@ -76,19 +80,19 @@ def test_equals_a_slow_search(beam, penalty, least):
     hypothesis, a finished one goes on, or the trace is read along the wrong path."""
     for seed in range(6):
         step, weights, carry = problem(4, seed)
-        asked = settings(4, beam=beam, length_penalty=penalty, least=least)
-        found = run(weights, carry, asked, 5)
+        parameters = beam_parameters(4, beam=beam, length_penalty=penalty, min_length=least)
+        found = run(weights, carry, parameters, 5)
         for row in range(4):
-            expected = reference.beam_search(step, carry[row], beam, penalty, least, ROOM)
+            expected = reference.beam_search(step, carry[row], beam, penalty, least, MAX_LENGTH)
             same(read(found, row)[:beam], expected)
 
 
 def test_a_beam_of_one_is_greedy():
     step, weights, carry = problem(8)
-    found = run(weights, carry, settings(8), 1)
+    found = run(weights, carry, beam_parameters(8), 1)
     for row in range(8):
         tokens, state, last = [], carry[row], 2
-        while len(tokens) < ROOM:
+        while len(tokens) < MAX_LENGTH:
             state, logits = step(state, last)
             last = int(logits.argmax())
             if last == 3:
@@ -99,7 +103,7 @@ def test_a_beam_of_one_is_greedy():
 
 def test_a_beam_as_wide_as_the_space_is_exhaustive():
     step, weights, carry = problem(3)
-    found = run(weights, carry, settings(3, beam=200, most=3), 200)
+    found = run(weights, carry, beam_parameters(3, beam=200, max_length=3), 200)
     for row in range(3):
         every = sorted(reference.all_sequences(step, carry[row], 3), key=lambda s: -s[1])
         assert len(every) == 1 + 5 + 25 + 125
@@ -112,9 +116,10 @@ def test_a_beam_as_wide_as_the_space_is_exhaustive():
 def test_rows_do_not_know_of_each_other():
     """Fails if one row's settings, or its end, change another's hypotheses."""
     _, weights, carry = problem(5)
-    mixed = settings(
-        5, beam=[1, 4, 2, 3, 4], length_penalty=[0, 1, 0.5, 0, 2], most=[7, 2, 5, 7, 3],
-        least=[0, 1, 0, 6, 0], no_repeat=[0, 2, 0, 1, 0], repetition_penalty=[1, 1, 3, 1, 1],
+    mixed = beam_parameters(
+        5, beam=[1, 4, 2, 3, 4], length_penalty=[0, 1, 0.5, 0, 2], max_length=[7, 2, 5, 7, 3],
+        min_length=[0, 1, 0, 6, 0], no_repeat_ngram=[0, 2, 0, 1, 0],
+        repetition_penalty=[1, 1, 3, 1, 1],
     )  # fmt: skip
     together = run(weights, carry, mixed, 4)
     for row in range(5):
@@ -123,12 +128,16 @@ def test_rows_do_not_know_of_each_other():
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_no_sequence_comes_twice(size):
+def test_no_ngram_occurs_twice(size):
     for seed in range(4):
         step, weights, carry = problem(4, seed)
-        found = run(weights, carry, settings(4, beam=3, least=5, no_repeat=size), 3)
+        found = run(
+            weights, carry, beam_parameters(4, beam=3, min_length=5, no_repeat_ngram=size), 3
+        )
         for row in range(4):
-            expected = reference.beam_search(step, carry[row], 3, 0.0, 5, ROOM, no_repeat=size)
+            expected = reference.beam_search(
+                step, carry[row], 3, 0.0, 5, MAX_LENGTH, no_repeat_ngram=size
+            )
             same(read(found, row)[:3], expected)
             for tokens, _, _ in read(found, row):
                 grams = [tuple(tokens[i : i + size]) for i in range(len(tokens) - size + 1)]
@@ -137,25 +146,30 @@ def test_no_sequence_comes_twice(size):
 
 def test_lengths_are_kept():
     _, weights, carry = problem(4)
-    found = run(weights, carry, settings(4, beam=3, least=[0, 2, 4, 7], most=[1, 2, 6, 7]), 3)
-    for row, (least, most) in enumerate([(0, 1), (2, 2), (4, 6), (7, 7)]):
-        assert all(least <= len(h[0]) <= most for h in read(found, row))
-        assert len(read(found, row)) == 3 or most == 1
+    found = run(
+        weights,
+        carry,
+        beam_parameters(4, beam=3, min_length=[0, 2, 4, 7], max_length=[1, 2, 6, 7]),
+        3,
+    )
+    for row, (min_length, max_length) in enumerate([(0, 1), (2, 2), (4, 6), (7, 7)]):
+        assert all(min_length <= len(h[0]) <= max_length for h in read(found, row))
+        assert len(read(found, row)) == 3 or max_length == 1
 
 
 def test_a_repetition_penalty_makes_repeats_rarer():
     _, weights, carry = problem(16)
 
     def repeats(penalty):
-        asked = settings(16, least=ROOM, repetition_penalty=penalty)
-        found = run(weights, carry, asked, 1)
-        return sum(ROOM - len(set(found.tokens[row, 0].tolist())) for row in range(16))
+        parameters = beam_parameters(16, min_length=MAX_LENGTH, repetition_penalty=penalty)
+        found = run(weights, carry, parameters, 1)
+        return sum(MAX_LENGTH - len(set(found.tokens[row, 0].tolist())) for row in range(16))
 
     assert repeats(5.0) < repeats(1.0)
 
 
-def test_it_ends_when_all_rows_have_ended():
-    """Fails if the loop runs to its room though every hypothesis is finished."""
+def test_the_loop_ends_when_all_rows_are_done():
+    """Fails if the loop runs to its maximum length though every hypothesis is finished."""
     calls = []
 
     def step(carry, token):
@@ -163,7 +177,9 @@ def test_it_ends_when_all_rows_have_ended():
         logits = jnp.full((len(token), IDS), -9.0).at[:, 3].set(9.0)
         return carry, logits, token
 
-    found = jax.jit(search, static_argnums=(0, 3, 4))(step, jnp.zeros((4, 1)), settings(4), 1, ROOM)
+    found = jax.jit(search, static_argnums=(0, 3, 4))(
+        step, jnp.zeros((4, 1)), beam_parameters(4), 1, MAX_LENGTH
+    )
     jax.block_until_ready(found)
     jax.effects_barrier()
     assert len(calls) == 1
@@ -172,6 +188,6 @@ def test_it_ends_when_all_rows_have_ended():
 
 def test_an_empty_batch_row_takes_no_steps():
     _, weights, carry = problem(2)
-    found = run(weights, carry, settings(2, beam=[0, 2]), 2)
+    found = run(weights, carry, beam_parameters(2, beam=[0, 2]), 2)
     assert not read(found, 0)
     assert read(found, 1)
