@@ -24,7 +24,8 @@ from textrnn.batching import Shape, pad
 from textrnn.errors import InvalidText, UserError
 from textrnn.tasks.generate.capture import join
 from textrnn.tasks.generate.network import Generator, GeneratorConfig, Past
-from textrnn.tasks.generate.options import SamplingOptions, check, sampling, shown, watch
+from textrnn.tasks.generate.option_arrays import capture_options, captured_json, sampling_parameters
+from textrnn.tasks.generate.options import GenerateOptions, check
 from textrnn.tasks.generate.output import GeneratedText
 from textrnn.tasks.generate.sequence import (
     GenerationSequence,
@@ -40,7 +41,6 @@ from textrnn.tasks.task import (
     Batch,
     Example,
     Metrics,
-    Options,
     Row,
     Task,
     cut,
@@ -61,15 +61,6 @@ class GenerateConfig(GeneratorConfig):
     """Tokens of the longest text that is scored."""
     prompt: PositiveInt = 2**15
     """Tokens of the longest prompt. More is read in pieces, with the state."""
-
-
-class GenerateOptions(SamplingOptions, Options):
-    return_state: bool = False
-    """Whether to answer the state behind the text, for a row that goes on with it."""
-    echo: bool = False
-    """Whether to answer also of the prompt what is asked of each character."""
-    window: PositiveInt | None = None
-    """When scoring: forget everything behind so many tokens."""
 
 
 @dataclass(frozen=True)
@@ -195,8 +186,8 @@ class Generate(Task):
             "lengths": np.array(lengths, np.int32),
             "draw": np.array([example.draw for example in examples] + [0] * missing, np.int32),
             "memory": state,
-            "sampling": sampling([example.options for example in examples], state),
-            "watch": watch([example.options for example in examples], shape.rows),
+            "sampling": sampling_parameters([example.options for example in examples], state),
+            "watch": capture_options([example.options for example in examples], shape.rows),
         }
 
     def past(self, rows: int) -> Past:
@@ -259,7 +250,7 @@ class Generate(Task):
             seen = given_to(onward.parts, whole)
             answer: Answer = _totals(float(seen.likelihood.sum()), len(seen.likelihood))
             answer |= {"window": options.window} if options.window else {}
-            answer |= shown(seen, options, self._symbols)
+            answer |= captured_json(seen, options, self._symbols)
         else:
             answer = {
                 "text": draft.text,
@@ -278,10 +269,10 @@ class Generate(Task):
         draft, options = stream.draft, stream.options
         assert draft is not None
         written = join([nothing_of(options), *draft.seen]).part(start, end)
-        found = shown(written, options, self._symbols)
+        found = captured_json(written, options, self._symbols)
         if options.echo and not start:
             whole = self.tokenizer.grammar.whole(example.ids)
-            found["prompt"] = shown(given_to([stream], whole), options, self._symbols)
+            found["prompt"] = captured_json(given_to([stream], whole), options, self._symbols)
         return found
 
     @property
