@@ -10,35 +10,45 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
 from service.api.generate import event_stream, in_stream
-from service.api.requests import MOST_CHARACTERS, Stop, Strict
+from service.api.requests import GenerateRequest, StrictModel, field_like
 from service.context import ServiceContext
 from service.errors import Problem
 from service.inference.models import ServedModel
 from service.inference.pipeline import name, read, run, timings, unless_gone
 from service.inference.streaming import StreamChunk, stream_chunks
 from textrnn.tasks import Answer
+from textrnn.tasks.generate.options import StopString
 from textrnn.text import EOS
 
 REASONS = {"length": "length", "stop": "stop_sequence"}
 
 
-class GenerationParameters(Strict):
-    max_new_tokens: Annotated[int, Field(ge=1, le=MOST_CHARACTERS)] = 100
-    """A token is a character."""
+class GenerationParameters(StrictModel):
+    """Parameters of text generation. A token is a character."""
+
+    max_new_tokens: int = field_like(GenerateRequest, "max_characters", default=100)
     do_sample: bool = False
-    """Without it, and without a temperature, top_k or top_p, the likeliest token is taken."""
-    temperature: Annotated[float, Field(gt=0, le=10)] | None = None
-    top_k: Annotated[int, Field(ge=1, le=65_536)] | None = None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    repetition_penalty: Annotated[float, Field(ge=0.1, le=10)] = 1.0
-    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
-    stop: Annotated[list[Stop], Field(max_length=4)] = []
+    """Sample the next token. Implied by `temperature`, `top_k` and `top_p`. By default decoding is
+    greedy."""
+    temperature: float | None = field_like(
+        GenerateRequest, "temperature", default=None, ge=None, gt=0
+    )
+    top_k: int | None = field_like(GenerateRequest, "top_k")
+    top_p: float | None = field_like(GenerateRequest, "top_p", default=None)
+    repetition_penalty: float = field_like(GenerateRequest, "repetition_penalty")
+    seed: int | None = field_like(GenerateRequest, "seed")
+    stop: list[StopString] = field_like(GenerateRequest, "stop")
     return_full_text: bool = False
+    """Return the prompt in front of the generated text."""
     details: bool = False
+    """Return the tokens with their log-probabilities, and why the text ends."""
     decoder_input_details: bool = False
-    top_n_tokens: Annotated[int, Field(ge=1, le=5)] | None = None
+    """Return the log-probabilities of the tokens of the prompt, too."""
+    top_n_tokens: int | None = field_like(
+        GenerateRequest, "top_log_probabilities", default=None, ge=1
+    )
     truncate: Annotated[int, Field(ge=1)] | None = None
-    """Only the last so many tokens of the prompt are read."""
+    """Number of tokens to keep of the prompt, counted from its end."""
 
     def options(self) -> dict[str, Any]:
         draws = self.do_sample or any((self.temperature, self.top_k, self.top_p))

@@ -1,47 +1,68 @@
 """The answers of Hugging Face's pipelines for classification, tagging and translation."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import Field
 
-from service.api.requests import Language, Strict
+from service.api.requests import (
+    ClassifyRequest,
+    LanguageCode,
+    StrictModel,
+    TranslateRequest,
+    field_like,
+)
 from service.context import ServiceContext
 from service.errors import Problem
 from service.inference.jobs import Result
 from service.inference.models import ServedModel
 from service.inference.pipeline import LocatedTexts, ask, timings
 from textrnn.tasks import Answer
+from textrnn.tasks.classify.options import ClassifyOptions, ScoreFunction
+from textrnn.tasks.translate.options import TranslateOptions
 
 
-class ClassificationParameters(Strict):
-    function_to_apply: Literal["sigmoid", "softmax", "none"] | None = None
-    top_k: Annotated[int, Field(ge=1, le=1000)] | None = None
+class ClassificationParameters(StrictModel):
+    """Parameters of text classification."""
+
+    function_to_apply: ScoreFunction | None = field_like(ClassifyOptions, "function_to_apply")
+    top_k: int | None = field_like(ClassifyRequest, "top_k")
 
 
-class TaggingParameters(Strict):
+class TaggingParameters(StrictModel):
+    """Parameters of token classification."""
+
     aggregation_strategy: Literal["none", "simple", "first", "average", "max"] = "simple"
-    """Words are never split here, so that all ways to put parts of words together are one."""
+    """Whether to return entities or, with `none`, a label for each word. The other strategies are
+    equivalent, since words are never split into several tokens."""
     ignore_labels: list[str] = ["O"]
+    """Labels to leave out."""
     stride: int | None = None
-    """Long texts are read whole: no windows overlap."""
+    """Ignored: long texts are read whole, without overlapping windows."""
 
 
-class SearchParameters(Strict):
-    num_beams: Annotated[int, Field(ge=1, le=16)] | None = None
-    length_penalty: Annotated[float, Field(ge=0, le=5)] | None = None
+class BeamSearchParameters(StrictModel):
+    """Parameters of beam search."""
+
+    num_beams: int | None = field_like(TranslateRequest, "beam_size")
+    length_penalty: float | None = field_like(TranslateOptions, "length_penalty")
 
 
-class TranslationParameters(Strict):
-    src_lang: Language | None = None
-    tgt_lang: Language | None = None
+class TranslationParameters(StrictModel):
+    """Parameters of translation."""
+
+    src_lang: LanguageCode | None = None
+    """Language code of the texts. Must be the model's source language."""
+    tgt_lang: LanguageCode | None = None
+    """Language code of the translation. Must be the model's target language."""
     clean_up_tokenization_spaces: bool | None = None
-    """Translations have none to clean up."""
+    """Ignored: translations need no clean-up."""
     truncation: Literal["do_not_truncate", "longest_first", "only_first", "only_second"] = (
         "do_not_truncate"
     )
-    generate_parameters: SearchParameters = SearchParameters()
+    """Whether to truncate a text that exceeds the model's limit. `only_second` does not truncate,
+    since there is no second text."""
+    generate_parameters: BeamSearchParameters = BeamSearchParameters()
 
 
 def located(inputs: str | list[str]) -> LocatedTexts:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from service.api.requests import Strict, Text
+from service.api.requests import StrictModel, Text
 from service.context import ServiceContext
 from service.dialects.huggingface import pipelines as answers
 from service.dialects.huggingface.generation import GenerationParameters, write
@@ -29,7 +29,7 @@ PIPELINES = {
 }
 
 
-class Query(Strict):
+class Query(StrictModel):
     """`inputs`: a text, or a list of texts where the task is not generation."""
 
     model_config = ConfigDict(extra="ignore")
@@ -63,7 +63,7 @@ _READ_ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 Answerer = Callable[[ServiceContext, ServedModel, Any, Any, Request], Awaitable[Response]]
-_TASKS: dict[str, tuple[type[Strict], Answerer]] = {
+_TASKS: dict[str, tuple[type[StrictModel], Answerer]] = {
     "classify": (answers.ClassificationParameters, answers.classify),
     "tag": (answers.TaggingParameters, answers.tag),
     "translate": (answers.TranslationParameters, answers.translate),

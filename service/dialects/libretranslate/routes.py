@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.api.requests import Language
+from service.api.requests import LanguageCode, TranslateRequest, field_like
 from service.context import ServiceContext
 from service.dialects.libretranslate.languages import english_name
 from service.dialects.libretranslate.markup import texts_of, with_texts
@@ -57,11 +57,11 @@ class DetectForm(Form):
 
 
 class TranslateForm(Form):
-    source: Language
+    source: LanguageCode
     """A code, or auto."""
-    target: Language
+    target: LanguageCode
     format: Literal["text", "html"] = "text"
-    alternatives: Annotated[int, Field(ge=0, le=15)] = 0
+    alternatives: int = field_like(TranslateRequest, "alternatives")
 
 
 class Refusal(BaseModel):

@@ -6,16 +6,20 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from service.api.requests import MOST_CHARACTERS, ModelName, Stop
+from service.api.requests import GenerateRequest, ModelName, field_like
 from service.errors import Problem
 from textrnn.tasks import Task
+from textrnn.tasks.generate.options import MAX_STOP_STRINGS, StopString
 from textrnn.text import SPECIALS
 
 Token = Annotated[int, Field(ge=0)]
+DEFAULT_MAX_TOKENS = 16
 
 
 class StreamOptions(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
     include_usage: bool = False
 
@@ -23,28 +27,46 @@ class StreamOptions(BaseModel):
 class CompletionRequest(BaseModel):
     """Fields that this server does not know are taken and left aside, as OpenAI's own does."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
     model: ModelName
+    """Name of a model that generates text."""
     prompt: str | list[str] | list[Token] | list[list[Token]] = ""
-    max_tokens: Annotated[int, Field(ge=0, le=MOST_CHARACTERS)] | None = 16
-    """0 only with echo: then the prompt is scored."""
+    """One prompt or several, as text or as token ids. A token is a character."""
+    max_tokens: int | None = field_like(
+        GenerateRequest, "max_characters", default=DEFAULT_MAX_TOKENS, ge=0
+    )
+    """Maximum number of tokens to generate. 0 scores the prompt, and requires `echo`."""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = 1.0
-    top_p: Annotated[float, Field(ge=0, le=1)] | None = 1.0
+    """Sampling temperature. 0 is greedy decoding."""
+    top_p: float | None = field_like(GenerateRequest, "top_p", default=1.0, gt=None, ge=0)
     n: Annotated[int, Field(ge=1, le=128)] | None = 1
+    """Number of completions to return for each prompt."""
     best_of: Annotated[int, Field(ge=1, le=128)] | None = None
-    """Of so many texts the n likeliest by character are answered."""
+    """Number of completions to generate for each prompt. The `n` completions with the highest
+    mean log-probability are returned."""
     echo: bool | None = False
-    logprobs: Annotated[int, Field(ge=0, le=5)] | None = None
-    stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
+    """Return the prompt in front of the completion."""
+    logprobs: int | None = field_like(GenerateRequest, "top_log_probabilities", default=None)
+    stop: StopString | Annotated[list[StopString], Field(max_length=MAX_STOP_STRINGS)] | None = None
+    """One or several strings that end the completion. They are not part of it."""
     seed: int | None = None
+    """Seed of the random number generator. Completion i of a prompt uses the seed plus i."""
     stream: bool | None = False
+    """Return the completions as server-sent events while they are generated."""
     stream_options: StreamOptions | None = None
     suffix: str | None = None
+    """Not supported: must be empty."""
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = 0.0
+    """Not supported: must be 0."""
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] | None = 0.0
+    """Not supported: must be 0."""
     logit_bias: dict[str, float] | None = None
+    """Not supported: must be empty."""
     user: str | None = None
+    """Ignored."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -104,7 +126,7 @@ class CompletionRequest(BaseModel):
             return asked
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
         return asked | {
-            "max_characters": 16 if self.max_tokens is None else self.max_tokens,
+            "max_characters": DEFAULT_MAX_TOKENS if self.max_tokens is None else self.max_tokens,
             "temperature": 1.0 if self.temperature is None else self.temperature,
             # The fewest characters that are together as probable as nothing are the likeliest one.
             "top_p": max(1.0 if self.top_p is None else self.top_p, 1e-6),

@@ -20,7 +20,7 @@ class GenerateOptions(Options):
     """Sampling temperature. 0 always takes the most likely character; 1 samples from the model's
     own distribution."""
     top_k: int = Field(default=0, ge=0)
-    """Sample from the k most likely characters only. 0 keeps all characters."""
+    """Sample from the k most likely characters only. By default all characters are kept."""
     top_p: float = Field(default=1.0, gt=0, le=1)
     """Nucleus sampling: sample from the smallest set of characters whose total probability reaches
     this value. 1 keeps all characters."""
