@@ -1,4 +1,4 @@
-"""What a request for completions may say."""
+"""Requests for completions."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
@@ -25,7 +25,7 @@ class StreamOptions(BaseModel):
 
 
 class CompletionRequest(BaseModel):
-    """Fields that this server does not know are taken and left aside, as OpenAI's own does."""
+    """A request for completions. Unknown fields are ignored, as OpenAI's server does."""
 
     model_config = ConfigDict(
         extra="ignore", frozen=True, strict=True, use_attribute_docstrings=True
@@ -69,80 +69,82 @@ class CompletionRequest(BaseModel):
     """Ignored."""
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check(self) -> Self:
         if self.stream_options is not None and not self.stream:
-            raise ValueError("stream_options goes with stream")
+            raise ValueError("stream_options requires stream")
         if self.best_of is not None and self.best_of < self.choices:
             raise ValueError("best_of is less than n")
         if self.best_of is not None and self.best_of > self.choices and self.stream:
-            raise ValueError("what is streamed cannot be chosen from: best_of does not go with it")
+            raise ValueError("best_of and stream exclude each other: the best is known at the end")
         if self.max_tokens == 0 and not self.echo:
-            raise ValueError("max_tokens 0 goes with echo: it scores the prompt")
+            raise ValueError("max_tokens 0 requires echo: it scores the prompt")
         if self.suffix:
-            raise ValueError("suffix: these models write forward only, and cannot fill in")
+            raise ValueError("suffix is not supported: the models generate from left to right")
         if self.presence_penalty or self.frequency_penalty or self.logit_bias:
             raise ValueError(
-                "presence_penalty, frequency_penalty and logit_bias are not there; a text can be "
-                "steered by temperature and top_p"
+                "presence_penalty, frequency_penalty and logit_bias are not supported; use "
+                "temperature and top_p"
             )
         return self
 
     @property
     def choices(self) -> int:
+        """Number of completions to return for each prompt."""
         return self.n or 1
 
     @property
     def attempts(self) -> int:
-        """Texts written for each prompt."""
+        """Number of completions to generate for each prompt."""
         return self.best_of or self.choices
 
     @property
-    def scores(self) -> bool:
-        """Whether nothing is written."""
+    def scores_only(self) -> bool:
+        """Whether the prompt is scored and nothing is generated."""
         return self.max_tokens == 0
 
     def prompts(self, task: Task) -> list[str]:
-        """Raises Problem."""
-        given = self.prompt
-        if isinstance(given, str):
-            return [given]
+        """The prompts as text. Raises Problem 422 for an unknown token id."""
+        prompt = self.prompt
+        if isinstance(prompt, str):
+            return [prompt]
+        if prompt and isinstance(prompt[0], int):
+            return [_decode([token for token in prompt if isinstance(token, int)], task)]
         texts: list[str] = []
-        if given and isinstance(given[0], int):
-            return [_decoded([t for t in given if isinstance(t, int)], task)]
-        for one in given:
-            if isinstance(one, str):
-                texts.append(one)
-            elif isinstance(one, list):
-                texts.append(_decoded(one, task))
+        for element in prompt:
+            if isinstance(element, str):
+                texts.append(element)
+            elif isinstance(element, list):
+                texts.append(_decode(element, task))
         return texts or [""]
 
-    def options(self, number: int) -> dict[str, Any]:
-        """Of the number-th text of a prompt. Without a seed each has its own."""
-        asked: dict[str, Any] = {
+    def options(self, attempt: int) -> dict[str, Any]:
+        """The task options of a prompt's completion number `attempt`, counted from 0."""
+        options: dict[str, Any] = {
             "log_probabilities": self.logprobs is not None or self.attempts > self.choices,
             "top_log_probabilities": self.logprobs or 0,
         }
-        if self.scores:
-            return asked
+        if self.scores_only:
+            return options
         stop = (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
-        return asked | {
+        return options | {
             "max_characters": DEFAULT_MAX_TOKENS if self.max_tokens is None else self.max_tokens,
             "temperature": 1.0 if self.temperature is None else self.temperature,
-            # The fewest characters that are together as probable as nothing are the likeliest one.
+            # 0 is accepted and means greedy decoding: the smallest set holds one character.
             "top_p": max(1.0 if self.top_p is None else self.top_p, 1e-6),
-            "seed": None if self.seed is None else (self.seed + number) % 2**32,
+            "seed": None if self.seed is None else (self.seed + attempt) % 2**32,
             "stop": stop,
             "echo": bool(self.echo) and self.logprobs is not None,
         }
 
 
-def _decoded(tokens: Sequence[int], task: Task) -> str:
-    """Raises Problem."""
-    most = len(task.tokenizer)
-    if not all(len(SPECIALS) <= token < most for token in tokens):
+def _decode(tokens: Sequence[int], task: Task) -> str:
+    """The text of token ids. Raises Problem 422 for an unknown id."""
+    vocabulary = len(task.tokenizer)
+    if not all(len(SPECIALS) <= token < vocabulary for token in tokens):
         raise Problem(
             422,
             "invalid_request",
-            f"/prompt: tokens are numbers from {len(SPECIALS)} to {most - 1}, one for a character",
+            f"/prompt: token ids are numbers from {len(SPECIALS)} to {vocabulary - 1}, one for "
+            "each character",
         )
     return task.tokenizer.decode(np.array(tokens, np.int32))

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from service.api.generate import EVENTS, event_stream, in_stream
 from service.dialects.openai.requests import CompletionRequest
-from service.dialects.openai.responses import Choice, Envelope, usage
+from service.dialects.openai.responses import Choice, Completion, usage
 from service.errors import Problem, invalid_text
 from service.inference.models import ServedModel
 from service.inference.pipeline import Context, name, run, timings, unless_gone
@@ -83,27 +83,27 @@ async def complete(body: CompletionRequest, request: Request, context: Context) 
             f"over the limit of {most}; ask for fewer in a request"
         )  # fmt: skip
     examples = _read(served, body, prompts)
-    envelope = Envelope(served.name)
+    completion = Completion(served.name)
     if not body.stream:
         result = await run(context, served, examples, request)
-        answer = _whole(envelope, body, prompts, result.answers)
+        answer = _whole(completion, body, prompts, result.answers)
         return JSONResponse(answer, headers=timings(result))
     choices = [
         Choice(index, prompts[index // body.choices], bool(body.echo), body.logprobs)
         for index in range(len(examples))
     ]
-    if body.scores:
+    if body.scores_only:
         raise Problem(422, "invalid_request", "/stream: what is only scored comes whole")
     rest = _merged([stream_chunks(context, served, example) for example in examples])
     # What fails before the first piece has a status of its own.
     first = await unless_gone(anext(rest), request)
-    told = _events(envelope, body, prompts, choices, first, rest)
+    told = _events(completion, body, prompts, choices, first, rest)
     return event_stream(told, first[1].result)
 
 
 def _read(served: ServedModel, body: CompletionRequest, prompts: Sequence[str]) -> list[Example]:
     """Raises Problem."""
-    task, field = served.predictor.task, "text" if body.scores else "prompt"
+    task, field = served.predictor.task, "text" if body.scores_only else "prompt"
     examples = []
     for prompt in prompts:
         for number in range(body.attempts):
@@ -116,7 +116,10 @@ def _read(served: ServedModel, body: CompletionRequest, prompts: Sequence[str]) 
 
 
 def _whole(
-    envelope: Envelope, body: CompletionRequest, prompts: Sequence[str], answers: Sequence[Answer]
+    completion: Completion,
+    body: CompletionRequest,
+    prompts: Sequence[str],
+    answers: Sequence[Answer],
 ) -> dict[str, Any]:
     choices: list[dict[str, Any]] = []
     for number, prompt in enumerate(prompts):
@@ -125,13 +128,13 @@ def _whole(
             attempts = sorted(attempts, key=_likeliness, reverse=True)
         for answer in attempts[: body.choices]:
             choice = Choice(len(choices), prompt, bool(body.echo), body.logprobs)
-            if body.scores:
+            if body.scores_only:
                 seen = {"prompt": answer}
                 choices.append(choice.chunk("", seen, "length"))
             else:
                 choices.append(choice.chunk(answer["text"], answer, answer["finish_reason"]))
-    written = 0 if body.scores else sum(len(answer["text"]) for answer in answers)
-    return envelope.around(choices, usage=usage(prompts, written))
+    written = 0 if body.scores_only else sum(len(answer["text"]) for answer in answers)
+    return completion.body(choices, usage=usage(prompts, written))
 
 
 def _likeliness(answer: Answer) -> float:
@@ -169,7 +172,7 @@ async def _merged(
 
 
 async def _events(
-    envelope: Envelope,
+    completion: Completion,
     body: CompletionRequest,
     prompts: Sequence[str],
     choices: Sequence[Choice],
@@ -186,14 +189,14 @@ async def _events(
             while True:
                 reason = chunk.result.answers[0]["finish_reason"] if chunk.last else None
                 told = choices[index].chunk(chunk.text, chunk.details, reason)
-                yield _line(envelope.around([told], **more))
+                yield _line(completion.body([told], **more))
                 written += len(chunk.text)
                 left -= chunk.last
                 if not left:
                     break
                 index, chunk = await anext(rest)
         if counts:
-            yield _line(envelope.around([], usage=usage(prompts, written)))
+            yield _line(completion.body([], usage=usage(prompts, written)))
         yield "data: [DONE]\n\n"
     except Exception as error:
         yield _line(_error(in_stream(error)))
