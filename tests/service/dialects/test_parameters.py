@@ -6,9 +6,12 @@ import pytest
 from pydantic import ValidationError
 
 from service.api.requests import ClassifyRequest, GenerateRequest, TranslateRequest
-from service.dialects.huggingface.generation import GenerationParameters
-from service.dialects.huggingface.pipelines import BeamSearchParameters, ClassificationParameters
-from service.dialects.libretranslate.routes import TranslateForm
+from service.dialects.huggingface.requests import (
+    BeamSearchParameters,
+    ClassificationParameters,
+    GenerationParameters,
+)
+from service.dialects.libretranslate.requests import TranslateQuery
 from service.dialects.openai.requests import CompletionRequest
 from support.paths import ROOT
 from support.schemas import field_schema
@@ -27,14 +30,14 @@ SAME = [
     (BeamSearchParameters, "num_beams", TranslateRequest, "beam_size"),
     (BeamSearchParameters, "length_penalty", TranslateOptions, "length_penalty"),
     (CompletionRequest, "logprobs", GenerateRequest, "top_log_probabilities"),
-    (TranslateForm, "alternatives", TranslateRequest, "alternatives"),
+    (TranslateQuery, "alternatives", TranslateRequest, "alternatives"),
 ]
 OWN_BOUNDS = {
-    ("huggingface/generation.py", "temperature"): {"ge", "gt"},
-    ("huggingface/generation.py", "top_n_tokens"): {"ge"},
-    ("huggingface/generation.py", "truncate"): {"ge"},
-    ("huggingface/routes.py", "inputs"): {"min_length"},
-    ("libretranslate/routes.py", "q"): {"min_length"},
+    ("huggingface/requests.py", "temperature"): {"ge", "gt"},
+    ("huggingface/requests.py", "top_n_tokens"): {"ge"},
+    ("huggingface/requests.py", "truncate"): {"ge"},
+    ("huggingface/requests.py", "inputs"): {"min_length"},
+    ("libretranslate/requests.py", "q"): {"min_length"},
     ("openai/requests.py", "Token"): {"ge"},
     ("openai/requests.py", "max_tokens"): {"ge"},
     ("openai/requests.py", "temperature"): {"ge", "le"},
