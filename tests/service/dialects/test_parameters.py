@@ -87,7 +87,7 @@ def test_bounds_that_a_dialect_changes():
 
 def test_no_bound_is_written_twice():
     """Fails if a dialect states a bound that it could take from the native API."""
-    folder, found = ROOT / "service/dialects", {}
+    folder, stated = ROOT / "service/dialects", {}
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.AnnAssign):
@@ -105,5 +105,5 @@ def test_no_bound_is_written_twice():
                 and isinstance(keyword.value, ast.Constant | ast.UnaryOp)
             }
             if bounds:
-                found[str(path.relative_to(folder)), name] = bounds
+                stated[str(path.relative_to(folder)), name] = bounds
     assert found == OWN_BOUNDS
