@@ -155,7 +155,7 @@ def test_hostile_paths(app):
 
 
 def test_operations_require_the_api_key_that_the_document_states(make_context):
-    """Fails if a route with a successful response also responds without the key, or with another."""
+    """Fails if a route that responds with the key also responds without it, or with another."""
     headers = {"Authorization": "Bearer a-key-of-mine"}
     context = make_context(api_keys=("a-key-of-mine",))
     document = call(context, "GET", "/openapi.json", headers=headers).json()

@@ -49,8 +49,8 @@ class TestHuggingFace:
         one."""
         result = hugging_face(server, "tiny").text_classification("a lovely film")
         (own,) = warm_predictor.predict(["a lovely film"])
-        assert [score.label for score in found] == [score["label"] for score in own["scores"]]
-        assert found[0].score == pytest.approx(own["score"], abs=1e-5)
+        assert [score.label for score in result] == [score["label"] for score in own["scores"]]
+        assert result[0].score == pytest.approx(own["score"], abs=1e-5)
         (best,) = hugging_face(server, "tiny").text_classification("a lovely film", top_k=1)
         assert best.label == "friendly"
 
@@ -75,16 +75,16 @@ class TestHuggingFace:
     def test_token_classification(self, server, strategy):
         client = hugging_face(server, "tiny-tag")
         result = client.token_classification(PEOPLE, aggregation_strategy=strategy)
-        assert [(e.word, e.entity_group) for e in found] == [
+        assert [(e.word, e.entity_group) for e in result] == [
             ("Ada Lovelace", "PER"), ("Bob", "PER"), ("New York", "LOC"),
         ]  # fmt: skip
-        assert all(PEOPLE[e.start : e.end] == e.word for e in found)
-        assert all(0.5 < e.score <= 1 for e in found)
+        assert all(PEOPLE[e.start : e.end] == e.word for e in result)
+        assert all(0.5 < e.score <= 1 for e in result)
 
     def test_token_classification_without_aggregation(self, server):
         client = hugging_face(server, "tiny-tag")
         result = client.token_classification(PEOPLE, aggregation_strategy="none")
-        assert [(e.word, e.entity) for e in found] == [
+        assert [(e.word, e.entity) for e in result] == [
             ("Ada", "B-PER"), ("Lovelace", "I-PER"), ("Bob", "B-PER"), ("New", "B-LOC"),
             ("York", "I-LOC"),
         ]  # fmt: skip
@@ -142,7 +142,7 @@ class TestHuggingFace:
         ids = writer.task.tokenizer.encode(result.generated_text).ids
         assert [token.id for token in details.tokens] == list(ids)
         assert all(len(top) == 3 for top in details.top_tokens)
-        (stop,) = [word[0] for word in WORDS if found.generated_text.startswith(word)]
+        (stop,) = [word[0] for word in WORDS if result.generated_text.startswith(word)]
         stopped = client.text_generation(
             "cat ", max_new_tokens=12, do_sample=True, seed=3, stop=[stop], details=True
         )
@@ -191,10 +191,10 @@ class TestOpenAI:
     def test_whole(self, completions, writer):
         result = completions.create(**self.REQUEST)
         (own,) = writer.predict(["cat "], max_characters=40, temperature=1.0, seed=5)
-        assert found.object == "text_completion"
-        assert found.choices[0].text == own["text"]
-        assert found.choices[0].finish_reason == "length"
-        assert found.choices[0].logprobs is None
+        assert result.object == "text_completion"
+        assert result.choices[0].text == own["text"]
+        assert result.choices[0].finish_reason == "length"
+        assert result.choices[0].logprobs is None
         usage = result.usage
         assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (4, 40, 44)
         assert len(completions.create(model="tiny-generate", prompt="cat ").choices[0].text) == 16
@@ -213,8 +213,7 @@ class TestOpenAI:
         assert {chunk.id for chunk in chunks} == {chunks[0].id}
 
     def test_several_completions_of_several_prompts(self, completions):
-        """Fails if `index` does not count over all prompts, or if the streams of a request are mixed
-        up."""
+        """Fails if `index` does not count over all prompts, or if streams of a request are swapped."""
         options = {**self.REQUEST, "prompt": ["cat ", "owl "], "n": 2, "logprobs": 1}
         whole = completions.create(**options)
         assert [choice.index for choice in whole.choices] == [0, 1, 2, 3]
@@ -242,7 +241,7 @@ class TestOpenAI:
         expected = completions.create(**self.REQUEST).choices[0].text
         for prompt in (ids, [ids]):
             result = completions.create(**{**self.REQUEST, "prompt": prompt})
-            assert found.choices[0].text == expected
+            assert result.choices[0].text == expected
 
     def test_stop(self, completions):
         whole = completions.create(**self.REQUEST).choices[0].text
@@ -284,7 +283,7 @@ class TestOpenAI:
             first.logprobs.token_logprobs[1:], scored["log_probabilities"][1:], atol=1e-3
         )
         assert second.logprobs.tokens == ["z", "z"]
-        assert found.usage.completion_tokens == 0
+        assert result.usage.completion_tokens == 0
 
     def test_models(self, server):
         with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none") as client:
@@ -337,12 +336,12 @@ class TestLibreTranslate:
         assert best["confidence"] + other["confidence"] == pytest.approx(100, abs=0.02)
         body = {"q": ["one two red cat", "  "], "source": "auto", "target": "de"}
         result = httpx.post(f"{server.url}/translate", json=body, timeout=60).json()
-        assert found["translatedText"] == ["cat red two one", "  "]
+        assert result["translatedText"] == ["cat red two one", "  "]
         first, blank = result["detectedLanguage"]
         assert (first["language"], blank["confidence"]) == ("en", 0)
         body = {"q": "Das ist ein Haus.", "source": "auto", "target": "de"}
         result = httpx.post(f"{server.url}/translate", json=body, timeout=60).json()
-        assert found["translatedText"] == "Das ist ein Haus."
+        assert result["translatedText"] == "Das ist ein Haus."
 
     def test_languages(self, server):
         assert libre(server).languages() == [

@@ -106,4 +106,4 @@ def test_no_bound_is_written_twice():
             }
             if bounds:
                 stated[str(path.relative_to(folder)), name] = bounds
-    assert found == OWN_BOUNDS
+    assert stated == OWN_BOUNDS
