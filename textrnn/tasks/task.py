@@ -24,20 +24,13 @@ from textrnn.config import Config
 from textrnn.errors import InvalidText, UserError
 from textrnn.parameters import Params, split_model
 from textrnn.rows import Row
+from textrnn.tasks.options import Options
 from textrnn.text import BOS, EOS, PAD, Tokenizer
 from textrnn.text.validation import validate_text
 
 Answer = dict[str, Any]
 Batch = dict[str, Any]
 Metrics = dict[str, float]
-
-
-class Options(Config):
-    """What a caller may ask for with a text. Tasks add their own."""
-
-    truncate: bool = False
-    """Read the beginning of a text that is over the limit, and mark the answer `truncated`;
-    otherwise such a text is an error."""
 
 
 @dataclass(frozen=True)

@@ -1,113 +1,108 @@
-"""OpenAI's completions, as the openai client speaks them to a base URL that ends in /v1.
+"""OpenAI's completions, as spoken by the openai client to a base URL that ends in /v1.
 
-A token is a character here, and a token's number that of the model's alphabet.
+A token is a character, and its id is its number in the model's alphabet.
 """
 
-import asyncio
-import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
-from service.api.generate import EVENTS, event_stream, in_stream
+from service.dialects import Dialect
 from service.dialects.openai.requests import CompletionRequest
-from service.dialects.openai.responses import Choice, Envelope, usage
+from service.dialects.openai.responses import Choice, Completion, usage
 from service.errors import Problem, invalid_text
+from service.inference.context import Context
 from service.inference.models import ServedModel
-from service.inference.pipeline import Context, name, run, timings, unless_gone
-from service.inference.streaming import StreamChunk, stream_chunks
+from service.inference.pipeline import infer_examples, label_request, timing_headers
+from service.inference.streaming import (
+    EVENT_STREAM,
+    StreamChunk,
+    event_stream_response,
+    stream_chunks,
+)
 from textrnn.errors import InvalidText
 from textrnn.tasks import Answer, Example
 
 router = APIRouter()
-
-
-def speaks(path: str) -> bool:
-    return path == "/v1/completions"
-
 
 _STATUSES = {422: 400}
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 _CODES = {"wrong_model": "model_not_found", "unauthorized": "invalid_api_key"}
 
 
-def refusal(problem: Problem) -> tuple[int, dict[str, Any], dict[str, str]]:
+def _error_response(problem: Problem, path: str, request_id: str) -> JSONResponse:
     status = 404 if problem.code == "wrong_model" else _STATUSES.get(problem.status, problem.status)
-    # The client tries again after any 5xx; a defect does not go away by that.
-    return status, _error(problem), {"x-should-retry": "false"} if status == 500 else {}
+    # The client retries after any 5xx, which does not help with a defect.
+    retry = {"x-should-retry": "false"} if status == 500 else {}
+    return JSONResponse(_error(problem), status, headers={**problem.headers, **retry})
+
+
+OPENAI = Dialect("openai", router, re.compile(r"/v1/completions\Z"), _error_response)
 
 
 def _error(problem: Problem) -> dict[str, Any]:
-    other = "invalid_request_error" if problem.status < 500 else "server_error"
+    default = "invalid_request_error" if problem.status < 500 else "server_error"
     pointer = problem.errors[0]["pointer"] if problem.errors else ""
     return {
         "error": {
             "message": problem.detail,
-            "type": _TYPES.get(problem.status, other),
+            "type": _TYPES.get(problem.status, default),
             "param": pointer.strip("/").split("/")[0] or None,
             "code": _CODES.get(problem.code, problem.code),
         }
     }
 
 
-class Fault(BaseModel):
+class OpenAIErrorDetail(BaseModel):
     message: str
     type: str
     param: str | None
     code: str
 
 
-class Refusal(BaseModel):
-    error: Fault
+class OpenAIError(BaseModel):
+    error: OpenAIErrorDetail
 
 
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal} for status in (400, 401, 404, 408, 413, 415, 429, 500, 503, 504)
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": OpenAIError} for status in (400, 401, 404, 408, 413, 415, 429, 500, 503, 504)
 }
 
 
-@router.post("/v1/completions", responses={**ERRORS, **EVENTS})
-async def complete(body: CompletionRequest, request: Request, context: Context) -> Response:
-    """Go on with prompts, as OpenAI's completions do."""
-    served = context.pick("generate", body.model)
+@router.post("/v1/completions", responses={**_ERRORS, **EVENT_STREAM})
+async def create_completion(
+    body: CompletionRequest, request: Request, context: Context
+) -> Response:
+    """Continue prompts, in the form of OpenAI's completions."""
+    served = context.models.select("generate", body.model)
     prompts = body.prompts(served.predictor.task)
-    name(request, served, len(prompts))
-    most = context.settings.texts
-    if len(prompts) * body.attempts > most:
-        raise Problem(
-            422, "too_many_texts", f"{len(prompts)} prompts and {body.attempts} texts for each are "
-            f"over the limit of {most}; ask for fewer in a request"
-        )  # fmt: skip
+    label_request(request, served, len(prompts))
+    context.admission.check_texts(len(prompts) * body.attempts)
     examples = _read(served, body, prompts)
-    envelope = Envelope(served.name)
+    completion = Completion(served.name)
     if not body.stream:
-        result = await run(context, served, examples, request)
-        answer = _whole(envelope, body, prompts, result.answers)
-        return JSONResponse(answer, headers=timings(result))
-    choices = [
-        Choice(index, prompts[index // body.choices], bool(body.echo), body.logprobs)
-        for index in range(len(examples))
-    ]
-    if body.scores:
-        raise Problem(422, "invalid_request", "/stream: what is only scored comes whole")
-    rest = _merged([stream_chunks(context, served, example) for example in examples])
-    # What fails before the first piece has a status of its own.
-    first = await unless_gone(anext(rest), request)
-    told = _events(envelope, body, prompts, choices, first, rest)
-    return event_stream(told, first[1].result)
+        result = await infer_examples(context, served, examples, request)
+        content = _response(completion, body, prompts, result.answers)
+        return JSONResponse(content, headers=timing_headers(result))
+    if body.scores_only:
+        raise Problem(422, "invalid_request", "/stream: scores of a prompt cannot be streamed")
+    chunks = stream_chunks(context, served, examples)
+    events = _events(completion, body, prompts)
+    return await event_stream_response(chunks, request, events, _error_event)
 
 
 def _read(served: ServedModel, body: CompletionRequest, prompts: Sequence[str]) -> list[Example]:
-    """Raises Problem."""
-    task, field = served.predictor.task, "text" if body.scores else "prompt"
+    """An example for each attempt at each prompt. Raises Problem 422."""
+    task, field = served.predictor.task, "text" if body.scores_only else "prompt"
     examples = []
     for prompt in prompts:
-        for number in range(body.attempts):
-            options = task.options_type.parse(body.options(number), source="options")
+        for attempt in range(body.attempts):
+            options = task.options_type.parse(body.options(attempt), source="options")
             try:
                 examples.append(task.read({field: prompt}, options))
             except InvalidText as error:
@@ -115,90 +110,65 @@ def _read(served: ServedModel, body: CompletionRequest, prompts: Sequence[str]) 
     return examples
 
 
-def _whole(
-    envelope: Envelope, body: CompletionRequest, prompts: Sequence[str], answers: Sequence[Answer]
+def _response(
+    completion: Completion,
+    body: CompletionRequest,
+    prompts: Sequence[str],
+    answers: Sequence[Answer],
 ) -> dict[str, Any]:
+    """The best attempts at each prompt, if there are more attempts than choices."""
     choices: list[dict[str, Any]] = []
     for number, prompt in enumerate(prompts):
         attempts = answers[number * body.attempts : (number + 1) * body.attempts]
         if body.attempts > body.choices:
-            attempts = sorted(attempts, key=_likeliness, reverse=True)
+            attempts = sorted(attempts, key=_mean_log_probability, reverse=True)
         for answer in attempts[: body.choices]:
             choice = Choice(len(choices), prompt, bool(body.echo), body.logprobs)
-            if body.scores:
-                seen = {"prompt": answer}
-                choices.append(choice.chunk("", seen, "length"))
+            if body.scores_only:
+                choices.append(choice.chunk("", {"prompt": answer}, "length"))
             else:
                 choices.append(choice.chunk(answer["text"], answer, answer["finish_reason"]))
-    written = 0 if body.scores else sum(len(answer["text"]) for answer in answers)
-    return envelope.around(choices, usage=usage(prompts, written))
+    generated = 0 if body.scores_only else sum(len(answer["text"]) for answer in answers)
+    return completion.body(choices, usage=usage(prompts, generated))
 
 
-def _likeliness(answer: Answer) -> float:
+def _mean_log_probability(answer: Answer) -> float:
     return sum(answer["log_probabilities"]) / max(len(answer["text"]), 1)
 
 
-async def _merged(
-    sources: Sequence[AsyncGenerator[StreamChunk, None]],
-) -> AsyncGenerator[tuple[int, StreamChunk], None]:
-    """The pieces of all texts as they come, each with the number of its text. Whoever closes this
-    ends the work on all of them."""
-    arrived: asyncio.Queue[tuple[int, StreamChunk | Exception]] = asyncio.Queue()
+def _events(
+    completion: Completion, body: CompletionRequest, prompts: Sequence[str]
+) -> Callable[[StreamChunk], list[str]]:
+    """A function that returns the events of a chunk. The last chunk also has the closing events."""
+    choices = [
+        Choice(number * body.choices + choice, prompt, bool(body.echo), body.logprobs)
+        for number, prompt in enumerate(prompts)
+        for choice in range(body.choices)
+    ]
+    include_usage = body.stream_options is not None and body.stream_options.include_usage
+    fields: dict[str, Any] = {"usage": None} if include_usage else {}
+    generated, unfinished = 0, len(choices)
 
-    async def feed(index: int, source: AsyncGenerator[StreamChunk, None]) -> None:
-        try:
-            async with contextlib.aclosing(source):
-                async for chunk in source:
-                    arrived.put_nowait((index, chunk))
-        except Exception as error:
-            arrived.put_nowait((index, error))
+    def events(chunk: StreamChunk) -> list[str]:
+        nonlocal generated, unfinished
+        reason = chunk.result.answers[0]["finish_reason"] if chunk.last else None
+        choice = choices[chunk.index].chunk(chunk.text, chunk.details, reason)
+        lines = [_event(completion.body([choice], **fields))]
+        generated += len(chunk.text)
+        unfinished -= chunk.last
+        if unfinished:
+            return lines
+        if include_usage:
+            lines.append(_event(completion.body([], usage=usage(prompts, generated))))
+        return [*lines, "data: [DONE]\n\n"]
 
-    feeding = [asyncio.ensure_future(feed(*each)) for each in enumerate(sources)]
-    left = len(sources)
-    try:
-        while left:
-            index, chunk = await arrived.get()
-            if isinstance(chunk, Exception):
-                raise chunk
-            left -= chunk.last
-            yield index, chunk
-    finally:
-        for task in feeding:
-            task.cancel()
-        await asyncio.gather(*feeding, return_exceptions=True)
-
-
-async def _events(
-    envelope: Envelope,
-    body: CompletionRequest,
-    prompts: Sequence[str],
-    choices: Sequence[Choice],
-    first: tuple[int, StreamChunk],
-    rest: AsyncGenerator[tuple[int, StreamChunk], None],
-) -> AsyncIterator[str]:
-    counts = body.stream_options is not None and body.stream_options.include_usage
-    more: dict[str, Any] = {"usage": None} if counts else {}
-    written = 0
-    try:
-        async with contextlib.aclosing(rest):
-            index, chunk = first
-            left = len(choices)
-            while True:
-                reason = chunk.result.answers[0]["finish_reason"] if chunk.last else None
-                told = choices[index].chunk(chunk.text, chunk.details, reason)
-                yield _line(envelope.around([told], **more))
-                written += len(chunk.text)
-                left -= chunk.last
-                if not left:
-                    break
-                index, chunk = await anext(rest)
-        if counts:
-            yield _line(envelope.around([], usage=usage(prompts, written)))
-        yield "data: [DONE]\n\n"
-    except Exception as error:
-        yield _line(_error(in_stream(error)))
+    return events
 
 
-def _line(event: dict[str, Any]) -> str:
-    # In ASCII: clients break lines at characters that JSON leaves as they are.
-    return f"data: {json.dumps(event)}\n\n"
+def _error_event(problem: Problem) -> str:
+    return _event(_error(problem))
+
+
+def _event(data: dict[str, Any]) -> str:
+    # In ASCII, since clients split lines at characters that JSON does not escape.
+    return f"data: {json.dumps(data)}\n\n"

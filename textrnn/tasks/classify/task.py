@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 
 from textrnn.batching import Shape
 from textrnn.errors import InvalidText, UserError
@@ -17,12 +17,12 @@ from textrnn.tasks.calibration import best_thresholds, expected_calibration_erro
 from textrnn.tasks.classify.explanation import POINTS, explain, explanation_json
 from textrnn.tasks.classify.integrated_gradients import Attributions
 from textrnn.tasks.classify.network import Classifier, ClassifierConfig
+from textrnn.tasks.classify.options import ClassifyOptions
 from textrnn.tasks.task import (
     Answer,
     Batch,
     Example,
     Metrics,
-    Options,
     Row,
     Task,
     encode,
@@ -50,16 +50,6 @@ class ClassifyConfig(ClassifierConfig):
     """What logits are divided by. Training fits it to development data (Guo et al. 2017)."""
     thresholds: tuple[float, ...] = ()
     """In a multi-label task, the probability from which each label is given; empty means 0.5."""
-
-
-class ClassifyOptions(Options):
-    top_k: PositiveInt | None = None
-    """How many of the scores to answer; all, if not given."""
-    function_to_apply: Literal["softmax", "sigmoid", "none"] | None = None
-    """What makes scores of logits: softmax over all labels, a sigmoid for each, or nothing; the
-    model's own, if not given. Which labels are answered does not depend on it."""
-    explain: bool = False
-    """Answer also what each token has to do with the score of the likeliest label."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from textrnn.tasks.generate.capture import Captured, by_character, empty_capture, join
-from textrnn.tasks.generate.options import SamplingOptions
+from textrnn.tasks.generate.options import GenerateOptions
 from textrnn.tasks.generate.output import GeneratedText
 from textrnn.tasks.generate.state import GenerationState
 from textrnn.tasks.generate.steps import DecodedTokens
@@ -116,6 +116,6 @@ def given_to(streams: Sequence[GenerationSequence], whole: np.ndarray) -> Captur
     return by_character(join([nothing_of(streams[0].options), *parts]), whole)
 
 
-def nothing_of(options: SamplingOptions) -> Captured:
+def nothing_of(options: GenerateOptions) -> Captured:
     """What is seen of no characters at all."""
     return empty_capture(options.top_log_probabilities, len(options.cells))

@@ -25,7 +25,8 @@ from textrnn.errors import InvalidText, UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.tasks.generate.capture import join
 from textrnn.tasks.generate.network import Generator, GeneratorConfig, Past
-from textrnn.tasks.generate.options import SamplingOptions, check, sampling, shown, watch
+from textrnn.tasks.generate.option_arrays import capture_options, captured_json, sampling_parameters
+from textrnn.tasks.generate.options import GenerateOptions, check
 from textrnn.tasks.generate.output import GeneratedText
 from textrnn.tasks.generate.sequence import (
     GenerationSequence,
@@ -41,7 +42,6 @@ from textrnn.tasks.task import (
     Batch,
     Example,
     Metrics,
-    Options,
     Row,
     Task,
     cut,
@@ -62,15 +62,6 @@ class GenerateConfig(GeneratorConfig):
     """Tokens of the longest text that is scored."""
     prompt: PositiveInt = 2**15
     """Tokens of the longest prompt. More is read in pieces, with the state."""
-
-
-class GenerateOptions(SamplingOptions, Options):
-    return_state: bool = False
-    """Whether to answer the state behind the text, for a row that goes on with it."""
-    echo: bool = False
-    """Whether to answer also of the prompt what is asked of each character."""
-    window: PositiveInt | None = None
-    """When scoring: forget everything behind so many tokens."""
 
 
 @dataclass(frozen=True)
@@ -196,8 +187,8 @@ class Generate(Task):
             "lengths": np.array(lengths, np.int32),
             "draw": np.array([example.draw for example in examples] + [0] * missing, np.int32),
             "memory": state,
-            "sampling": sampling([example.options for example in examples], state),
-            "watch": watch([example.options for example in examples], shape.rows),
+            "sampling": sampling_parameters([example.options for example in examples], state),
+            "watch": capture_options([example.options for example in examples], shape.rows),
         }
 
     def past(self, rows: int) -> Past:
@@ -261,7 +252,7 @@ class Generate(Task):
             seen = given_to(onward.parts, whole)
             answer: Answer = _totals(float(seen.log_probability.sum()), len(seen.log_probability))
             answer |= {"window": options.window} if options.window else {}
-            answer |= shown(seen, options, self._symbols)
+            answer |= captured_json(seen, options, self._symbols)
         else:
             answer = {
                 "text": draft.text,
@@ -280,10 +271,10 @@ class Generate(Task):
         draft, options = stream.draft, stream.options
         assert draft is not None
         written = join([nothing_of(options), *draft.seen]).part(start, end)
-        found = shown(written, options, self._symbols)
+        found = captured_json(written, options, self._symbols)
         if options.echo and not start:
             whole = self.tokenizer.grammar.completes_character(example.ids)
-            found["prompt"] = shown(given_to([stream], whole), options, self._symbols)
+            found["prompt"] = captured_json(given_to([stream], whole), options, self._symbols)
         return found
 
     @property

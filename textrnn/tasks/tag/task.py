@@ -11,12 +11,12 @@ Words are those of the text, or are given. Long texts are run sentence by senten
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import PositiveFloat, PositiveInt
 
 from textrnn.batching import Shape, pad
 from textrnn.errors import UserError
@@ -27,6 +27,7 @@ from textrnn.tasks.calibration import expected_calibration_error
 from textrnn.tasks.tag import crf, marginals, span_f1
 from textrnn.tasks.tag import gold as gold_labels
 from textrnn.tasks.tag.network import Tagger, TaggerConfig
+from textrnn.tasks.tag.options import TagOptions
 from textrnn.tasks.tag.schemes import TaggedSpan as Span
 from textrnn.tasks.tag.schemes import spans, tags, tagset
 from textrnn.tasks.task import (
@@ -34,7 +35,6 @@ from textrnn.tasks.task import (
     Batch,
     Example,
     Metrics,
-    Options,
     Row,
     Task,
     cut,
@@ -54,21 +54,6 @@ class TagConfig(TaggerConfig):
     """Words of the longest text."""
     temperature: PositiveFloat = 1.0
     """What the scores of paths are divided by. Training fits it to development data."""
-
-
-class TagOptions(Options):
-    min_score: float = Field(default=0.0, ge=0, le=1)
-    """Leave out what is less probable than this."""
-    tags: bool = False
-    """Answer also the words, and a tag for each: of IOB2, where labels are of entities."""
-    marginals: bool = False
-    """Answer also the words with the probabilities of all labels."""
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if self.tags and self.marginals:
-            raise ValueError("tags and marginals are both of the words: ask for one of them")
-        return self
 
 
 class TagOutput(NamedTuple):

@@ -24,7 +24,6 @@ from textrnn.tasks.task import (
     Batch,
     Example,
     Metrics,
-    Options,
     Row,
     Task,
     cut,
@@ -33,7 +32,13 @@ from textrnn.tasks.task import (
 from textrnn.tasks.translate.beam_search import SearchResult, search
 from textrnn.tasks.translate.hypotheses import alignment, combinations, hypotheses
 from textrnn.tasks.translate.network import Translator, TranslatorConfig
-from textrnn.tasks.translate.options import BeamRequest, BeamSearchOptions, arrays, room, settings
+from textrnn.tasks.translate.option_arrays import (
+    BeamRequest,
+    beam_arrays,
+    beam_parameters,
+    max_output_tokens,
+)
+from textrnn.tasks.translate.options import TranslateOptions
 from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer
 from textrnn.text.passages import passages, rejoin
 from textrnn.text.treebank import Offsets
@@ -59,13 +64,6 @@ class TranslateConfig(TranslatorConfig):
     beam_size: PositiveInt = 5
     """Of a search for which no other is asked."""
     length_penalty: float = Field(default=1.0, ge=0, le=5)
-
-
-class TranslateOptions(BeamSearchOptions, Options):
-    alternatives: int = Field(default=0, ge=0)
-    """How many more translations to answer, the likeliest first."""
-    alignment: bool = False
-    """Answer also the tokens of both sides, and how much each looked at each."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +210,7 @@ class Translate(Task):
         asked = [
             BeamRequest(e.beam, self._penalty(e.options), len(e.ids), e.options) for e in examples
         ]
-        return batch | arrays(asked, shape)
+        return batch | beam_arrays(asked, shape)
 
     def _penalty(self, options: TranslateOptions) -> float:
         given = options.length_penalty
@@ -230,7 +228,7 @@ class Translate(Task):
     def predict(self, model: Translator, batch) -> SearchResult:
         ids, lengths = batch["ids"], batch["lengths"]
         source, state = model.begin(ids, lengths)
-        asked, width = settings(batch)
+        asked, width = beam_parameters(batch)
         ids_of = jnp.arange(len(self.tokenizer))
         never = (ids_of == PAD) | (ids_of == BOS)
         words = (ids == UNK).sum(axis=1)
@@ -244,7 +242,7 @@ class Translate(Task):
             early = jnp.where((ids_of == EOS) & (left > 0)[:, None], FORGETTING, 0)
             return (state, left), jnp.where(never | none, MASKED, logits + early), weights
 
-        return search(step, (state, words), asked, width, room(ids.shape[1]))
+        return search(step, (state, words), asked, width, max_output_tokens(ids.shape[1]))
 
     def answer(self, outputs: Sequence[SearchResult], example: TranslateExample) -> Answer:
         wanted = 1 + example.options.alternatives

@@ -1,12 +1,12 @@
-"""Who goes on when."""
+"""The order in which requests begin and end."""
 
 import asyncio
 
-from service.transport.pacing import Pacer
+from service.inference.pacing import Pacer
 
 
-def test_turns_come_in_order_and_pass_over_who_left():
-    """Fails if one who left holds up the others, or the line stands still after it was empty."""
+def test_requests_begin_in_order_and_cancelled_ones_are_skipped():
+    """Fails if a cancelled request blocks the others, or the pacer stops when idle."""
 
     async def go():
         pacer, began = Pacer(), []
@@ -29,14 +29,14 @@ def test_turns_come_in_order_and_pass_over_who_left():
     assert asyncio.run(go()) == [1, 2, 4] * 2
 
 
-def test_who_ends_comes_before_who_begins_and_a_few_at_a_time():
-    """Fails if answers wait for a burst of requests, or a burst goes on all at once."""
+def test_ending_requests_come_first_and_a_few_continue_at_a_time():
+    """Fails if responses wait for a burst of requests, or a whole burst continues at once."""
 
     async def go():
         pacer, order = Pacer(), []
 
-        async def one(name, take):
-            await take()
+        async def one(name, turn):
+            await turn()
             order.append(name)
 
         most = before = 0

@@ -1,0 +1,55 @@
+"""Requests begin and end a few at a time, in step with the event loop.
+
+To parse and tokenise a request takes the event loop as long as about ten refusals, and so does
+writing a response. If hundreds arrive together, or a batch of them is done, and all continue at
+once, nothing else is refused or answered until all are through. So a few continue, the loop handles
+what else has arrived, then the next few continue. Requests that end come first, since their clients
+have waited.
+"""
+
+import asyncio
+from collections import deque
+
+_CONCURRENT = 2
+"""Requests that continue in one iteration of the loop."""
+
+_Queue = deque[asyncio.Future[None]]
+
+
+class Pacer:
+    def __init__(self) -> None:
+        self._ending: _Queue = deque()
+        self._beginning: _Queue = deque()
+        self._scheduled = False
+
+    def __len__(self) -> int:
+        """How many requests wait to begin."""
+        return len(self._beginning)
+
+    def begin(self) -> asyncio.Future[None]:
+        """Done when this request may begin. If it is cancelled meanwhile, it is skipped."""
+        return self._wait(self._beginning)
+
+    def end(self) -> asyncio.Future[None]:
+        """Done when this request may send its response."""
+        return self._wait(self._ending)
+
+    def _wait(self, queue: _Queue) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[None] = loop.create_future()
+        queue.append(turn)
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._release, loop)
+        return turn
+
+    def _release(self, loop: asyncio.AbstractEventLoop) -> None:
+        left = _CONCURRENT
+        while left and (queue := self._ending or self._beginning):
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                left -= 1
+        self._scheduled = bool(self._ending or self._beginning)
+        if self._scheduled:
+            loop.call_soon(self._release, loop)
