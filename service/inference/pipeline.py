@@ -49,7 +49,8 @@ async def infer_examples(
     """
     work = context.batcher.submit(served, examples, context.settings.deadline)
     result = await cancel_on_disconnect(work, request)
-    await context.admission.pacer.end()
+    pacer = context.admission.pacer
+    await pacer.turn(pacer.ending)
     return result
 
 
