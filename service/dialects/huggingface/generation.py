@@ -11,7 +11,7 @@ from service.api.requests import MOST_CHARACTERS, Stop, Strict
 from service.errors import Problem
 from service.inference.context import ServiceContext
 from service.inference.models import ServedModel
-from service.inference.pipeline import infer_examples, label_request, read_texts, timing_headers
+from service.inference.pipeline import infer_examples, label_request, timing_headers, tokenize_texts
 from service.inference.streaming import StreamChunk, event_stream_response, stream_chunks
 from textrnn.tasks import Answer
 from textrnn.text import EOS
@@ -65,7 +65,7 @@ async def write(
     label_request(request, served)
     asked = served.predictor.task.options_type.parse(parameters.options(), source="parameters")
     prompt = query.inputs[-parameters.truncate :] if parameters.truncate else query.inputs
-    (example,) = read_texts(served, [("/inputs", prompt)], asked)
+    (example,) = tokenize_texts(served, [("/inputs", prompt)], asked)
     voice = _Voice(served, prompt, parameters)
     if not query.stream:
         result = await infer_examples(context, served, [example], request)
