@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from service.api import requests, responses
-from service.api.routes import ERRORS
+from service.api.routes import ERROR_RESPONSES
 from service.errors import Problem, invalid_text
 from service.inference.context import Context, ServiceContext
 from service.inference.jobs import Result
@@ -29,7 +29,7 @@ router = APIRouter()
 @router.post(
     "/v1/generate",
     response_model=responses.GenerateResponse,
-    responses={**ERRORS, **EVENT_STREAM},
+    responses={**ERROR_RESPONSES, **EVENT_STREAM},
 )
 async def generate(body: requests.GenerateRequest, request: Request, context: Context) -> Response:
     """Continue a text, character by character. With `stream`, chunks are sent as server-sent events

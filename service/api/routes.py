@@ -15,25 +15,28 @@ from service.inference.pipeline import infer_texts, timing_headers
 
 router = APIRouter()
 
-ERRORS: dict[int | str, dict[str, Any]] = dict.fromkeys(
+ERROR_RESPONSES: dict[int | str, dict[str, Any]] = dict.fromkeys(
     (400, 401, 408, 413, 415, 422, 429, 500, 503, 504), responses.PROBLEM
 )
-_READ_ERRORS: dict[int | str, dict[str, Any]] = {401: responses.PROBLEM, 404: responses.PROBLEM}
+_READ_ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: responses.PROBLEM,
+    404: responses.PROBLEM,
+}
 
 
-@router.post("/v1/classify", response_model=responses.ClassifyResponse, responses=ERRORS)
+@router.post("/v1/classify", response_model=responses.ClassifyResponse, responses=ERROR_RESPONSES)
 async def classify(body: requests.ClassifyRequest, request: Request, context: Context) -> Response:
     """Label texts, with calibrated probabilities."""
     return await _infer(context, "classify", body, request)
 
 
-@router.post("/v1/tag", response_model=responses.TagResponse, responses=ERRORS)
+@router.post("/v1/tag", response_model=responses.TagResponse, responses=ERROR_RESPONSES)
 async def tag(body: requests.TagRequest, request: Request, context: Context) -> Response:
     """Find the entities in texts, with their offsets and probabilities."""
     return await _infer(context, "tag", body, request)
 
 
-@router.post("/v1/translate", response_model=responses.TranslateResponse, responses=ERRORS)
+@router.post("/v1/translate", response_model=responses.TranslateResponse, responses=ERROR_RESPONSES)
 async def translate(
     body: requests.TranslateRequest, request: Request, context: Context
 ) -> Response:
@@ -42,14 +45,16 @@ async def translate(
     return await _infer(context, "translate", body, request, languages)
 
 
-@router.get("/v1/models", response_model=responses.ModelList, responses=_READ_ERRORS)
+@router.get("/v1/models", response_model=responses.ModelList, responses=_READ_ERROR_RESPONSES)
 async def list_models(context: Context) -> responses.ModelList:
     """List the models."""
     cards = [_model_card(context, served) for served in context.models.values()]
     return responses.ModelList(data=cards)
 
 
-@router.get("/v1/models/{name:path}", response_model=responses.ModelCard, responses=_READ_ERRORS)
+@router.get(
+    "/v1/models/{name:path}", response_model=responses.ModelCard, responses=_READ_ERROR_RESPONSES
+)
 async def show_model(name: str, context: Context) -> responses.ModelCard:
     """Describe one model."""
     served = context.models.get(unquote(name))

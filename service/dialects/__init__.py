@@ -31,4 +31,7 @@ class Dialect:
 
 def dialect_of(path: str, dialects: Sequence[Dialect]) -> Dialect:
     """The first dialect to which a path belongs. The last one has to match every path."""
-    return next(dialect for dialect in dialects if dialect.paths.match(path))
+    for dialect in dialects:
+        if dialect.paths.match(path):
+            return dialect
+    raise LookupError(f"no dialect for {path!r}")

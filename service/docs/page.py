@@ -34,11 +34,11 @@ _POLICY = (
 
 @router.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> HTMLResponse:
-    page = render(request.app.openapi())
+    page = render_page(request.app.openapi())
     return HTMLResponse(page, headers={"content-security-policy": _POLICY})
 
 
-def render(document: Schema) -> str:
+def render_page(document: Schema) -> str:
     """An OpenAPI document as HTML."""
     info = document["info"]
     routes = [

@@ -8,8 +8,7 @@ A request is checked three times, each time with what is known by then:
 """
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from typing import NoReturn
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
@@ -22,8 +21,6 @@ from service.inference.queue_limits import QueueLimits
 from service.inference.readiness import Readiness
 from service.observe.metrics import ServiceMetrics
 from service.settings import Settings
-
-T = TypeVar("T")
 
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that require no API key."""
@@ -43,13 +40,15 @@ class Admission:
         )
 
     def retry_after(self) -> int | None:
-        """Seconds after which to try again if the queue is full; None if there is room for a text.
+        """Seconds after which to try again if the queue has no room for another request, or would
+        make it wait too long; else None. Known from the head alone.
 
-        Known from the head alone. None also if the server takes no requests, which is another
-        refusal.
+        None also if the server takes no requests, for which there is another refusal. Only here the
+        waiting time is limited: a request that has been read is not refused for a second or two.
         """
-        retry = self.limits.retry_after_unread(len(self.pacer))
-        return retry if self._readiness.accepting else None
+        limits, unread = self.limits, len(self.pacer.beginning)
+        retry = limits.retry_after(1, 1, unread, limits.max_seconds)
+        return retry if retry is None or self._readiness.accepting else None
 
     def check_head(self, method: str, path: str, headers: Headers, dialect: Dialect) -> bool:
         """Whether the headers hold a valid API key, or none is required. It may be False only where
@@ -69,11 +68,8 @@ class Admission:
                     'Basic realm="textrnn", charset="UTF-8"',
                 )
             raise unauthorized()
-        if method == "POST":
-            self._check_post(headers, dialect)
-        return has_key
-
-    def _check_post(self, headers: Headers, dialect: Dialect) -> None:
+        if method != "POST":
+            return has_key
         if not self._readiness.accepting:
             self._metrics.rejected.labels("not_ready").inc()
             self._readiness.check()
@@ -83,6 +79,7 @@ class Admission:
         retry = self.retry_after()
         if retry is not None:
             self._refuse_full(retry)
+        return has_key
 
     def check_key(self, key: str) -> None:
         """Check an API key from the body. Raises Problem 401."""
@@ -159,16 +156,12 @@ class Admission:
             self._refuse_full(retry)
         limits.count(rows, tokens)
 
-    async def within_deadline(self, work: Awaitable[T], seconds: float) -> T:
-        """The result of work that is cancelled after so many seconds. Raises Problem 504."""
-        try:
-            return await asyncio.wait_for(work, seconds)
-        except TimeoutError:
-            raise Problem(
-                504, "deadline", f"no answer within the deadline of {seconds:g} s; try again later"
-            ) from None
+    def refuse_late(self, seconds: float) -> NoReturn:
+        """Raises Problem 504 for a request that was not answered within so many seconds."""
+        detail = f"no answer within the deadline of {seconds:g} s; try again later"
+        raise Problem(504, "deadline", detail) from None
 
-    def _refuse_full(self, retry_after: int) -> None:
+    def _refuse_full(self, retry_after: int) -> NoReturn:
         self._metrics.rejected.labels("queue_full").inc()
         raise queue_full(retry_after)
 

@@ -62,7 +62,9 @@ class Batcher:
             self._metrics.queue_depth.set(self._limits.rows)
             self._waiting.notify()
         try:
-            return await self._admission.within_deadline(asyncio.wrap_future(job.future), seconds)
+            return await asyncio.wait_for(asyncio.wrap_future(job.future), seconds)
+        except TimeoutError:
+            self._admission.refuse_late(seconds)
         finally:
             job.future.cancel()  # after the result this does nothing
 
@@ -72,10 +74,6 @@ class Batcher:
             self._stopping = True
             self._waiting.notify()
         self._thread.join()
-
-    def _count(self, rows: int, tokens: int) -> None:
-        self._limits.count(rows, tokens)
-        self._metrics.queue_depth.set(self._limits.rows)
 
     def _work(self) -> None:
         began, tokens = 0.0, 0
@@ -89,6 +87,8 @@ class Batcher:
                 if tokens:
                     self._limits.measure(tokens, began - before)
                 parts, tokens = self._next_batch()
+                self._limits.count(-len(parts), -tokens)
+                self._metrics.queue_depth.set(self._limits.rows)
                 if not self._limits.rows:
                     tokens = 0  # a batch that empties the queue does not show the pace of full ones
             if not parts:
@@ -111,8 +111,9 @@ class Batcher:
             job = queue[0]
             if job.abandoned:
                 queue.popleft()
-                self._count(-len(job.waiting), -job.tokens)
+                self._limits.count(-len(job.waiting), -job.tokens)
                 job.waiting.clear()
+                job.tokens = 0
                 self._metrics.rejected.labels("left_or_late").inc()
                 continue
             while job.waiting:
@@ -120,10 +121,8 @@ class Batcher:
                 full = len(parts) == buckets.rows or tokens + text.tokens > buckets.tokens
                 if full and parts:
                     return parts, tokens
-                parts.append((job, job.waiting.popleft()))
-                job.started = job.started or time.monotonic()
+                parts.append((job, job.take()))
                 tokens += text.tokens
-                self._count(-1, -text.tokens)
             queue.popleft()
         return parts, tokens
 
@@ -153,7 +152,7 @@ class Batcher:
             else:
                 unfinished.append((job, text.place, outcome))
                 if job.on_progress is not None:
-                    job.on_progress(outcome, job.result)
+                    job.on_progress(outcome, job.result([]))
         if unfinished:
             self._requeue(unfinished)
 
@@ -164,7 +163,8 @@ class Batcher:
                 if not job.waiting:
                     job.queued = time.monotonic()
                     self._queues[job.served.name].append(job)
-                self._count(1, job.add(place, example))
+                self._limits.count(1, job.add(place, example))
+            self._metrics.queue_depth.set(self._limits.rows)
 
     def _observe(
         self,

@@ -39,10 +39,13 @@ class Job:
 
     served: ServedModel
     deadline: float
-    answers: list[Answer | None]
+    answers: list[Any]
+    """None for each text that is not answered yet."""
     on_progress: ProgressCallback | None = None
     future: "Future[Result]" = field(default_factory=Future)
     waiting: deque[QueuedText] = field(default_factory=deque)
+    tokens: int = 0
+    """Tokens of the texts that wait, padding included."""
     submitted: float = field(default_factory=time.monotonic)
     queued: float = field(default_factory=time.monotonic)
     """When it last joined the queue."""
@@ -67,23 +70,24 @@ class Job:
         computed here only."""
         tokens = sum(map(self.served.predictor.task.padded, example.windows))
         self.waiting.append(QueuedText(place, example, tokens))
+        self.tokens += tokens
         return tokens
 
-    @property
-    def tokens(self) -> int:
-        """Tokens of the texts that wait, padding included."""
-        return sum(text.tokens for text in self.waiting)
+    def take(self) -> QueuedText:
+        """Remove the first text that waits, in order to run it."""
+        text = self.waiting.popleft()
+        self.tokens -= text.tokens
+        self.started = self.started or time.monotonic()
+        return text
 
     @property
     def abandoned(self) -> bool:
         """Whether the client has left, the deadline has passed, or the request has failed."""
         return self.future.done() or time.monotonic() > self.deadline
 
-    @property
-    def result(self) -> Result:
-        """The answers and times so far."""
-        done = [answer for answer in self.answers if answer is not None]
-        return Result(done, (self.started or self.submitted) - self.submitted, self.compute)
+    def result(self, answers: list[Answer]) -> Result:
+        """Answers with the times so far."""
+        return Result(answers, (self.started or self.submitted) - self.submitted, self.compute)
 
     def settle(self, place: int, outcome: Any) -> None:
         """Record the answer to a text, or the exception that replaces it. The last answer, or the
@@ -95,4 +99,4 @@ class Job:
         self.answers[place] = outcome
         whole = None not in self.answers
         if whole and not self.future.done() and self.future.set_running_or_notify_cancel():
-            self.future.set_result(self.result)
+            self.future.set_result(self.result(self.answers))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class ServedModel:
     created: int
     """When the bundle was written, in seconds since 1970."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.info.name
 

@@ -13,28 +13,19 @@ from collections import deque
 _CONCURRENT = 2
 """Requests that continue in one iteration of the loop."""
 
-_Queue = deque[asyncio.Future[None]]
+Turns = deque[asyncio.Future[None]]
 
 
 class Pacer:
+    """Two queues of requests: those that wait to begin, and those that wait to send a response."""
+
     def __init__(self) -> None:
-        self._ending: _Queue = deque()
-        self._beginning: _Queue = deque()
+        self.beginning: Turns = deque()
+        self.ending: Turns = deque()
         self._scheduled = False
 
-    def __len__(self) -> int:
-        """How many requests wait to begin."""
-        return len(self._beginning)
-
-    def begin(self) -> asyncio.Future[None]:
-        """Done when this request may begin. If it is cancelled meanwhile, it is skipped."""
-        return self._wait(self._beginning)
-
-    def end(self) -> asyncio.Future[None]:
-        """Done when this request may send its response."""
-        return self._wait(self._ending)
-
-    def _wait(self, queue: _Queue) -> asyncio.Future[None]:
+    def turn(self, queue: Turns) -> asyncio.Future[None]:
+        """Done when it is this request's turn. A request that is cancelled meanwhile is skipped."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[None] = loop.create_future()
         queue.append(turn)
@@ -45,11 +36,11 @@ class Pacer:
 
     def _release(self, loop: asyncio.AbstractEventLoop) -> None:
         left = _CONCURRENT
-        while left and (queue := self._ending or self._beginning):
+        while left and (queue := self.ending or self.beginning):
             turn = queue.popleft()
             if not turn.done():
                 turn.set_result(None)
                 left -= 1
-        self._scheduled = bool(self._ending or self._beginning)
+        self._scheduled = bool(self.ending or self.beginning)
         if self._scheduled:
             loop.call_soon(self._release, loop)

@@ -34,9 +34,9 @@ async def infer_texts(
     label_request(request, served, len(located))
     parsed = served.predictor.task.options_type.parse(options, source="options")
     if sum(len(text) for _, text in located) < INLINE_CHARACTERS:
-        examples = read_texts(served, located, parsed)
+        examples = tokenize_texts(served, located, parsed)
     else:
-        examples = await asyncio.to_thread(read_texts, served, located, parsed)
+        examples = await asyncio.to_thread(tokenize_texts, served, located, parsed)
     return await infer_examples(context, served, examples, request)
 
 
@@ -49,11 +49,12 @@ async def infer_examples(
     """
     work = context.batcher.submit(served, examples, context.settings.deadline)
     result = await cancel_on_disconnect(work, request)
-    await context.admission.pacer.end()
+    pacer = context.admission.pacer
+    await pacer.turn(pacer.ending)
     return result
 
 
-def read_texts(served: ServedModel, located: LocatedTexts, options: Any) -> list[Example]:
+def tokenize_texts(served: ServedModel, located: LocatedTexts, options: Any) -> list[Example]:
     """Tokenise texts. Raises Problem 422 that points to the first text that is invalid."""
     task, examples = served.predictor.task, []
     for pointer, text in located:

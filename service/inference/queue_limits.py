@@ -18,7 +18,7 @@ class QueueLimits:
     def __init__(self, rows: int, tokens: int, seconds: float):
         self._max_rows = rows
         self.max_tokens = tokens
-        self._max_seconds = seconds
+        self.max_seconds = seconds
         self._pace = _INITIAL_PACE
         self._length = _INITIAL_LENGTH
         self.rows = 0
@@ -26,22 +26,21 @@ class QueueLimits:
         self.tokens = 0
         """Tokens of these texts, padding included."""
 
-    def retry_after(self, rows: int, tokens: float, max_seconds: float = math.inf) -> int | None:
-        """Seconds after which to try again, from 1 to 120, if so many more rows and tokens do not
-        fit, or if the queue with them takes longer than `max_seconds`. None if they fit."""
-        total = self.tokens + tokens
-        full = self.rows + rows > self._max_rows or total > self.max_tokens
-        if not full and total <= max_seconds * self._pace:
+    def retry_after(
+        self, rows: int, tokens: int, unread: int = 0, max_seconds: float = math.inf
+    ) -> int | None:
+        """Seconds after which to try again, from 1 to 120, if so many rows and tokens do not fit
+        into the queue, or would leave it after more than `max_seconds`. None if they fit.
+
+        Ahead of them are also `unread` texts that are not tokenised yet, which count as long as the
+        average text.
+        """
+        rows += self.rows + unread
+        total = self.tokens + tokens + unread * self._length
+        fits = rows <= self._max_rows and total <= self.max_tokens
+        if fits and total <= max_seconds * self._pace:
             return None
         return min(_MAX_RETRY_AFTER, max(1, math.ceil(self.tokens / self._pace)))
-
-    def retry_after_unread(self, unread: int) -> int | None:
-        """The same for one more text behind `unread` others, none of which is tokenised yet: the
-        others count as long as the average text.
-
-        Only here the expected waiting time is limited. A text that has been read is not refused
-        for a second or two."""
-        return self.retry_after(unread + 1, unread * self._length + 1, self._max_seconds)
 
     def count(self, rows: int, tokens: int) -> None:
         """Add to the queue, or remove from it with negative numbers."""

@@ -15,11 +15,9 @@ have policies of their own. Access from other origins is left to CORS."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
-def new_id() -> str:
-    """Not a secret: 128 random bits, drawn without a system call."""
-    return f"{random.getrandbits(128):032x}"
+def request_id(sent: str = "") -> str:
+    """The id that a client sent, if it is valid, or a new one.
 
-
-def request_id(sent: str) -> str:
-    """The id that a client sent, if it is valid, or a new one."""
-    return sent if _REQUEST_ID.fullmatch(sent) else new_id()
+    A new id is not a secret: 128 random bits, drawn without a system call.
+    """
+    return sent if _REQUEST_ID.fullmatch(sent) else f"{random.getrandbits(128):032x}"

@@ -17,7 +17,7 @@ from service.inference.admission import Admission
 from service.observe.logs import logger
 from service.observe.metrics import ServiceMetrics
 from service.transport.error_responses import response_bytes
-from service.transport.headers import new_id, request_id
+from service.transport.headers import request_id
 
 _PLACEHOLDER = b"0" * 32
 """Stands for the request id in a rendered response, and has the length of one."""
@@ -45,7 +45,7 @@ class LoadShedder:
         sent = next((value for name, value in headers if name == b"x-request-id"), None)
         if sent is not None:
             return self._render(path, retry, request_id(sent.decode("latin-1")))
-        return self._with_placeholder(path, retry).replace(_PLACEHOLDER, new_id().encode())
+        return self._with_placeholder(path, retry).replace(_PLACEHOLDER, request_id().encode())
 
     def _count(self) -> None:
         if not self._refused:

@@ -64,7 +64,8 @@ class RequestMiddleware:
             if method == "POST" or dialect.key_in_body:
                 receive = await self._admission.read_body(headers, receive)
             if method == "POST":
-                await self._admission.pacer.begin()
+                pacer = self._admission.pacer
+                await pacer.turn(pacer.beginning)
             await self._app(scope, receive, send_with_headers)
         except Problem as problem:
             response = dialect.error_response(problem, path, id)

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.errors import Problem, problem_document
 from service.transport.error_responses import response_bytes
-from service.transport.headers import new_id
+from service.transport.headers import request_id
 from service.transport.load_shedding import LoadShedder
 
 MAX_HEAD = 16_384
@@ -139,7 +139,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
             return
         if not (self._in_progress and self.cycle.response_started):
-            id = new_id()
+            id = request_id()
             self._send(response_bytes(problem_document(problem, "/", id), id), last=True)
         self.transport.close()
         self._start_timer()

@@ -10,7 +10,7 @@ from service.dialects.huggingface.requests import GenerationParameters, Inferenc
 from service.errors import Problem
 from service.inference.context import ServiceContext
 from service.inference.models import ServedModel
-from service.inference.pipeline import infer_examples, label_request, read_texts, timing_headers
+from service.inference.pipeline import infer_examples, label_request, timing_headers, tokenize_texts
 from service.inference.streaming import StreamChunk, event_stream_response, stream_chunks
 from textrnn.tasks import Answer
 from textrnn.text import EOS, Tokenizer
@@ -30,7 +30,7 @@ async def text_generation(
     task = served.predictor.task
     options = task.options_type.parse(parameters.options(), source="parameters")
     prompt = body.inputs[-parameters.truncate :] if parameters.truncate else body.inputs
-    examples = read_texts(served, [("/inputs", prompt)], options)
+    examples = tokenize_texts(served, [("/inputs", prompt)], options)
     generation = Generation(task.tokenizer, prompt, parameters)
     if not body.stream:
         result = await infer_examples(context, served, examples, request)

@@ -12,17 +12,17 @@ def test_requests_begin_in_order_and_cancelled_ones_are_skipped():
         pacer, began = Pacer(), []
 
         async def one(number):
-            await pacer.begin()
+            await pacer.turn(pacer.beginning)
             began.append(number)
 
         for _ in range(2):
             tasks = [asyncio.create_task(one(number)) for number in range(6)]
-            while len(pacer) < 6:
+            while len(pacer.beginning) < 6:
                 await asyncio.sleep(0)
             for number in (0, 3, 5):
                 tasks[number].cancel()
             await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)
-            while pacer:
+            while pacer.beginning:
                 await asyncio.sleep(0)
         return began
 
@@ -35,16 +35,16 @@ def test_ending_requests_come_first_and_a_few_continue_at_a_time():
     async def go():
         pacer, order = Pacer(), []
 
-        async def one(name, turn):
-            await turn()
+        async def one(name, queue):
+            await pacer.turn(queue)
             order.append(name)
 
         most = before = 0
         async with asyncio.TaskGroup() as group:
             for number in range(6):
-                group.create_task(one(f"begin {number}", pacer.begin))
+                group.create_task(one(f"begin {number}", pacer.beginning))
             for number in range(2):
-                group.create_task(one(f"end {number}", pacer.end))
+                group.create_task(one(f"end {number}", pacer.ending))
             while len(order) < 8:
                 await asyncio.sleep(0)
                 most, before = max(most, len(order) - before), len(order)
