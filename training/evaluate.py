@@ -4,22 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from textrnn.errors import UserError
 from textrnn.predictor import Predictor
-from textrnn.tasks import Answer, Example, Metrics, Row, Task
+from textrnn.tasks import Answer, Example, Metric, Metrics, Row, Task
 from training.datasets import load_dev
 from training.recipe import Data, Source, is_recipe, load_recipe
-
-METRIC_OF_TASK = {
-    "classify": "accuracy",
-    "tag": "f1",
-    "translate": "bleu",
-    "generate": "windowed_loss",
-    "pretrain": "perplexity",
-    "vectors": "log_loss",
-}
-LESS_IS_BETTER = frozenset(
-    {"perplexity", "log_loss", "calibration_error", "windowed_loss", "stateful_loss"}
-)
 
 
 def read_sets(
@@ -100,7 +89,23 @@ def _cross_fitted(
     return answers
 
 
-def headline(metrics: Mapping[str, Metrics], name: str) -> float:
-    """The mean of a metric over the sets, signed so that more is better."""
-    mean = sum(values[name] for values in metrics.values()) / len(metrics)
-    return -mean if name in LESS_IS_BETTER else mean
+def metric_of(task: Task, name: str) -> Metric:
+    """The metric that chooses the best weights: the one of this name, the task's default for "".
+
+    Raises UserError for a metric that evaluations during training do not return.
+    """
+    metrics = {metric.name: metric for metric in task.training_metrics}
+    if not name:
+        return task.training_metrics[0]
+    if name not in metrics:
+        raise UserError(
+            f"train.metric is {name!r}, which is not measured during training; choose one of: "
+            f"{', '.join(metrics)}"
+        )
+    return metrics[name]
+
+
+def headline(metrics: Mapping[str, Metrics], metric: Metric) -> float:
+    """The mean of a metric over the development sets, with a sign that makes more better."""
+    values = [values[metric.name] for values in metrics.values()]
+    return metric.signed(sum(values) / len(values))

@@ -20,7 +20,7 @@ from textrnn.tasks import TASKS, Example, Metrics, Row, Task
 from training import datasets
 from training.checkpoint import Checkpoints, Progress
 from training.epochs import Epochs
-from training.evaluate import METRIC_OF_TASK, calibrate, headline
+from training.evaluate import calibrate, headline, metric_of
 from training.log import RunLog
 from training.optimizer import make_optimizer, make_schedule
 from training.recipe import Recipe
@@ -44,6 +44,7 @@ def prepare(recipe: Recipe) -> Prepared:
     train, dev = datasets.load(recipe.data, recipe.task)
     tokenizer = fit_tokenizer(recipe, train)
     task = TASKS[recipe.task].fit(recipe.model, tokenizer, recipe.buckets, train)
+    metric_of(task, recipe.train.metric)  # an unknown one is an error before anything is trained
     return Prepared(recipe, task, train, dev)
 
 
@@ -95,7 +96,7 @@ class _Run:
         self.state: State = state._replace(past=jax.device_put(past, self.place("data")))
         self.best: Params = jax.tree.map(jnp.copy, params)
         self.progress = Progress()
-        self.metric = config.metric or METRIC_OF_TASK[prepared.recipe.task]
+        self.metric = metric_of(served, config.metric)
 
     def train(self) -> None:
         checkpoints = Checkpoints(self.directory / "checkpoints")

@@ -3,6 +3,7 @@
 from textrnn.tasks.classify.task import Classify
 from textrnn.tasks.generate.task import Generate
 from textrnn.tasks.language_model import Pretrain
+from textrnn.tasks.metrics import Metric, by_name
 from textrnn.tasks.tag.task import Tag
 from textrnn.tasks.task import Answer, Batch, Example, Metrics, Options, Row, Task
 from textrnn.tasks.translate.task import Translate
@@ -11,5 +12,18 @@ from textrnn.tasks.word_vectors import Vectors
 TASKS: dict[str, type[Task]] = {
     task.name: task for task in (Classify, Tag, Translate, Generate, Pretrain, Vectors)
 }
+METRICS = by_name(*(task.metrics for task in TASKS.values()))
+"""Every metric by its name."""
 
-__all__ = ["TASKS", "Answer", "Batch", "Example", "Metrics", "Options", "Row", "Task"]
+__all__ = [
+    "METRICS",
+    "TASKS",
+    "Answer",
+    "Batch",
+    "Example",
+    "Metric",
+    "Metrics",
+    "Options",
+    "Row",
+    "Task",
+]

@@ -26,6 +26,7 @@ from textrnn.layers.characters import CharactersConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear, matmul
 from textrnn.layers.word_features import Spelled, SpelledWords, SpellingConfig, collate, spell
+from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
     Answer,
     Batch,
@@ -85,6 +86,8 @@ class Pretrain(Task):
     name = "pretrain"
     config_type = PretrainConfig
     options_type = Options
+    pipeline_tag = "feature-extraction"
+    metrics = (Metric("perplexity", "perplexity", lower_is_better=True),)
     config: PretrainConfig
 
     @classmethod

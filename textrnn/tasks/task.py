@@ -23,6 +23,7 @@ from textrnn.batching import Buckets, Shape, pad
 from textrnn.config import Config
 from textrnn.errors import InvalidText, UserError
 from textrnn.parameters import Params, split
+from textrnn.tasks.metrics import Metric
 from textrnn.text import BOS, EOS, PAD, Tokenizer
 from textrnn.text.validation import checked
 
@@ -78,6 +79,10 @@ class Task(ABC):
     """Whether it is trained on whole texts, from end to end, rather than on rows in any order."""
     config_type: ClassVar[type[Config]]
     options_type: ClassVar[type[Options]]
+    pipeline_tag: ClassVar[str]
+    """The task as Hugging Face names it, in model cards and by its Inference API."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """Every metric that `score` can return."""
 
     def __init__(self, config: Any, tokenizer: Tokenizer, buckets: Buckets):
         self.config = config
@@ -170,6 +175,12 @@ class Task(ABC):
         """The options that rows are evaluated with, once for each; `thorough` adds what takes too
         long to be done after every epoch."""
         return [self.options_type(truncate=True)]
+
+    @property
+    def training_metrics(self) -> tuple[Metric, ...]:
+        """The metrics that every evaluation during training returns for this config. The first one
+        chooses the best weights, unless the recipe names another."""
+        return self.metrics
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
         """What there is to say beyond the metrics, as a table for people; or nothing."""

@@ -18,6 +18,7 @@ from textrnn.batching import Shape
 from textrnn.config import Config
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.linear import matmul
+from textrnn.tasks.metrics import LOG_LOSS
 from textrnn.tasks.task import (
     Answer,
     Batch,
@@ -56,6 +57,8 @@ class Vectors(Task):
     name = "vectors"
     config_type = VectorsConfig
     options_type = Options
+    pipeline_tag = "feature-extraction"
+    metrics = (LOG_LOSS,)
     config: VectorsConfig
 
     def build(self, rngs):

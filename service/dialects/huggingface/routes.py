@@ -21,13 +21,6 @@ from service.inference.pipeline import Context
 
 router = APIRouter()
 
-PIPELINES = {
-    "classify": "text-classification",
-    "tag": "token-classification",
-    "translate": "translation",
-    "generate": "text-generation",
-}
-
 
 class Query(Strict):
     """`inputs`: a text, or a list of texts where the task is not generation."""
@@ -90,7 +83,7 @@ async def info(name: str, context: Context) -> dict[str, Any]:
     return {
         "model_id": served.name,
         "model_sha": served.info.files["weights.safetensors"],
-        "model_pipeline_tag": PIPELINES[served.info.task],
+        "model_pipeline_tag": served.predictor.task.pipeline_tag,
         "max_input_tokens": served.predictor.task.limit,
         "max_client_batch_size": context.settings.texts,
         "languages": list(served.info.languages),

@@ -17,6 +17,7 @@ from textrnn.tasks.calibration import best_thresholds, expected_calibration_erro
 from textrnn.tasks.classify.explanation import POINTS, explain, explanation_json
 from textrnn.tasks.classify.integrated_gradients import Attributions
 from textrnn.tasks.classify.network import Classifier, ClassifierConfig
+from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, LOG_LOSS, Metric
 from textrnn.tasks.task import (
     Answer,
     Batch,
@@ -75,6 +76,10 @@ class ClassifyExample(Example):
         return 1 if self.explained is None else POINTS
 
 
+MACRO_F1 = Metric("macro_f1", "macro F1")
+MICRO_F1 = Metric("micro_f1", "micro F1")
+
+
 class ExplainedOutput(NamedTuple):
     """What a batch that is explained comes to."""
 
@@ -86,6 +91,8 @@ class Classify(Task):
     name = "classify"
     config_type = ClassifyConfig
     options_type = ClassifyOptions
+    pipeline_tag = "text-classification"
+    metrics = (ACCURACY, MICRO_F1, MACRO_F1, LOG_LOSS, CALIBRATION_ERROR)
     config: ClassifyConfig
 
     @classmethod
@@ -288,6 +295,11 @@ class Classify(Task):
         metrics["log_loss"] = float(-np.log(np.maximum(likelihood, 1e-12)).mean())
         metrics["calibration_error"] = expected
         return metrics
+
+    @property
+    def training_metrics(self) -> tuple[Metric, ...]:
+        unused = ACCURACY if self.config.multi_label else MICRO_F1
+        return tuple(metric for metric in self.metrics if metric is not unused)
 
     def _in_order(self, answer: Answer) -> list[float]:
         scores: dict[str, Any] = {entry["label"]: entry["score"] for entry in answer["scores"]}

@@ -35,6 +35,7 @@ from textrnn.tasks.generate.sequence import (
 )
 from textrnn.tasks.generate.state import GenerationState, decode_state, encode_state, stack
 from textrnn.tasks.generate.steps import decode, nothing_captured, prefill
+from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
     Answer,
     Batch,
@@ -92,12 +93,27 @@ class GenerateExample(Example):
         return "" if draft is None else draft.text[: draft.settled]
 
 
+def _metrics(kind: str, condition: str) -> tuple[Metric, ...]:
+    titles = {
+        "loss": f"loss, {condition} (nats)",
+        "bits": f"bits per character, {condition}",
+        "perplexity": f"perplexity, {condition}",
+    }
+    return tuple(Metric(f"{kind}_{n}", title, lower_is_better=True) for n, title in titles.items())
+
+
+WINDOWED = _metrics("windowed", f"forgetting every {WINDOW}")
+STATEFUL = _metrics("stateful", "state carried on")
+
+
 class Generate(Task):
     name = "generate"
     input = "prompt"
     in_streams = True
     config_type = GenerateConfig
     options_type = GenerateOptions
+    pipeline_tag = "text-generation"
+    metrics = (*WINDOWED, *STATEFUL)
     config: GenerateConfig
     tokenizer: CharTokenizer | ByteTokenizer
 
@@ -298,6 +314,10 @@ class Generate(Task):
         characters = sum(answer["characters"] for answer in answers)
         named = _totals(likelihood, characters)
         return {f"{kind}_{name}": named[name] for name in ("loss", "bits", "perplexity")}
+
+    @property
+    def training_metrics(self) -> tuple[Metric, ...]:
+        return WINDOWED
 
 
 def _totals(log_likelihood: float, characters: int) -> Answer:

@@ -22,6 +22,7 @@ from textrnn.batching import Shape, pad
 from textrnn.errors import UserError
 from textrnn.layers.word_features import Spelled, collate, spell
 from textrnn.tasks.calibration import expected_calibration_error
+from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, Metric
 from textrnn.tasks.tag import crf, marginals, span_f1
 from textrnn.tasks.tag import gold as gold_labels
 from textrnn.tasks.tag.network import Tagger, TaggerConfig
@@ -99,10 +100,17 @@ class TagExample(Example):
         return self.parts
 
 
+F1 = Metric("f1", "F1")
+PRECISION = Metric("precision", "precision")
+RECALL = Metric("recall", "recall")
+
+
 class Tag(Task):
     name = "tag"
     config_type = TagConfig
     options_type = TagOptions
+    pipeline_tag = "token-classification"
+    metrics = (F1, PRECISION, RECALL, ACCURACY, CALIBRATION_ERROR)
     config: TagConfig
     tokenizer: SpelledTokenizer
 
@@ -284,6 +292,11 @@ class Tag(Task):
         if len(scores):
             metrics["calibration_error"] = expected_calibration_error(scores, right)
         return metrics
+
+    @property
+    def training_metrics(self) -> tuple[Metric, ...]:
+        # A tagger that finds no entity, as in its first epochs, has no calibration error.
+        return (F1, PRECISION, RECALL) if self.config.entities else (ACCURACY,)
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
         gold, found = gold_labels.gold_and_found(rows, answers, self.config.entities)

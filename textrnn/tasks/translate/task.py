@@ -18,6 +18,7 @@ from pydantic import Field, PositiveInt
 
 from textrnn.batching import Shape, pad
 from textrnn.errors import InvalidText, UserError
+from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
     Answer,
     Batch,
@@ -99,10 +100,17 @@ class TranslateExample(Example):
         return self.parts
 
 
+BLEU = Metric("bleu", "BLEU")
+CHRF = Metric("chrf", "chrF")
+BLEU_MOSES = Metric("bleu_moses", "BLEU (lower case, Moses)")
+
+
 class Translate(Task):
     name = "translate"
     config_type = TranslateConfig
     options_type = TranslateOptions
+    pipeline_tag = "translation"
+    metrics = (BLEU, CHRF, BLEU_MOSES)
     config: TranslateConfig
     tokenizer: CopyingTokenizer
 
@@ -271,6 +279,10 @@ class Translate(Task):
         from textrnn.tasks.translate.bleu import measure
 
         return measure(*_texts(answers, rows), self.config.target_language)
+
+    @property
+    def training_metrics(self) -> tuple[Metric, ...]:
+        return self.metrics if self.config.target_language else (BLEU, CHRF)
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
         from textrnn.tasks.translate.bleu import signatures
