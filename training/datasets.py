@@ -9,7 +9,7 @@ from pathlib import Path
 
 from textrnn.errors import UserError
 from textrnn.io import readers
-from textrnn.tasks import TASKS, Row
+from textrnn.tasks import TASKS, Row, StreamTask
 from textrnn.text.words import split
 from training.recipe import Data, Source
 from training.tagged_corpora import SchemeCheck, as_text, glue, rename
@@ -27,7 +27,7 @@ def load(data: Data, task: str) -> tuple[list[Row], dict[str, list[Row]]]:
     _check_all_have_rows({"train": train})
     if data.dev:
         dev = load_dev(data, task)
-    elif TASKS[task].in_streams:
+    elif issubclass(TASKS[task], StreamTask):
         dev = {"heldout": by_position(train, 0.9, 1)}
         train = by_position(train, 0, 0.9)
         _check_all_have_rows({"train": train, **dev})
@@ -97,7 +97,7 @@ def _fields(source: Source, task: str) -> Iterator[tuple[str, Row]]:
         return
     assert source.path is not None
     path = data_root() / source.path
-    if TASKS[task].in_streams and source.format is None and is_text(path):
+    if issubclass(TASKS[task], StreamTask) and source.format is None and is_text(path):
         yield from _whole(path)
         return
     if source.format == "trees":

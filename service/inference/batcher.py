@@ -20,7 +20,7 @@ from service.inference.queue_limits import QueueLimits
 from service.observe.metrics import ServiceMetrics
 from textrnn.batching import Group
 from textrnn.predictor import Predictor
-from textrnn.tasks import Answer, Example
+from textrnn.tasks import Example
 
 log = logging.getLogger("textrnn.service")
 
@@ -160,7 +160,7 @@ class Batcher:
         began = time.monotonic()
         try:
             groups = predictor.plan(examples, compiled_only=True)
-            outcomes = _outcomes(predictor, examples, groups)
+            outcomes = predictor.step(examples, groups)
         except Exception:  # one of them is at fault: let it not fail its neighbours
             log.exception("a batch of %s failed; its texts run one by one", served.name)
             groups = []
@@ -217,22 +217,10 @@ def _in_this_loop(tell: ProgressCallback) -> ProgressCallback:
     return tell_there
 
 
-def _outcomes(
-    predictor: Predictor, examples: Sequence[Example], groups: Sequence[Group]
-) -> list[Answer | Example]:
-    """The answer to each example, or what is to run next."""
-    task, outputs = predictor.task, predictor.run(examples, groups)
-    following = [task.following(e, o) for e, o in zip(examples, outputs, strict=True)]
-    return [
-        task.answer(output, example) if then is None else then
-        for example, output, then in zip(examples, outputs, following, strict=True)
-    ]
-
-
 def _alone(predictor: Predictor, example: Example) -> Any:
     try:
         groups = predictor.plan([example], compiled_only=True)
-        return _outcomes(predictor, [example], groups)[0]
+        return predictor.step([example], groups)[0]
     except Exception as error:
         log.exception("a text failed")
         return error

@@ -8,7 +8,7 @@ from typing import Any
 from service.context import ServiceContext
 from service.inference.jobs import Result
 from service.inference.models import ServedModel
-from textrnn.tasks import Answer, Example
+from textrnn.tasks import Answer, Example, StreamExample, StreamTask
 
 DETAILS = ("log_probabilities", "top_log_probabilities", "activations", "prompt")
 """Of an answer, what is told of its characters."""
@@ -41,13 +41,15 @@ async def stream_chunks(
         )
     )
     work.add_done_callback(lambda _: arrived.put_nowait(None))
-    told = 0
+    task, told = served.predictor.task, 0
     try:
         while (news := await arrived.get()) is not None:
             then, result = news
-            written = then.written
+            assert isinstance(then, StreamExample)
+            assert isinstance(task, StreamTask)
+            written = then.stable_text
             if len(written) > told:
-                details = served.predictor.task.details(then, told, len(written))
+                details = task.details(then, told, len(written))
                 yield StreamChunk(written[told:], details, result)
                 told = len(written)
         result = await work

@@ -22,7 +22,7 @@ from training.job import run
 from training.log import read_metrics
 from training.optimizer import OptimizerConfig, make_optimizer
 from training.recipe import TrainConfig, load_recipe
-from training.step import drop_weights, initial_state, make_step
+from training.step import drop_weights, initial_state, make_step, without_carry
 
 
 @pytest.fixture(autouse=True)
@@ -227,7 +227,7 @@ def small_step(config: TrainConfig):
     optimizer = make_optimizer(config.optimizer, 100)
     batch = task.collate([task.read(r, task.options_type(), True) for r in rows], Shape(2, 4))
     return (
-        make_step(task, graph, optimizer, config),
+        make_step(without_carry(task), graph, optimizer, config),
         initial_state(params, optimizer, config, ()),
         batch,
     )

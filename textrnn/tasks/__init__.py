@@ -5,7 +5,20 @@ from textrnn.tasks.generate.task import Generate
 from textrnn.tasks.language_model import Pretrain
 from textrnn.tasks.metrics import Metric, by_name
 from textrnn.tasks.tag.task import Tag
-from textrnn.tasks.task import Answer, Batch, Example, Metrics, Options, Row, Task
+from textrnn.tasks.task import (
+    Answer,
+    Batch,
+    CalibratedTask,
+    Example,
+    Metrics,
+    Options,
+    Row,
+    StreamBatch,
+    StreamExample,
+    StreamTask,
+    Task,
+    Window,
+)
 from textrnn.tasks.translate.task import Translate
 from textrnn.tasks.word_vectors import Vectors
 
@@ -20,10 +33,15 @@ __all__ = [
     "TASKS",
     "Answer",
     "Batch",
+    "CalibratedTask",
     "Example",
     "Metric",
     "Metrics",
     "Options",
     "Row",
+    "StreamBatch",
+    "StreamExample",
+    "StreamTask",
     "Task",
+    "Window",
 ]
