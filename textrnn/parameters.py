@@ -4,6 +4,7 @@ The names are a file format: `encoder.layers.0.forward.bias` is the name of that
 bundles, checkpoints and recipes.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -21,6 +22,11 @@ def split_model(model: nnx.Module) -> tuple[nnx.GraphDef, Params]:
     graph, state = nnx.split(model, nnx.Param)
     names = {".".join(map(str, path)): leaf for path, leaf in nnx.to_flat_state(state)}
     return graph, {name: leaf.get_value() for name, leaf in names.items()}
+
+
+def model_structure(build: Callable[[nnx.Rngs], nnx.Module]) -> tuple[nnx.GraphDef, Params]:
+    """The graph of a model and the shape of each parameter, without making weights."""
+    return split_model(nnx.eval_shape(lambda: build(nnx.Rngs(0))))
 
 
 def merge_model(graph: nnx.GraphDef, params: Params) -> Any:

@@ -19,7 +19,7 @@ from service.observe.logs import logger
 from service.observe.metrics import ServiceMetrics
 from textrnn.batching import Group
 from textrnn.predictor import Predictor
-from textrnn.tasks import Answer, Example
+from textrnn.tasks import Example
 
 Part = tuple[Job, QueuedText]
 """A text in a batch, and the job it belongs to."""
@@ -134,7 +134,7 @@ class Batcher:
         began = time.monotonic()
         try:
             groups = predictor.plan(examples, compiled_only=True)
-            outcomes = _outcomes(predictor, examples, groups)
+            outcomes = predictor.step(examples, groups)
         except Exception:  # caused by one text: the others must not fail with it
             logger.exception("a batch of %s failed; its texts run one by one", served.name)
             groups = []
@@ -196,22 +196,11 @@ def _in_this_loop(callback: ProgressCallback) -> ProgressCallback:
     return call
 
 
-def _outcomes(
-    predictor: Predictor, examples: Sequence[Example], groups: Sequence[Group]
-) -> list[Answer | Example]:
-    """The answer to each example, or the example that continues it."""
-    task, outcomes = predictor.task, []
-    for example, outputs in zip(examples, predictor.run(examples, groups), strict=True):
-        following = task.following(example, outputs)
-        outcomes.append(task.answer(outputs, example) if following is None else following)
-    return outcomes
-
-
 def _run_alone(predictor: Predictor, example: Example) -> Any:
     """The outcome of an example by itself, or the exception that it raises."""
     try:
         groups = predictor.plan([example], compiled_only=True)
-        return _outcomes(predictor, [example], groups)[0]
+        return predictor.step([example], groups)[0]
     except Exception as error:
         logger.exception("a text failed")
         return error

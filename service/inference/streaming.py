@@ -15,7 +15,7 @@ from service.inference.jobs import Result
 from service.inference.models import ServedModel
 from service.inference.pipeline import cancel_on_disconnect, timing_headers
 from service.observe.logs import logger
-from textrnn.tasks import Answer, Example
+from textrnn.tasks import Answer, Example, StreamExample, StreamTask
 
 DETAILS = ("log_probabilities", "top_log_probabilities", "activations", "prompt")
 """Fields of an answer that hold a value for each character."""
@@ -47,6 +47,8 @@ async def stream_chunks(
 
     Closing the generator cancels the remaining work after the current chunks. Raises Problem.
     """
+    task = served.predictor.task
+    assert isinstance(task, StreamTask)
     arrived: asyncio.Queue[tuple[int, Example | None, Any]] = asyncio.Queue()
 
     def start(index: int, example: Example) -> asyncio.Future[Result]:
@@ -72,10 +74,13 @@ async def stream_chunks(
                 result = result.result()
                 (answer,) = result.answers
                 yield StreamChunk(index, answer["text"][begin:], _details(answer, begin), result)
-            elif len(following.written) > begin:
-                sent[index] = len(following.written)
-                details = served.predictor.task.details(following, begin, sent[index])
-                yield StreamChunk(index, following.written[begin:], details, result)
+                continue
+            assert isinstance(following, StreamExample)  # only these continue
+            text = following.stable_text
+            if len(text) > begin:
+                sent[index] = len(text)
+                details = task.details(following, begin, len(text))
+                yield StreamChunk(index, text[begin:], details, result)
     finally:
         for work in works:
             work.cancel()

@@ -60,19 +60,19 @@ _READ_ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 class Pipeline(NamedTuple):
-    """How the models of one task are called."""
+    """How the models of one kind of task are called."""
 
-    name: str
     parameters_type: type[StrictModel]
     infer: Callable[[ServiceContext, ServedModel, InferenceRequest, Any, Request], Awaitable[Any]]
 
 
 PIPELINES = {
-    "classify": Pipeline("text-classification", ClassificationParameters, text_classification),
-    "tag": Pipeline("token-classification", TaggingParameters, token_classification),
-    "translate": Pipeline("translation", TranslationParameters, translation),
-    "generate": Pipeline("text-generation", GenerationParameters, text_generation),
+    "text-classification": Pipeline(ClassificationParameters, text_classification),
+    "token-classification": Pipeline(TaggingParameters, token_classification),
+    "translation": Pipeline(TranslationParameters, translation),
+    "text-generation": Pipeline(GenerationParameters, text_generation),
 }
+"""By the pipeline tag of a task."""
 
 
 @router.post("/models/{name}", responses=_ERRORS)
@@ -89,11 +89,11 @@ async def infer(name: str, body: InferenceRequest, request: Request, context: Co
 @router.get("/models/{name}/info", responses=_READ_ERRORS)
 async def info(name: str, context: Context) -> dict[str, Any]:
     """Describe a model."""
-    served, pipeline = _find(context, name)
+    served, _ = _find(context, name)
     return {
         "model_id": served.name,
         "model_sha": served.info.files["weights.safetensors"],
-        "model_pipeline_tag": pipeline.name,
+        "model_pipeline_tag": served.predictor.task.pipeline_tag,
         "max_input_tokens": served.predictor.task.limit,
         "max_client_batch_size": context.settings.texts,
         "languages": list(served.info.languages),
@@ -111,7 +111,7 @@ async def health(name: str, context: Context) -> Response:
 def _find(context: ServiceContext, name: str) -> tuple[ServedModel, Pipeline]:
     """A model with the pipeline of its task. Raises Problem 404 or 503."""
     served = context.models.find(name)
-    pipeline = PIPELINES.get(served.info.task)
+    pipeline = PIPELINES.get(served.predictor.task.pipeline_tag)
     if pipeline is None:
         raise context.models.not_found()
     return served, pipeline

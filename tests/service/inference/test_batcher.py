@@ -31,9 +31,7 @@ class Model:
         self.info = SimpleNamespace(name=name)
         self.name = name
         self.predictor = self
-        self.task = SimpleNamespace(
-            buckets=BUCKETS, answer=self.answer, following=self.following, padded=padded
-        )
+        self.task = SimpleNamespace(buckets=BUCKETS, padded=padded)
         self.compilations = 0
         self.batches: list[list[int]] = []
         self.gate = threading.Event()
@@ -47,20 +45,17 @@ class Model:
         assert compiled_only
         return plan([len(e) for e in examples], BUCKETS.shapes())
 
-    def run(self, examples, groups):
+    def step(self, examples, groups):
         self.entered.set()
         assert self.gate.wait(30)
         numbers = [int(e.ids[0]) for e in examples]
         self.batches.append(numbers)
         if 666 in numbers:
             raise RuntimeError("this one is cursed")
-        return numbers
+        return [self.outcome(number) for number in numbers]
 
-    def answer(self, number, example):
+    def outcome(self, number):
         return {"number": number}
-
-    def following(self, example, number):
-        return None
 
 
 def example(number, length=3):
@@ -204,8 +199,8 @@ def test_the_model_that_waited_longest_is_next(batcher):
     busy.gate.clear()
     order = []
     for model in (busy, other):
-        real = model.run
-        model.run = lambda e, g, m=model, real=real: (order.append(m.name), real(e, g))[1]
+        real = model.step
+        model.step = lambda e, g, m=model, real=real: (order.append(m.name), real(e, g))[1]
 
     async def go():
         first = asyncio.create_task(batcher.submit(busy, [example(0)], 30))
@@ -250,8 +245,8 @@ def test_the_queue_is_bounded_in_rows_and_tokens():
 class Countdown(Model):
     """Runs an example of number n as n, n - 1 ... 1, one after the other."""
 
-    def following(self, example, number):
-        return globals()["example"](number - 1) if number > 1 else None
+    def outcome(self, number):
+        return example(number - 1) if number > 1 else super().outcome(number)
 
 
 def test_streams_join_and_leave_between_batches(batcher):

@@ -60,7 +60,7 @@ def prefill(
     ), captured
 
 
-def nothing_captured(rows: int, time: int) -> Captured:
+def zero_captures(rows: int, time: int) -> Captured:
     """The captured values where no row of a batch reads any token."""
     return Captured(
         jnp.zeros((rows, time)),
