@@ -15,18 +15,21 @@ Params = dict[str, Array]
 
 
 def split_model(model: nnx.Module) -> tuple[nnx.GraphDef, Params]:
-    """Split a model into its graph and its parameters.
+    """Split a model into its graph and its parameters."""
+    return _split(model)
 
-    For an abstract model (`nnx.eval_shape`), the parameters are shapes instead of arrays.
-    """
+
+def model_structure(
+    build: Callable[[nnx.Rngs], nnx.Module],
+) -> tuple[nnx.GraphDef, dict[str, jax.ShapeDtypeStruct]]:
+    """The graph of a model and the shape of each parameter, without making weights."""
+    return _split(nnx.eval_shape(lambda: build(nnx.Rngs(0))))
+
+
+def _split(model: nnx.Module) -> tuple[nnx.GraphDef, dict[str, Any]]:
     graph, state = nnx.split(model, nnx.Param)
     names = {".".join(map(str, path)): leaf for path, leaf in nnx.to_flat_state(state)}
     return graph, {name: leaf.get_value() for name, leaf in names.items()}
-
-
-def model_structure(build: Callable[[nnx.Rngs], nnx.Module]) -> tuple[nnx.GraphDef, Params]:
-    """The graph of a model and the shape of each parameter, without making weights."""
-    return split_model(nnx.eval_shape(lambda: build(nnx.Rngs(0))))
 
 
 def merge_model(graph: nnx.GraphDef, params: Params) -> Any:

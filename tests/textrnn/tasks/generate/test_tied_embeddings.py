@@ -8,7 +8,7 @@ from flax import nnx
 
 from textrnn.layers.embedding import EmbeddingConfig
 from textrnn.layers.encoder import EncoderConfig
-from textrnn.parameters import count, merge, split
+from textrnn.parameters import count_parameters, merge_model, split_model
 from textrnn.tasks.generate.network import Generator, GeneratorConfig
 
 VOCABULARY, SIZE, HIDDEN = 50, 8, 16
@@ -21,7 +21,7 @@ def made(tied):
         encoder=EncoderConfig(hidden=HIDDEN, bidirectional=False),
         tied=tied,
     )
-    return split(Generator(config, VOCABULARY, rngs=nnx.Rngs(0)))
+    return split_model(Generator(config, VOCABULARY, rngs=nnx.Rngs(0)))
 
 
 def cycle(rows=4, time=12):
@@ -30,7 +30,7 @@ def cycle(rows=4, time=12):
 
 
 def loss(params, graph, ids, frozen_states=False):
-    model = merge(graph, params)
+    model = merge_model(graph, params)
     rows, time = ids[:, 1:].shape
     h, _ = model.states(ids[:, :-1], jnp.full(rows, time), model.config.past(rows))
     logits = model.logits(jax.lax.stop_gradient(h) if frozen_states else h)
@@ -40,7 +40,7 @@ def loss(params, graph, ids, frozen_states=False):
 def test_one_table_instead_of_two():
     """Fails if tying leaves an output table of the size of the vocabulary behind."""
     (_, tied), (_, untied) = made(tied=True), made(tied=False)
-    assert count(untied) - count(tied) == VOCABULARY * HIDDEN - (HIDDEN + 1) * SIZE
+    assert count_parameters(untied) - count_parameters(tied) == VOCABULARY * HIDDEN - (HIDDEN + 1) * SIZE
     assert [name for name, leaf in tied.items() if VOCABULARY in leaf.shape and leaf.ndim == 2] == [
         TABLE
     ]
