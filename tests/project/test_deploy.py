@@ -9,10 +9,11 @@ import yaml
 from service.api import routes
 from service.observe.metrics import ServiceMetrics
 from service.settings import Settings
+from support import dockerfile
 from support.paths import ROOT
 
 DEPLOY = ROOT / "deploy"
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
+IMAGE = dockerfile.stages()[-1]
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.suffix in (".yaml", ".yml", ".json"))
 VARIABLES = {f"TEXTRNN_{name.upper()}" for name in Settings.model_fields} | {"TEXTRNN_CONFIG"}
 
@@ -134,8 +135,9 @@ def test_variables_are_settings_that_can_be(pod):
     secret = {entry["name"] for entry in container["env"]}
     assert secret == {"TEXTRNN_API_KEYS", "TEXTRNN_STATE_KEY"}
     assert {*mapped, *composed, *secret} <= VARIABLES
-    named = re.findall(r"TEXTRNN_[A-Z_]+", (DEPLOY / "README.md").read_text() + DOCKERFILE)
-    assert set(named) <= VARIABLES
+    named = set(re.findall(r"TEXTRNN_[A-Z_]+", (DEPLOY / "README.md").read_text()))
+    named |= {name for name in dockerfile.variables(IMAGE) if name.startswith("TEXTRNN_")}
+    assert named <= VARIABLES
     for given in (mapped, {k: v for k, v in composed.items() if not v.startswith("$")}):
         Settings(**{name.removeprefix("TEXTRNN_").lower(): value for name, value in given.items()})
 
@@ -151,7 +153,7 @@ def test_no_key_is_in_a_file(pod):
 def test_ports_and_probes_are_those_of_the_service(pod):
     (container,) = pod["containers"]
     (port,) = container["ports"]
-    (exposed_port,) = re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE)
+    (exposed_port,) = dockerfile.last(IMAGE, "EXPOSE").words
     assert port["containerPort"] == int(exposed_port)
     paths = {route.path for route in routes.router.routes}  # type: ignore[attr-defined]
     for probe, path in (("startup", "/readyz"), ("readiness", "/readyz"), ("liveness", "/healthz")):
@@ -186,8 +188,7 @@ def test_there_is_time_to_drain(pod):
 def test_the_pod_may_do_no_more_than_it_needs(pod):
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"]
-    (uid,) = re.findall(r"--uid (\d+)", DOCKERFILE)
-    assert pod["securityContext"]["runAsUser"] == int(uid)
+    assert pod["securityContext"]["runAsUser"] == dockerfile.user_id(IMAGE)
     own = container["securityContext"]
     assert own["readOnlyRootFilesystem"]
     assert not own["allowPrivilegeEscalation"]

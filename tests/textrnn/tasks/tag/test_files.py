@@ -2,17 +2,11 @@
 
 import gzip
 import json
-import subprocess
-import sys
 
 import pytest
 
+from support.command import textrnn_here as textrnn
 from support.data import towns
-
-
-def textrnn(*arguments, cwd):
-    command = [sys.executable, "-m", "textrnn", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
 @pytest.fixture
