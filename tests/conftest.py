@@ -14,10 +14,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # All processes of a session, servers too, share the programs that one of them has compiled, and so
 # does the next session. What is compiled for one kind of processor may crash on another.
-PROGRAMS = Path(
-    os.environ.setdefault(
-        "JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "programs" / processor())
-    )
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "programs" / processor())
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
@@ -34,7 +32,7 @@ LONGEST = ("test_readme", "test_load", "test_install", "test_train", "test_tabs"
 def pytest_configure():
     """Forget programs that a killed process left empty; JAX would never write them again."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        for program in PROGRAMS.glob("*-cache"):
+        for program in Path(os.environ["JAX_COMPILATION_CACHE_DIR"]).glob("*-cache"):
             if program.stat().st_size == 0:
                 program.unlink()
 
@@ -209,7 +207,7 @@ def few_shapes(tmp_path_factory):
     return copy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shapes):
     """A server process with a tiny model of each task and the shipped language identifier."""
     from support.server import serving

@@ -1,6 +1,5 @@
 """The committed tiny bundles are what their recipes make: trained anew, a model is as good."""
 
-import json
 import math
 
 import pytest
@@ -13,7 +12,7 @@ from support.reversed_words import reversals
 from textrnn.bundle import load_bundle
 from textrnn.config import read_toml
 from textrnn.io import readers
-from training.recipe import Recipe, load_recipe
+from training.recipe import Recipe
 
 pytestmark = pytest.mark.slow
 

@@ -226,6 +226,7 @@ def test_many_streams_share_batches(generate_context, generator, monkeypatch):
         assert generate(generate_context, prompt=word, max_characters=64).json() == answer
 
 
+@pytest.mark.process
 def test_a_client_that_leaves_frees_its_slot(generate_bundle):
     """A real server and a real connection that is closed while text comes."""
     with serving("--models", str(generate_bundle)) as server, server.client() as client:

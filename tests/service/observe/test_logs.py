@@ -116,6 +116,7 @@ def test_text_is_the_message_alone(configure):
     assert stream.getvalue() == "draining\nInvalid HTTP request received.\n"
 
 
+@pytest.mark.process
 def test_a_server_logs_objects_alone(tiny_bundle):
     """From the start to the end, what uvicorn complains of included."""
     with serving("--models", str(tiny_bundle), "--log-format", "json") as server:

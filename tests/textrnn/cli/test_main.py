@@ -102,7 +102,9 @@ def test_a_package_that_is_not_installed_is_named(tmp_path):
 
 
 def test_predict_from_arguments_and_from_stdin(tiny_bundle):
-    given = textrnn_here("predict", tiny_bundle, "a fine film", "a poor film", "--option", "top_k=1")
+    given = textrnn_here(
+        "predict", tiny_bundle, "a fine film", "a poor film", "--option", "top_k=1"
+    )
     piped = textrnn_here(
         "predict", tiny_bundle, "--option", "top_k=1", stdin="a fine film\na poor film\n"
     )
@@ -143,6 +145,7 @@ def test_bad_rows_are_counted(tiny_bundle, tmp_path):
     assert "1 rows; 1 bad rows in" in done.stdout
 
 
+@pytest.mark.slow
 def test_runs_side_by_side(tiny_data, tiny_run, tmp_path):
     """Fails if a setting that differs, or a metric, is left out."""
     done = textrnn_here(

@@ -203,6 +203,7 @@ def test_gold_that_is_none(back, row, message):
         back.task.read(row, TranslateOptions(), gold=True)
 
 
+@pytest.mark.slow
 def test_the_recipe_for_summarising_trains_on_own_rows(tmp_path, monkeypatch):
     """The shipped recipe with small numbers. Fails if it makes no bundle, or if a text is taken
     apart that it says is read whole."""
@@ -215,7 +216,7 @@ def test_the_recipe_for_summarising_trains_on_own_rows(tmp_path, monkeypatch):
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     recipe = load_recipe("summarise", [
         'data.train=[{path="mails.jsonl"}]', "data.dev={}", "tokenizer.size=60", "train.epochs=1",
-        "train.lengths=[32]", "buckets.lengths=[32]", "model.embedding.size=8",
+        "train.lengths=[32]", "buckets.lengths=[32]", "buckets.rows=8", "model.embedding.size=8",
         "model.encoder.hidden=8", "model.decoder.hidden=8",
     ])  # fmt: skip
     info = run(recipe, tmp_path / "run", resume=False)
