@@ -213,8 +213,8 @@ def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shape
     from support.server import serving
     from textrnn.bundle import find
 
-    models = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, find("language-id"))
-    bundles = [few_shapes(bundle) for bundle in models]
+    trained = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, find("language-id"))
+    bundles = [few_shapes(bundle) for bundle in trained]
     with serving(*(part for name in bundles for part in ("--models", str(name)))) as server:
         server.wait_for("language-id: warm")
         yield server

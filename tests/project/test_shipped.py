@@ -3,6 +3,7 @@
 import functools
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -71,18 +72,14 @@ def test_a_classifier_is_right(name, labelled):
 def test_an_entity_tagger_is_right(name):
     """Fails if an entity is missed, invented, cut short or of another type."""
     entities = shipped_answers.PEOPLE_AND_PLACES
-    for answer, expected in zip(
-        load(name).predict(list(entities)), entities.values(), strict=True
-    ):
+    for answer, expected in zip(load(name).predict(list(entities)), entities.values(), strict=True):
         assert [(e["text"], e["label"]) for e in answer["entities"]] == expected
 
 
 def test_the_tagger_of_words_is_right():
     """Fails if a word has another part of speech, or none."""
     tags = shipped_answers.PARTS_OF_SPEECH
-    for answer, expected in zip(
-        load("pos-en").predict(list(tags)), tags.values(), strict=True
-    ):
+    for answer, expected in zip(load("pos-en").predict(list(tags)), tags.values(), strict=True):
         assert [entity["label"] for entity in answer["entities"]] == expected.split()
 
 
@@ -96,9 +93,7 @@ def test_the_tagger_of_words_is_right():
 )
 def test_a_translator_is_right(name, pairs):
     """Fails if a translation is none of those that a speaker of both languages accepts."""
-    for answer, accepted in zip(
-        load(name).predict(list(pairs)), pairs.values(), strict=True
-    ):
+    for answer, accepted in zip(load(name).predict(list(pairs)), pairs.values(), strict=True):
         assert answer["text"] in accepted
 
 
@@ -166,9 +161,9 @@ def test_numbers_and_names_survive_translation(name):
 
 def test_compounds_are_translated_and_not_copied():
     """German writes them as one word, and there is always one that nobody has seen."""
-    task = load("translate-de-en").task
-    assert task.tokenizer.source("Wo ist der Wochenendhausgarten?").words == []
-    assert task.tokenizer.source("Wo ist Szczepański?").words == ["Szczepański"]
+    tokenizer: Any = load("translate-de-en").task.tokenizer
+    assert tokenizer.source("Wo ist der Wochenendhausgarten?").words == []
+    assert tokenizer.source("Wo ist Szczepański?").words == ["Szczepański"]
 
 
 def test_an_alignment_has_a_largest_size():

@@ -67,7 +67,7 @@ def test_no_operation_breaks_what_the_document_says(app):
     have, or if what its schema forbids is taken."""
     tried = 0
     for found in schemathesis.openapi.from_asgi("/openapi.json", app).get_all_operations():
-        operation = found.ok()
+        operation = found.ok()  # type: ignore[union-attr]
         modes = [GenerationMode.POSITIVE]
         if operation.body:
             modes.append(GenerationMode.NEGATIVE)
@@ -163,7 +163,7 @@ def test_no_operation_answers_without_the_key_that_its_document_asks_for(make_co
     schema.app = make_app(context)
     answered = set()
     for found in schema.get_all_operations():
-        operation = found.ok()
+        operation = found.ok()  # type: ignore[union-attr]
 
         @settings(
             max_examples=8, deadline=None, database=None, derandomize=True,

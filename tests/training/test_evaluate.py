@@ -45,7 +45,7 @@ def test_thresholds_are_not_measured_on_the_rows_that_chose_them(rows):
     """Fails without the two halves: chosen and measured on the same rows, guessing looks able."""
     predictor = Guessing(np.random.default_rng(1).normal(size=(60, len(LABELS))))
     task, metrics = evaluate.calibrate(predictor, {"dev": rows}, thorough=True)
-    predictor.task = task
+    predictor.task = task  # type: ignore[assignment]
     fitted, _ = evaluate.evaluate(predictor, rows)
     assert fitted["macro_f1"] > 0.23
     assert metrics["dev"]["macro_f1"] < 0.18

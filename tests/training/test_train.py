@@ -49,7 +49,7 @@ def fitted(tiny_data, directory: Path, *settings) -> Params:
 def development(directory: Path, metric: str) -> list[tuple[int, float]]:
     """Step and value of each development measurement in a run's log."""
     entries = read_metrics(directory / "metrics.jsonl")
-    return [(e["step"], e[f"heldout.{metric}"]) for e in entries if f"heldout.{metric}" in e]
+    return [(int(e["step"]), e[f"heldout.{metric}"]) for e in entries if f"heldout.{metric}" in e]
 
 
 def test_a_run_solves_its_task_and_leaves_what_it_promises(tiny_run):

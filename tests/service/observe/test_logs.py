@@ -32,7 +32,7 @@ def configure(monkeypatch):
     yield configure
     logging.captureWarnings(False)
     root.handlers[:], root.level, ours.level = before
-    ours.manager._clear_cache()
+    ours.manager._clear_cache()  # type: ignore[attr-defined]
 
 
 def lines_of(stream):

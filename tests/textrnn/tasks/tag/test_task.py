@@ -87,7 +87,7 @@ def test_a_long_text_answers_as_its_sentences_do():
 
 
 def _places(text):
-    return PREDICTOR.task.read({"text": text}, TagOptions()).places
+    return PREDICTOR.task.read({"text": text}, TagOptions()).places  # type: ignore
 
 
 @pytest.mark.parametrize("crf", [True, False])

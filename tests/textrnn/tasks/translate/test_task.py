@@ -110,6 +110,7 @@ def test_the_alignment_is_the_attention_of_the_answer(back):
     model, matrix = back.model(), np.array(answer["alignment"])
     window = back.task.read({"source": text, "target": answer["text"]}, TranslateOptions(), True)
     source, state = model.begin(window.ids[None], np.array([len(window.ids)]))
+    row = -1
     for row, token in enumerate([2, *window.target[:-2]]):
         state, _, weights = model.step(source, state, np.array([token]))
         np.testing.assert_allclose(matrix[row], weights[0, :-1], atol=1e-4)
