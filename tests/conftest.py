@@ -27,6 +27,8 @@ from support import tiny_models
 
 LONGEST = ("test_readme", "test_load", "test_install", "test_train", "test_tabs", "test_page")
 """Files that take long."""
+MARKERS = {"browser": "browser", "server": "process", "tiny_run": "slow"}
+"""Fixtures, and the marker of the tests that use them."""
 
 
 def pytest_configure():
@@ -39,13 +41,12 @@ def pytest_configure():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Mark the tests that use a server or a browser, and run the longest files first, so that the
+    """Mark the tests by the fixtures that they use, and run the longest files first, so that the
     processes of a parallel run end together."""
     for item in items:
-        if "browser" in item.fixturenames:
-            item.add_marker("browser")
-        if "server" in item.fixturenames:
-            item.add_marker("process")
+        for fixture, marker in MARKERS.items():
+            if fixture in item.fixturenames:
+                item.add_marker(marker)
     items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
 
 

@@ -15,6 +15,8 @@ from textrnn.errors import InvalidText
 from training.evaluate import evaluate
 from training.recipe import Recipe, load_recipe
 
+pytestmark = pytest.mark.slow
+
 NAMES = shipped()
 load = functools.cache(textrnn.load)  # so that a model is compiled once for all its tests
 

@@ -17,6 +17,8 @@ from support.http_calls import call
 from support.models import ready
 from textrnn.bundle import find
 
+pytestmark = pytest.mark.slow
+
 load_all_checks()
 CHOSEN = [
     CHECKS.get_one(name)

@@ -163,6 +163,7 @@ def train(task, steps=150):
     ],
     ids=["cnn", "no crf", "lstm", "words only", "subwords"],
 )
+@pytest.mark.slow
 def test_learns_a_few_rows_by_heart(given):
     predictor, loss = train(make(**given))
     assert loss < 0.05
