@@ -1,4 +1,4 @@
-"""What deploy/ says of the service is so: metrics, routes, settings, ports, periods of grace."""
+"""The files in deploy/ agree with the service: metrics, routes, settings, ports, grace periods."""
 
 import json
 import re
@@ -25,12 +25,13 @@ def read(path):
 
 
 def one(path):
+    """The only document of a file."""
     (document,) = read(path)
     return document
 
 
 def exposed() -> dict[str, set[str]]:
-    """The names that /metrics shows, with their labels."""
+    """The names that /metrics exposes, with their labels."""
     metrics = ServiceMetrics()
     named = {}
     for metric in metrics.registry._collector_to_names:
@@ -64,7 +65,7 @@ def test_every_file_parses(path):
     assert "\t" not in path.read_text()
 
 
-def test_every_metric_that_is_asked_for_is_exposed():
+def test_every_metric_that_is_queried_is_exposed():
     """Fails if a metric is renamed, and a dashboard, an alert or the autoscaler goes blind."""
     known = exposed()
     used = {name for e in expressions() for name in re.findall(r"textrnn_\w+", e)}
@@ -77,7 +78,8 @@ def test_every_metric_that_is_asked_for_is_exposed():
     assert families == shown, "the dashboard shows all that there is"
 
 
-def test_every_label_that_is_asked_for_is_exposed():
+def test_every_label_that_is_queried_is_exposed():
+    """Fails if an expression groups or matches by a label that no metric has."""
     known = exposed()
     given = {"job", "instance"}  # by Prometheus
     for expression in expressions():
@@ -89,7 +91,7 @@ def test_every_label_that_is_asked_for_is_exposed():
 
 
 def test_reasons_that_alerts_name_are_given():
-    """Fails if an alert waits for a reason of refusal that no code counts."""
+    """Fails if an alert names a reason of refusal that the service never counts."""
     code = "".join(path.read_text() for path in (ROOT / "service").rglob("*.py"))
     counted = set(re.findall(r'rejected\.labels\("(\w+)"\)', code))
     named = {r for e in expressions() for r in re.findall(r'reason="(\w+)"', e)}
@@ -204,9 +206,10 @@ def test_service_links_do_not_overwrite_settings(pod):
 
 
 def test_the_autoscaler_acts_before_the_queue_is_full():
+    """Fails if requests are refused before another replica starts."""
     spec = one("kubernetes/autoscaler.yaml")["spec"]
     deployment = one("kubernetes/deployment.yaml")
     assert spec["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
-    wanted = float(spec["metrics"][0]["pods"]["target"]["averageValue"])
-    assert wanted < Settings().queue_rows / 2
+    target = float(spec["metrics"][0]["pods"]["target"]["averageValue"])
+    assert target < Settings().queue_rows / 2
     assert spec["minReplicas"] > one("kubernetes/disruption.yaml")["spec"]["minAvailable"]
