@@ -25,7 +25,10 @@ from filelock import FileLock
 
 from support import tiny_models
 
-LONGEST = ("test_readme", "test_load", "test_install", "test_train", "test_tabs", "test_page")
+LONGEST = (
+    "test_readme", "test_load", "test_install", "test_train", "test_tiny", "test_tabs", "test_page",
+    "test_fuzz", "test_server", "test_workers",
+)  # fmt: skip
 """Files that take long."""
 MARKERS = {"browser": "browser", "server": "process", "tiny_run": "slow"}
 """Fixtures, and the marker of the tests that use them."""
