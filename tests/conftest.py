@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from support.models import ready
@@ -36,10 +37,12 @@ MARKERS = {"browser": "browser", "server": "process", "tiny_run": "slow"}
 
 def pytest_configure():
     """Forget programs that a killed process left empty; JAX would never write them again."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        for program in Path(os.environ["JAX_COMPILATION_CACHE_DIR"]).glob("*-cache"):
-            if program.stat().st_size == 0:
-                program.unlink()
+    programs = os.environ["JAX_COMPILATION_CACHE_DIR"]
+    if programs and "PYTEST_XDIST_WORKER" not in os.environ:
+        for program in Path(programs).glob("*-cache"):
+            with suppress(FileNotFoundError):
+                if program.stat().st_size == 0:
+                    program.unlink()
 
 
 @pytest.hookimpl(tryfirst=True)
