@@ -6,20 +6,40 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: serve test coverage install lint format bench clean
+.PHONY: serve install test quick test-isa test-bundles coverage lint format bench clean
 
 serve: $(VENV)/.service
 	$(BIN)/textrnn serve
 
-# What the textrnn command needs for all that it does, training too.
+# All that the textrnn command needs, training included.
 install: $(VENV)/.install
 
-PYTEST := pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 30
+PYTEST := pytest --numprocesses 2 --dist worksteal --durations 30
 
+# Programs that the tests compile are kept in .pytest_cache, so that a second run is faster.
 test: $(VENV)/.test
 	$(BIN)/python -m $(PYTEST)
 
-# The same, and how much of the code it comes by.
+# For the edit loop: no browser, no server processes, no training runs.
+quick: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not browser and not process and not slow" \
+	  --numprocesses 2 --dist worksteal --quiet
+
+# The numerical tests as on a processor with fewer instructions than this one.
+ISA := AVX2
+NUMERICAL := tests/textrnn/layers tests/textrnn/tasks/tag/test_crf.py \
+  tests/textrnn/tasks/translate/test_beam_search.py \
+  tests/textrnn/tasks/generate/test_steps.py tests/textrnn/tasks/generate/test_sampling.py
+test-isa: $(VENV)/.test
+	XLA_FLAGS="$$XLA_FLAGS --xla_cpu_max_isa=$(ISA)" \
+	  $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --quiet $(NUMERICAL)
+
+# Train the tiny models in tests/data/bundles anew, after a change of their recipes.
+test-bundles: $(VENV)/.test
+	rm -rf $(VENV)/tiny-models && mkdir $(VENV)/tiny-models
+	PYTHONPATH=tests:. JAX_PLATFORMS=cpu $(BIN)/python -m support.tiny_models $(VENV)/tiny-models
+
+# The whole suite, and how much of the code it runs.
 coverage: $(VENV)/.test
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m $(PYTEST)
@@ -45,7 +65,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .pytest_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,21 +1,23 @@
-"""What many tests share: small data that is made here, and small models trained on it."""
+"""Fixtures that many tests share, the cache of compiled programs, and the order of the tests."""
 
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import support.shape_checks  # noqa: F401 - before any module that it checks
-from support.data import sentences, towns, write_csv
 from support.models import ready
+from support.paths import ROOT
+from textrnn.runtime import processor_id
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-# All processes of a session, servers too, share the programs that one of them has compiled.
+# All processes of a session, servers too, share the programs that one of them has compiled, and so
+# does the next session. What is compiled for one kind of processor may crash on another.
 os.environ.setdefault(
-    "JAX_COMPILATION_CACHE_DIR", f"{tempfile.gettempdir()}/textrnn-programs-{os.getpid()}"
+    "JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "programs" / processor_id())
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
@@ -23,87 +25,49 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 import pytest
 from filelock import FileLock
 
-LONGEST = ("test_readme", "test_load", "test_install", "test_train", "test_tabs", "test_page")
-"""Files of few tests that take long."""
+from support import tiny_models
+
+LONGEST = (
+    "test_readme", "test_load", "test_install", "test_train", "test_tiny", "test_tabs", "test_page",
+    "test_fuzz", "test_server", "test_workers",
+)  # fmt: skip
+"""Files that take long."""
+MARKERS = {"browser": "browser", "server": "process", "tiny_run": "slow"}
+"""Fixtures, and the marker of the tests that use them."""
 
 
-def pytest_collection_modifyitems(items):
-    """The longest first, so that the processes that test side by side end together."""
-    items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
-
-
-def pytest_unconfigure():
+def pytest_configure():
+    """Forget programs that a killed process left empty; JAX would never write them again."""
     programs = os.environ["JAX_COMPILATION_CACHE_DIR"]
-    if programs.endswith(f"textrnn-programs-{os.getpid()}"):
-        shutil.rmtree(programs, ignore_errors=True)
+    if programs and "PYTEST_XDIST_WORKER" not in os.environ:
+        for program in Path(programs).glob("*-cache"):
+            with suppress(FileNotFoundError):
+                if program.stat().st_size == 0:
+                    program.unlink()
 
 
-RECIPE = """
-name = "tiny"
-task = "classify"
-description = "Whether a made-up sentence is friendly."
-languages = ["en"]
-probes = ["what a lovely film", "an awful plot"]
-[data]
-licences = {"made-up sentences" = "CC0-1.0"}
-train = [{path = "reviews.csv"}]
-[tokenizer]
-size = 500
-[model]
-embedding = {size = 8}
-encoder = {hidden = 8}
-[train]
-epochs = 4
-rows = 16
-lengths = [16]
-optimizer = {rate = 2e-2}
-[buckets]
-lengths = [16, 64]
-rows = 8
-tokens = 256
-"""
-
-
-TAG_RECIPE = """
-name = "tiny-tag"
-task = "tag"
-description = "Made-up people in made-up towns."
-languages = ["en"]
-probes = ["Ada Lovelace lives in Rome", "is New York big?"]
-[data]
-licences = {"made-up sentences" = "CC0-1.0"}
-train = [{path = "towns.conll", scheme = "IOB2"}]
-[tokenizer]
-kind = "spelled"
-size = 200
-[model]
-embedding = {size = 8}
-characters = {size = 4, features = 8}
-casing = 3
-encoder = {hidden = 12}
-[train]
-epochs = 12
-rows = 16
-lengths = [16]
-optimizer = {rate = 2e-2}
-[buckets]
-lengths = [8, 16]
-rows = 8
-tokens = 128
-"""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark the tests by the fixtures that they use, and run the longest files first, so that the
+    processes of a parallel run end together."""
+    for item in items:
+        for fixture, marker in MARKERS.items():
+            if fixture in item.fixturenames:
+                item.add_marker(marker)
+    items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
 
 
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory) -> Path:
-    """A data root with reviews.csv and the recipe tiny.toml beside it."""
+    """A data root with the training data of the tiny models and the recipe `tiny.toml`."""
     root = tmp_path_factory.mktemp("data")
-    write_csv(root / "reviews.csv", sentences(300))
-    (root / "tiny.toml").write_text(RECIPE)
+    tiny_models.write_data(root)
+    (root / "tiny.toml").write_text(tiny_models.RECIPES["tiny"])
     return root
 
 
 def shared(factory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder that one of the processes that test side by side has filled, and all of them use."""
+    """Return a folder that one process of a parallel run fills and all of them read."""
     root = factory.getbasetemp()
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
     folder = root / f"shared-{name}"
@@ -115,79 +79,46 @@ def shared(factory, name: str, make: Callable[[Path], object]) -> Path:
     return folder
 
 
-def trained(root: Path, recipe: str) -> Path:
-    """The bundle that a recipe makes of the data in a folder."""
-    from training.job import run
-    from training.recipe import load_recipe
-
-    (root / "recipe.toml").write_text(recipe)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TEXTRNN_DATA", str(root))
-        run(load_recipe(str(root / "recipe.toml")), root / "run", resume=False)
-    return root / "run" / "bundle"
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory) -> Path:
+    """The directory of a complete training run of the tiny classifier."""
+    root = shared(tmp_path_factory, "tiny", lambda root: tiny_models.train("tiny", root))
+    return root / "tiny"
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tiny_data, tmp_path_factory) -> Path:
-    """The directory of a whole training run of tiny.toml."""
-    from training.job import run
-    from training.recipe import load_recipe
-
-    def make(folder: Path) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("TEXTRNN_DATA", str(tiny_data))
-            run(load_recipe(str(tiny_data / "tiny.toml")), folder / "tiny", resume=False)
-
-    return shared(tmp_path_factory, "tiny", make) / "tiny"
-
-
-@pytest.fixture(scope="session")
-def tiny_bundle(tiny_run) -> Path:
+def fresh_bundle(tiny_run) -> Path:
+    """The classifier as this code saves it, for tests of what saving writes."""
     return tiny_run / "bundle"
 
 
 @pytest.fixture(scope="session")
-def tag_bundle(tmp_path_factory) -> Path:
-    """A tagger of people and towns, trained by its recipe."""
-
-    def make(root: Path) -> None:
-        (root / "towns.conll").write_text(towns(300))
-        trained(root, TAG_RECIPE)
-
-    return shared(tmp_path_factory, "towns", make) / "run" / "bundle"
+def tiny_bundle() -> Path:
+    """A classifier of friendly and hostile sentences. Committed: copy it before a change."""
+    return tiny_models.BUNDLES / "tiny"
 
 
 @pytest.fixture(scope="session")
-def translate_bundle(tmp_path_factory) -> Path:
-    """A translator that says everything from behind, trained by its recipe."""
-    from support.reversed_words import TRANSLATE_RECIPE, reversals
-
-    def make(root: Path) -> None:
-        pairs = reversals(1500)
-        (root / "there.txt").write_text("".join(f"{source}\n" for source, _ in pairs))
-        (root / "back.txt").write_text("".join(f"{target}\n" for _, target in pairs))
-        lines = [f"{source}\t{target}\n" for source, target in reversals(100, seed=1)]
-        (root / "pairs.tsv").write_text("source\ttarget\n" + "".join(lines))
-        trained(root, TRANSLATE_RECIPE)
-
-    return shared(tmp_path_factory, "back", make) / "run" / "bundle"
+def tag_bundle() -> Path:
+    """A tagger of people and towns. Committed: copy it before a change."""
+    return tiny_models.BUNDLES / "tiny-tag"
 
 
 @pytest.fixture(scope="session")
-def generate_bundle(tmp_path_factory) -> Path:
-    """A model that writes eight made-up words, trained by its recipe."""
-    from support.made_up_words import GENERATE_RECIPE, babble
+def translate_bundle() -> Path:
+    """A translator that reverses the words of a sentence. Committed: copy it before a change."""
+    return tiny_models.BUNDLES / "tiny-translate"
 
-    def make(root: Path) -> None:
-        (root / "words.txt").write_text(babble(5000))
-        trained(root, GENERATE_RECIPE)
 
-    return shared(tmp_path_factory, "babble", make) / "run" / "bundle"
+@pytest.fixture(scope="session")
+def generate_bundle() -> Path:
+    """A language model of eight made-up words. Committed: copy it before a change."""
+    return tiny_models.BUNDLES / "tiny-generate"
 
 
 @pytest.fixture(scope="session")
 def warm_predictor(tiny_bundle):
-    """Shared, with whatever earlier tests compiled."""
+    """A predictor that keeps what earlier tests compiled."""
     import textrnn
 
     return textrnn.load(tiny_bundle)
@@ -223,28 +154,28 @@ def generator(generate_bundle):
 
 @pytest.fixture
 def generate_context(context, generator):
-    """A hub that serves the tiny classifier and the tiny generator."""
+    """A service context with the tiny classifier and the tiny generator."""
     context.models.add(generator)
     return context
 
 
 @pytest.fixture
 def translate_context(context, translator):
-    """A hub that serves the tiny classifier and the tiny translator."""
+    """A service context with the tiny classifier and the tiny translator."""
     context.models.add(translator)
     return context
 
 
 @pytest.fixture
 def tag_context(context, tagger):
-    """A hub that serves both tiny models."""
+    """A service context with the tiny classifier and the tiny tagger."""
     context.models.add(tagger)
     return context
 
 
 @pytest.fixture
 def make_context(served):
-    """Makes hubs that serve the tiny model, by their settings."""
+    """Makes service contexts with the tiny classifier, given settings."""
     from service.inference.context import ServiceContext
     from service.observe.metrics import ServiceMetrics
     from service.settings import Settings
@@ -271,8 +202,7 @@ def context(make_context):
 
 @pytest.fixture(scope="session")
 def few_shapes(tmp_path_factory):
-    """Copies a bundle into one that runs its texts one by one, so that a server of it has little to
-    compile beside a test."""
+    """Copies a bundle into one with batches of one row, so that its server compiles little."""
 
     def copy(bundle: Path) -> Path:
         folder = tmp_path_factory.mktemp("few") / "bundle"
@@ -285,9 +215,9 @@ def few_shapes(tmp_path_factory):
     return copy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shapes):
-    """A real server with a model of each task, and the shipped one that tells languages apart."""
+    """A server process with a tiny model of each task and the shipped language identifier."""
     from support.server import serving
     from textrnn.bundle import find_bundle
 
@@ -301,7 +231,7 @@ def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shape
 
 @pytest.fixture(scope="module")
 def browser(server):
-    """Behind the models, whose training needs the event loop that a browser occupies."""
+    """Chromium. It starts after the server: Playwright occupies the event loop of this thread."""
     from support.browser import chromium
 
     with chromium() as browser:
@@ -310,7 +240,7 @@ def browser(server):
 
 @pytest.fixture
 def visit(browser, server):
-    """A visit to the playground of that server."""
+    """A visit to the playground of the server."""
     from support.browser import Visit
 
     visit = Visit(browser, server.url)

@@ -7,7 +7,11 @@ import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 from support.paths import ROOT
+
+pytestmark = pytest.mark.slow
 
 FLAW = {
     "id": "PYSEC-2026-1",
@@ -28,19 +32,19 @@ def audit(*arguments):
 
 @contextmanager
 def service(vulnerable: str):
-    """Speaks OSV's protocol, and knows one vulnerable package."""
+    """A server of OSV's protocol that knows one vulnerable package."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            bad = asked["package"]["name"] == vulnerable
+            query = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            bad = query["package"]["name"] == vulnerable
             body = json.dumps({"vulns": [FLAW]} if bad else {}).encode()
             self.send_response(200)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_):
+        def log_message(self, format, *args):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -54,6 +58,7 @@ def osv(url):
 
 
 def test_a_known_vulnerability_fails():
+    """Fails if a vulnerable package passes."""
     with service("jinja2") as url:
         done = audit(*osv(url))
     assert done.returncode == 1
@@ -62,6 +67,7 @@ def test_a_known_vulnerability_fails():
 
 
 def test_no_vulnerability_passes_and_says_how_many_were_audited():
+    """Fails if pinned packages are left out of the audit."""
     with service("none") as url:
         done = audit(*osv(url))
     assert done.returncode == 0, done.stderr
@@ -70,6 +76,7 @@ def test_no_vulnerability_passes_and_says_how_many_were_audited():
 
 
 def test_a_service_that_cannot_be_reached_is_said_and_passes():
+    """Fails if a machine without a network cannot run the checks."""
     done = audit(*osv("http://127.0.0.1:9"))
     assert (done.returncode, done.stderr) == (0, "")
     assert "no vulnerability service can be reached" in done.stdout
@@ -83,7 +90,7 @@ def test_an_audit_that_fails_for_another_reason_fails():
 
 
 def test_a_registry_that_knows_no_vulnerabilities_is_no_pass():
-    """As a mirror answers: each name is skipped. Fails if that is said to be audited."""
+    """A mirror makes pip-audit skip each name. Fails if that counts as an audit."""
     sys.path.insert(0, str(ROOT / ".ci"))
     try:
         from audit import verdict  # pyright: ignore[reportMissingImports]
@@ -94,6 +101,6 @@ def test_a_registry_that_knows_no_vulnerabilities_is_no_pass():
     clean = {"name": "numpy", "version": "2", "vulns": []}
     assert verdict([skipped, clean])[1].endswith("vulnerable; not known to the service: jax")
     flaw = {"id": "X-1", "fix_versions": []}
-    status, said = verdict([skipped, {**clean, "vulns": [flaw]}])
+    status, message = verdict([skipped, {**clean, "vulns": [flaw]}])
     assert status == 1
-    assert said == "audit: numpy 2: X-1, fixed in no version yet"
+    assert message == "audit: numpy 2: X-1, fixed in no version yet"

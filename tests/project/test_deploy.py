@@ -1,4 +1,4 @@
-"""What deploy/ says of the service is so: metrics, routes, settings, ports, periods of grace."""
+"""The files in deploy/ agree with the service: metrics, routes, settings, ports, grace periods."""
 
 import json
 import re
@@ -9,10 +9,11 @@ import yaml
 from service.api import routes
 from service.observe.metrics import ServiceMetrics
 from service.settings import Settings
+from support import dockerfile
 from support.paths import ROOT
 
 DEPLOY = ROOT / "deploy"
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
+IMAGE = dockerfile.stages()[-1]
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.suffix in (".yaml", ".yml", ".json"))
 VARIABLES = {f"TEXTRNN_{name.upper()}" for name in Settings.model_fields} | {"TEXTRNN_CONFIG"}
 
@@ -24,12 +25,13 @@ def read(path):
 
 
 def one(path):
+    """The only document of a file."""
     (document,) = read(path)
     return document
 
 
 def exposed() -> dict[str, set[str]]:
-    """The names that /metrics shows, with their labels."""
+    """The names that /metrics exposes, with their labels."""
     metrics = ServiceMetrics()
     named = {}
     for metric in metrics.registry._collector_to_names:
@@ -63,7 +65,7 @@ def test_every_file_parses(path):
     assert "\t" not in path.read_text()
 
 
-def test_every_metric_that_is_asked_for_is_exposed():
+def test_every_metric_that_is_queried_is_exposed():
     """Fails if a metric is renamed, and a dashboard, an alert or the autoscaler goes blind."""
     known = exposed()
     used = {name for e in expressions() for name in re.findall(r"textrnn_\w+", e)}
@@ -76,7 +78,8 @@ def test_every_metric_that_is_asked_for_is_exposed():
     assert families == shown, "the dashboard shows all that there is"
 
 
-def test_every_label_that_is_asked_for_is_exposed():
+def test_every_label_that_is_queried_is_exposed():
+    """Fails if an expression groups or matches by a label that no metric has."""
     known = exposed()
     given = {"job", "instance"}  # by Prometheus
     for expression in expressions():
@@ -88,7 +91,7 @@ def test_every_label_that_is_asked_for_is_exposed():
 
 
 def test_reasons_that_alerts_name_are_given():
-    """Fails if an alert waits for a reason of refusal that no code counts."""
+    """Fails if an alert names a reason of refusal that the service never counts."""
     code = "".join(path.read_text() for path in (ROOT / "service").rglob("*.py"))
     counted = set(re.findall(r'rejected\.labels\("(\w+)"\)', code))
     named = {r for e in expressions() for r in re.findall(r'reason="(\w+)"', e)}
@@ -134,8 +137,9 @@ def test_variables_are_settings_that_can_be(pod):
     secret = {entry["name"] for entry in container["env"]}
     assert secret == {"TEXTRNN_API_KEYS", "TEXTRNN_STATE_KEY"}
     assert {*mapped, *composed, *secret} <= VARIABLES
-    named = re.findall(r"TEXTRNN_[A-Z_]+", (DEPLOY / "README.md").read_text() + DOCKERFILE)
-    assert set(named) <= VARIABLES
+    named = set(re.findall(r"TEXTRNN_[A-Z_]+", (DEPLOY / "README.md").read_text()))
+    named |= {name for name in dockerfile.variables(IMAGE) if name.startswith("TEXTRNN_")}
+    assert named <= VARIABLES
     for given in (mapped, {k: v for k, v in composed.items() if not v.startswith("$")}):
         Settings(**{name.removeprefix("TEXTRNN_").lower(): value for name, value in given.items()})
 
@@ -151,7 +155,7 @@ def test_no_key_is_in_a_file(pod):
 def test_ports_and_probes_are_those_of_the_service(pod):
     (container,) = pod["containers"]
     (port,) = container["ports"]
-    (exposed_port,) = re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.MULTILINE)
+    (exposed_port,) = dockerfile.last(IMAGE, "EXPOSE").words
     assert port["containerPort"] == int(exposed_port)
     paths = {route.path for route in routes.router.routes}  # type: ignore[attr-defined]
     for probe, path in (("startup", "/readyz"), ("readiness", "/readyz"), ("liveness", "/healthz")):
@@ -186,8 +190,7 @@ def test_there_is_time_to_drain(pod):
 def test_the_pod_may_do_no_more_than_it_needs(pod):
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"]
-    (uid,) = re.findall(r"--uid (\d+)", DOCKERFILE)
-    assert pod["securityContext"]["runAsUser"] == int(uid)
+    assert pod["securityContext"]["runAsUser"] == dockerfile.user_id(IMAGE)
     own = container["securityContext"]
     assert own["readOnlyRootFilesystem"]
     assert not own["allowPrivilegeEscalation"]
@@ -203,9 +206,10 @@ def test_service_links_do_not_overwrite_settings(pod):
 
 
 def test_the_autoscaler_acts_before_the_queue_is_full():
+    """Fails if requests are refused before another replica starts."""
     spec = one("kubernetes/autoscaler.yaml")["spec"]
     deployment = one("kubernetes/deployment.yaml")
     assert spec["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
-    wanted = float(spec["metrics"][0]["pods"]["target"]["averageValue"])
-    assert wanted < Settings().queue_rows / 2
+    target = float(spec["metrics"][0]["pods"]["target"]["averageValue"])
+    assert target < Settings().queue_rows / 2
     assert spec["minReplicas"] > one("kubernetes/disruption.yaml")["spec"]["minAvailable"]

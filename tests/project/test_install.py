@@ -3,79 +3,85 @@
 Packages that are installed already stand in for the download; all else is what the file says.
 """
 
-import json
+import fnmatch
 import os
 import re
 import socket
 import subprocess
 import sys
+import tomllib
 import venv
 
 import pytest
 
+from support import dockerfile
 from support.paths import ROOT
 from support.server import Server
 
-DOCKERFILE = (ROOT / "Dockerfile").read_text()
+pytestmark = pytest.mark.process
+BUILD, IMAGE = dockerfile.stages()
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A fresh environment with textrnn built from what the image copies, and nothing else of it."""
+    """The bin folder of a fresh environment, made by the steps of the build stage."""
     work = tmp_path_factory.mktemp("image")
     source = work / "src"
     source.mkdir()
-    copied = re.findall(r"^COPY (?!--from)(.+) (\S+)$", DOCKERFILE, re.MULTILINE)
-    assert copied
-    for names, target in copied:
-        for name in names.split():
+    for copy in dockerfile.every(BUILD, "COPY"):
+        *names, target = copy.words
+        for name in names:
             place = source if target == "./" else source / target
-            command = ["cp", "-r", str(ROOT / name), str(place)]
-            subprocess.run(command, check=True)
+            subprocess.run(["cp", "-r", str(ROOT / name), str(place)], check=True)
+    make_venv, install = (run.words for run in dockerfile.every(BUILD, "RUN"))
+    assert make_venv[:3] == ["python", "-m", "venv"]
+    assert install[0] == f"{make_venv[3]}/bin/pip"
     venv.create(work / "venv", with_pip=True)
-    python = work / "venv" / "bin" / "python"
     site = next((work / "venv").glob("lib/python*/site-packages"))
     # Paths in a .pth file are searched after the environment's own packages, and the .pth files in
     # them are not read: this checkout, which is installed there, is not found through them.
     (site / "shared.pth").write_text("\n".join(p for p in sys.path if p.endswith("site-packages")))
     subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
-         "--no-index", "--ignore-installed", str(source)],
-        check=True,
+        [work / "venv" / "bin" / "python", "-m", "pip", *install[1:], "--quiet", "--no-deps",
+         "--no-build-isolation", "--no-index", "--ignore-installed"],
+        check=True, cwd=source, env=without_checkout(),
     )  # fmt: skip
-    return work
+    return work / "venv" / "bin"
 
 
-def environment() -> dict[str, str]:
-    """What the image sets."""
-    block = re.search(r"^ENV ((?:.*\\\n)*.*)$", DOCKERFILE, re.MULTILINE)
-    assert block
-    pairs = re.findall(r"(\w+)=(\S+)", block[1].replace("\\\n", " "))
-    return {name: value for name, value in pairs if name != "PATH"}
+def without_checkout() -> dict[str, str]:
+    """This environment, but that Python does not look into the checkout."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
-def test_the_image_serves_is_healthy_and_ends_on_sigterm(installed, tmp_path):
+def site_packages(installed):
+    return next(installed.parent.glob("lib/python*/site-packages"))
+
+
+def test_the_image_serves_is_healthy_and_ends_on_sigterm(installed, tmp_path, monkeypatch):
     """Fails if the wheel lacks models or recipes, the health check is wrong, or SIGTERM is lost."""
-    command = json.loads(re.findall(r"^CMD (.+)$", DOCKERFILE, re.MULTILINE)[-1])
-    health = json.loads(re.sub(r"\\\n\s*", "", DOCKERFILE.split("CMD ", 2)[1].split("\n#")[0]))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    program, *arguments = dockerfile.last(IMAGE, "CMD").command
+    health = dockerfile.last(IMAGE, "HEALTHCHECK").command
+    (own_port,) = dockerfile.last(IMAGE, "EXPOSE").words
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    bin_ = installed / "venv" / "bin"
-    variables = {
-        **environment(),
-        "PATH": f"{bin_}:{os.environ['PATH']}",
+    variables = dockerfile.variables(IMAGE)
+    assert variables["TEXTRNN_PORT"] == own_port
+    variables |= {
+        "PATH": f"{installed}:{os.environ['PATH']}",
         "TEXTRNN_PORT": port,
         "TEXTRNN_HOST": "127.0.0.1",  # the test stays on this machine
     }
 
     def healthy() -> bool:
-        check = [part.replace("8000", port) for part in health]
+        check = [part.replace(own_port, port) for part in health]
         done = subprocess.run(
             check, env={**os.environ, **variables}, check=False, capture_output=True
         )
         return done.returncode == 0
 
-    server = Server(command=[str(bin_ / command[0]), *command[1:]], cwd=tmp_path, **variables)
+    server = Server(command=[str(installed / program), *arguments], cwd=tmp_path, **variables)
     try:
         server.wait_for("ready (")
         assert healthy()
@@ -85,24 +91,62 @@ def test_the_image_serves_is_healthy_and_ends_on_sigterm(installed, tmp_path):
         server.end()
 
 
-def test_the_wheel_has_models_and_recipes_and_no_tests(installed):
-    site = next((installed / "venv").glob("lib/python*/site-packages"))
+def test_the_wheel_has_all_packages_models_and_recipes_and_no_tests(installed):
+    """Fails if a data file or a type marker is left out, or the tests' own bundles are shipped."""
+    site = site_packages(installed)
+    for package in ("textrnn", "service", "training"):
+        assert (site / package / "__init__.py").exists()
+        assert (site / package / "py.typed").exists()
     assert (site / "textrnn" / "pretrained" / "sentiment-en" / "weights.safetensors").exists()
     assert (site / "training" / "recipes" / "sentiment-en.toml").exists()
     assert not (site / "tests").exists()
+    assert not list(site.glob("**/tiny*/weights.safetensors"))
 
 
-def test_the_image_does_not_run_as_root_and_starts_the_server_itself():
-    assert re.search(r"^USER (?!root)", DOCKERFILE, re.MULTILINE)
-    assert re.search(r'^CMD \["textrnn"', DOCKERFILE, re.MULTILINE), "a shell would keep SIGTERM"
-    assert "HEALTHCHECK" in DOCKERFILE
-    assert "/readyz" in DOCKERFILE
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        (["python", "-m", "textrnn"], ["models", "list"]),
+        (["python", "-m", "textrnn"], ["runs", "list"]),
+        (["textrnn"], ["runs", "list"]),
+        (["textrnn"], ["serve", "--help"]),
+    ],
+    ids=" ".join,
+)
+def test_folders_of_the_same_names_do_not_hide_the_packages(
+    installed, tmp_path, program, arguments
+):
+    """Fails if an empty `training/` or `service/` in the working directory is imported."""
+    for name in ("training", "service"):
+        (tmp_path / name).mkdir()
+    done = subprocess.run(
+        [installed / program[0], *program[1:], *arguments],
+        cwd=tmp_path, env=without_checkout(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_the_image_does_not_run_as_root():
+    """Fails if the server runs as root, or as a user that no step makes."""
+    assert dockerfile.user_id(IMAGE) > 0
+
+
+def test_the_image_installs_an_extra_and_pins_that_exist():
+    """Fails if pip would only warn about an extra that is misspelt, or install versions unpinned.
+    The steps above leave out dependencies, so they cannot show it."""
+    install = dockerfile.last(BUILD, "RUN").words
+    (extra,) = re.findall(r"\.\[(\w+)\]", install[-1])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert extra in project["optional-dependencies"]
+    assert (ROOT / install[install.index("--constraint") + 1]).exists()
 
 
 def test_the_context_has_what_is_copied():
-    """Fails if .dockerignore leaves out what the Dockerfile copies."""
-    ignored = (ROOT / ".dockerignore").read_text().splitlines()
-    for names, _ in re.findall(r"^COPY (?!--from)(.+) (\S+)$", DOCKERFILE, re.MULTILINE):
-        for name in names.split():
-            assert f"!{name}" in ignored
+    """Fails if .dockerignore leaves out what the Dockerfile copies, where the last rule counts."""
+    rules = (ROOT / ".dockerignore").read_text().splitlines()
+    for copy in dockerfile.every(BUILD, "COPY"):
+        for name in copy.words[:-1]:
             assert (ROOT / name).exists()
+            matching = [rule for rule in rules if fnmatch.fnmatch(name, rule.removeprefix("!"))]
+            assert matching[-1].startswith("!"), name

@@ -136,7 +136,7 @@ def test_make_test_is_the_whole_suite(environment):
         ["make", "-e", "-n", "-C", str(ROOT), "test"],
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert "/python -m pytest --numprocesses 2 --dist loadfile " in done.stdout
+    assert "/python -m pytest --numprocesses 2 --dist worksteal " in done.stdout
 
 
 def test_links_of_the_readme_lead_somewhere():

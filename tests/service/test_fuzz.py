@@ -17,6 +17,8 @@ from support.http_calls import call
 from support.models import ready
 from textrnn.bundle import find_bundle
 
+pytestmark = pytest.mark.slow
+
 load_all_checks()
 CHOSEN = [
     CHECKS.get_one(name)
@@ -68,7 +70,7 @@ def test_responses_conform_to_the_openapi_document(app):
     request that violates its schema is accepted."""
     tried = 0
     for result in schemathesis.openapi.from_asgi("/openapi.json", app).get_all_operations():
-        operation = result.ok()
+        operation = result.ok()  # type: ignore[union-attr]
         modes = [GenerationMode.POSITIVE]
         if operation.body:
             modes.append(GenerationMode.NEGATIVE)
@@ -164,7 +166,7 @@ def test_operations_require_the_api_key_that_the_document_states(make_context):
     schema.app = make_app(context)
     answered = set()
     for result in schema.get_all_operations():
-        operation = result.ok()
+        operation = result.ok()  # type: ignore[union-attr]
 
         @settings(
             max_examples=8, deadline=None, database=None, derandomize=True,

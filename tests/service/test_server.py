@@ -14,6 +14,8 @@ import pytest
 from support.replacing import change_temperature, classify, score_of
 from support.server import Server, serving
 
+pytestmark = pytest.mark.process
+
 ROUTE = "/v1/classify"
 
 

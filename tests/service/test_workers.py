@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2,
     reason="two workers need Linux and two cores",
 )
+pytestmark = [pytestmark, pytest.mark.process]
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LIMIT = 60_000
-"""Milliseconds until a wait is a failure."""
+"""Timeout of the page, in milliseconds."""
 
 
 @contextmanager
 def chromium() -> Iterator:
-    """Skips the test where there is no Chromium."""
+    """A headless Chromium. Skips the test if none is installed."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on the path: install the package chromium")
     from playwright.sync_api import sync_playwright
@@ -26,23 +26,23 @@ def chromium() -> Iterator:
 
 
 class Visit:
-    """The page, with what it asked for and what the browser complained of."""
+    """A page of the playground, with its requests and the messages of the browser's console."""
 
     def __init__(self, browser, url: str, **context):
         self.url = url
         self.context = browser.new_context(**context)
         self.page = self.context.new_page()
         self.page.set_default_timeout(LIMIT)
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.complaints: list[str] = []
         self.expected = ["status of 503"]
-        """What the browser may complain of. The page asks again what is not compiled yet."""
-        self.page.on("request", lambda request: self.asked.append(request.url))
+        """Parts of messages that are allowed. The page retries while a program is compiled."""
+        self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def open(self, task: str, **fields: str):
-        """The panel of a task; with fields that are filled in, answered."""
+        """Open the panel of a task; given fields, fill them in and wait for the answer."""
         self.page.goto("about:blank")  # a new fragment alone would not load the page
         self.page.goto(f"{self.url}/#{urlencode({'tab': task, **fields})}")
         self.panel = self.page.locator(f"#panel-{task}")
@@ -52,13 +52,13 @@ class Visit:
         return self.panel
 
     def run(self, text: str):
-        """Answer another text, by the keyboard."""
+        """Submit another text by the keyboard, and wait for the answer."""
         self.panel.locator("textarea").first.fill(text)
         self.panel.locator("textarea").first.press("Control+Enter")
         self.wait()
 
     def wait(self):
-        """Until the answer, or the error, is there."""
+        """Wait for the answer or the error."""
         self.page.wait_for_function(
             """id => {
               const panel = document.getElementById(id);
@@ -73,11 +73,11 @@ class Visit:
         return self.panel.locator(f"[data-part={name}]")
 
     def options(self):
-        """The parts of the answer that can be looked at."""
+        """The parts of the answer that can be selected."""
         return self.panel.locator(".answer [role=option]")
 
     def shades(self, within: str = ".answer [role=option]") -> list[dict]:
-        """Of each part its text, and its side and strength, or None where it is not shaded."""
+        """Text, side and strength of each part; the last two are None unless it is shaded."""
         return self.panel.locator(within).evaluate_all(
             """all => all.map(part => {
               const on = part.classList.contains("shaded");
@@ -90,9 +90,11 @@ class Visit:
         )
 
     def close(self):
-        """Fails if anything was asked of another server, or the browser complained."""
+        """Close the page. Fails if it sent a request to another server or logged an error."""
         self.context.close()
-        elsewhere = [url for url in self.asked if not url.startswith((self.url, "about:", "data:"))]
+        elsewhere = [
+            url for url in self.requests if not url.startswith((self.url, "about:", "data:"))
+        ]
         assert not elsewhere, elsewhere
-        told = [said for said in self.complaints if not any(map(said.__contains__, self.expected))]
-        assert not told, told
+        errors = [m for m in self.complaints if not any(map(m.__contains__, self.expected))]
+        assert not errors, errors

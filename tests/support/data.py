@@ -1,4 +1,4 @@
-"""Small data that is made here."""
+"""Small generated data."""
 
 import csv
 import random
@@ -20,7 +20,7 @@ TOWNS = ["Rome", "New York", "Oslo", "San Jose"]
 
 
 def towns(count: int, seed: int = 0) -> str:
-    """Sentences in columns: people live in towns. Learnt without a mistake."""
+    """Sentences in CoNLL columns about people in towns. A small model learns them perfectly."""
     draw = random.Random(seed)
     lines = []
     for _ in range(count):
@@ -36,7 +36,7 @@ def towns(count: int, seed: int = 0) -> str:
 
 
 def sentences(count: int, seed: int = 0) -> list[tuple[str, str]]:
-    """(text, label): one word decides, and the rest is noise. Learnt without a mistake."""
+    """Pairs of text and label: one word decides, the rest is noise. Perfectly learnable."""
     draw = random.Random(seed)
     rows = []
     for _ in range(count):

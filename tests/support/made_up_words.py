@@ -1,11 +1,11 @@
-"""A made-up language of eight words, all as likely, and a small model that writes it."""
+"""A made-up language of eight equally likely words, and the recipe of a small model of it."""
 
 import math
 import random
 
 WORDS = ["cat", "dog", "hen", "owl", "fox", "ape", "bee", "ant"]
 NATS = math.log(8) / 4
-"""Of a character, if one knows the language: each word is three letters and a space."""
+"""Entropy of a character in nats: each word is three letters and a space."""
 
 GENERATE_RECIPE = """
 name = "tiny-generate"

@@ -1,10 +1,10 @@
-"""Models as a server holds them."""
+"""Served models."""
 
 from pathlib import Path
 
 
 def ready(bundle: Path):
-    """A model as a server holds it, ready."""
+    """Load a bundle as a server does, and compile its programs."""
     from service.inference import models
 
     served = models.load_model(str(bundle))

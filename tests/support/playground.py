@@ -1,4 +1,4 @@
-"""What tests of the playground share."""
+"""Shared by the tests of the playground."""
 
 import shutil
 import subprocess

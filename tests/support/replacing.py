@@ -1,4 +1,4 @@
-"""A bundle that is replaced by another one."""
+"""Replace the bundle of a running server."""
 
 import json
 
@@ -12,7 +12,7 @@ def score_of(client):
 
 
 def change_temperature(bundle, temperature):
-    """A bundle that is whole, and another model; its probes are answered anew."""
+    """Turn a bundle into a valid bundle of another model, without probes."""
     info = json.loads((bundle / "bundle.json").read_text())
     info["config"]["temperature"] = temperature
     info["files"].pop("probe.json")

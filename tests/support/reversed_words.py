@@ -1,4 +1,4 @@
-"""A made-up language that says everything from behind, and a small translator of it."""
+"""A made-up language with the words in reverse order, and the recipe of a small translator."""
 
 import random
 
@@ -38,7 +38,7 @@ WORDS = ["one", "two", "red", "blue", "cat", "dog", "see", "run"]
 
 
 def reversals(count: int, seed: int = 0) -> list[tuple[str, str]]:
-    """Some words, and the same from behind. Numbers are to be copied, whichever they are."""
+    """Pairs of a sentence and its words reversed. Any number in it has to be copied."""
     draw = random.Random(seed)
     pairs = []
     for _ in range(count):

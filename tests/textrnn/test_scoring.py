@@ -273,6 +273,7 @@ def test_a_full_disk_keeps_what_was_written(predictor, tmp_path, monkeypatch):
         assert [row["id"] for row in csv.DictReader(stream)] == [str(i) for i in range(60)]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(predictor, tmp_path):
     """Fails if rows, answers or errors are kept. The long form is in benchmarks/."""
     import psutil

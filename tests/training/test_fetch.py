@@ -53,6 +53,7 @@ def server():
         break_after = None
         ranges = True
         asked = []
+        url = ""
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=http.serve_forever, daemon=True).start()

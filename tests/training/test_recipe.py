@@ -23,7 +23,7 @@ def test_overrides_are_typed_and_checked(tiny_data):
         path, ["train.epochs=9", "model.encoder.cell=gru", "train.optimizer.rate=0.5"]
     )
     assert recipe.train.epochs == 9
-    assert recipe.model.encoder.cell == "gru"
+    assert recipe.model.model_dump()["encoder"]["cell"] == "gru"
     assert recipe.train.optimizer.rate == 0.5
 
 

@@ -228,6 +228,7 @@ def test_many_streams_share_batches(generate_context, generator, monkeypatch):
         assert generate(generate_context, prompt=word, max_characters=64).json() == answer
 
 
+@pytest.mark.process
 def test_a_client_that_leaves_frees_its_slot(generate_bundle):
     """Closes a connection to a real server in the middle of a stream."""
     with serving("--models", str(generate_bundle)) as server, server.client() as client:

@@ -1,6 +1,7 @@
 """The dialects, tested with the official clients against a real server process."""
 
 import math
+from typing import Any
 
 import httpx
 import huggingface_hub
@@ -112,7 +113,8 @@ class TestHuggingFace:
         )
 
     def test_text_generation(self, server, writer):
-        client, options = hugging_face(server, "tiny-generate"), {"max_new_tokens": 30, "seed": 3}
+        client = hugging_face(server, "tiny-generate")
+        options: dict[str, Any] = {"max_new_tokens": 30, "seed": 3}
         text = client.text_generation("cat ", temperature=0.7, **options)
         (own,) = writer.predict(["cat "], max_characters=30, temperature=0.7, seed=3)
         assert text == own["text"]

@@ -95,6 +95,7 @@ def test_other_methods_come_near_no_route(make_context, method):
     assert response.json()["code"] == "method_not_allowed"
 
 
+@pytest.mark.process
 def test_a_server_does_not_tell_what_it_runs_on(tiny_bundle):
     with serving("--models", str(tiny_bundle)) as server, server.client() as client:
         for response in (client.get("/docs"), client.get("/nope"), client.get("/healthz")):

@@ -200,7 +200,7 @@ def test_the_model_that_waited_longest_is_next(batcher):
     order = []
     for model in (busy, other):
         real = model.step
-        model.step = lambda e, g, m=model, real=real: (order.append(m.name), real(e, g))[1]
+        model.step = lambda e, g, m=model, real=real: (order.append(m.name), real(e, g))[1]  # type: ignore
 
     async def go():
         first = asyncio.create_task(batcher.submit(busy, [example(0)], 30))

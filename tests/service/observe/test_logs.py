@@ -32,7 +32,7 @@ def configure(monkeypatch):
     yield configure
     logging.captureWarnings(False)
     root.handlers[:], root.level, ours.level = before
-    ours.manager._clear_cache()
+    ours.manager._clear_cache()  # type: ignore[attr-defined]
 
 
 def lines_of(stream):
@@ -116,6 +116,7 @@ def test_text_is_the_message_alone(configure):
     assert stream.getvalue() == "draining\nInvalid HTTP request received.\n"
 
 
+@pytest.mark.process
 def test_a_server_logs_objects_alone(tiny_bundle):
     """From the start to the end, what uvicorn complains of included."""
     with serving("--models", str(tiny_bundle), "--log-format", "json") as server:

@@ -76,7 +76,7 @@ def test_a_link_shows_the_same(visit):
     visit.wait()
     assert visit.panel.locator(".answer").text_content() == first
     assert "Oslo" in first
-    assert not [url for url in visit.asked if "Oslo" in url.partition("#")[0]]
+    assert not [url for url in visit.requests if "Oslo" in url.partition("#")[0]]
 
 
 def test_a_key_is_asked_for_and_kept_to_itself(browser, tag_bundle):

@@ -144,7 +144,7 @@ def test_any_cell_can_be_looked_at(visit, server):
         for shade, value in zip(visit.shades(), values, strict=True):
             assert shade["side"] == ("against" if value < 0 else "for")
             assert shade["strength"] == pytest.approx(abs(value), abs=0.01)
-        assert len([url for url in visit.asked if url.endswith("/v1/generate")]) == requests
+        assert len([url for url in visit.requests if url.endswith("/v1/generate")]) == requests
     visit.panel.get_by_label("Next cell").click()
     assert visit.panel.locator("[name=cell]").input_value() == "22"
     visit.part("continue").click()
@@ -153,7 +153,7 @@ def test_any_cell_can_be_looked_at(visit, server):
     assert longer.startswith(text)
     assert len(longer) == len(text) + 40
     assert all(shade["side"] in ("for", "against") for shade in visit.shades())
-    assert len([url for url in visit.asked if url.endswith("/v1/generate")]) == 3
+    assert len([url for url in visit.requests if url.endswith("/v1/generate")]) == 3
 
 
 def test_writing_can_be_stopped(visit):

@@ -9,12 +9,15 @@ from contextlib import contextmanager
 
 import httpx
 import psutil
+import pytest
 
 import textrnn
 from benchmarks.load import Plan, offer
 from support.data import BAD, GOOD, NEUTRAL
 from support.replacing import change_temperature, score_of
 from support.server import serving
+
+pytestmark = pytest.mark.process
 
 ROUTE = "/v1/classify"
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from uvicorn.server import ServerState
@@ -40,7 +41,8 @@ async def connection_to(context):
     config.load()
 
     def protocol():
-        return config.http_protocol_class(config=config, server_state=ServerState(), app_state={})
+        make: Any = config.http_protocol_class
+        return make(config=config, server_state=ServerState(), app_state={})
 
     server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())

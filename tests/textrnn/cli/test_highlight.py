@@ -3,6 +3,8 @@ import pty
 import subprocess
 import sys
 
+import pytest
+
 from textrnn.cli.highlight import highlight
 
 TEXT = "Ada met\x1b[31mBob\x07\x9b in \U0001f44d Rome."
@@ -29,6 +31,7 @@ def test_a_text_cannot_steer_the_terminal():
     assert "\u241b[31mBob" in plain
 
 
+@pytest.mark.process
 def test_predict_is_in_colour_on_a_terminal(tag_bundle):
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "textrnn", "predict", str(tag_bundle), "Bob lives in Rome"]

@@ -1,15 +1,22 @@
-"""The command line, as a person types it. Exit status 0, 1 or 2; errors are one line."""
+"""The command line: exit status 0, 1 or 2; errors are one line.
+
+Most tests call the entry point in this process. What only a process of its own can show runs in
+one: that errors reach the shell as a status, and that a closed pipe ends the command.
+"""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from support.command import textrnn
+from support.command import textrnn, textrnn_here
 from support.data import sentences, write_csv
 
 
 def test_help_names_every_command():
-    done = textrnn("--help")
+    """Fails if a command is not registered."""
+    done = textrnn_here("--help")
     assert done.returncode == 0
     for command in ("serve", "train", "evaluate", "score", "predict", "models", "data", "runs"):
         assert command in done.stdout
@@ -19,9 +26,37 @@ def test_help_names_every_command():
     "arguments", [["dance"], ["score", "m"], ["serve", "--port", "x"], ["score", "--engine", "y"]]
 )
 def test_wrong_usage_is_a_2(arguments):
-    done = textrnn(*arguments)
+    """Fails if an unknown command, option or value is let through, or ends in a traceback."""
+    done = textrnn_here(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_shell_sees_the_status_and_one_line(tmp_path):
+    """Fails if the process itself prints more than `main` does, or ends with another status."""
+    done = textrnn("predict", "no-such-model", "a", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("textrnn: ")
+    assert done.stderr.count("\n") == 1
+    assert textrnn("dance", cwd=tmp_path).returncode == 2
+
+
+def test_a_closed_pipe_is_no_traceback(tiny_bundle):
+    """As with `textrnn predict ... | head -1`: fails if the reader's leaving prints a traceback."""
+    command = [sys.executable, "-m", "textrnn", "predict", str(tiny_bundle)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdout.close()
+        process.stdin.write(b"a fine film\n" * 5000)
+        process.stdin.close()
+        assert process.stderr
+        errors = process.stderr.read()
+    assert process.returncode == 1
+    assert b"Traceback" not in errors
 
 
 @pytest.mark.parametrize(
@@ -48,7 +83,7 @@ def test_a_mistake_is_a_1_and_one_line(tiny_bundle, tmp_path, arguments, reason)
     (tmp_path / "no-gold.csv").write_text("text\na\n")
     before = set(tmp_path.iterdir())
     arguments = [str(tiny_bundle) if a == "BUNDLE" else a for a in arguments]
-    done = textrnn(*arguments, cwd=tmp_path)
+    done = textrnn_here(*arguments, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("textrnn: ")
     assert reason in done.stderr
@@ -67,8 +102,10 @@ def test_a_package_that_is_not_installed_is_named(tmp_path):
 
 
 def test_predict_from_arguments_and_from_stdin(tiny_bundle):
-    given = textrnn("predict", tiny_bundle, "a fine film", "a poor film", "--option", "top_k=1")
-    piped = textrnn(
+    given = textrnn_here(
+        "predict", tiny_bundle, "a fine film", "a poor film", "--option", "top_k=1"
+    )
+    piped = textrnn_here(
         "predict", tiny_bundle, "--option", "top_k=1", stdin="a fine film\na poor film\n"
     )
     assert given.returncode == piped.returncode == 0
@@ -80,23 +117,23 @@ def test_predict_from_arguments_and_from_stdin(tiny_bundle):
 def test_score_evaluate_and_show(tiny_bundle, tmp_path):
     rows = sentences(30, seed=5)
     source = write_csv(tmp_path / "in.csv", rows)
-    done = textrnn("score", tiny_bundle, source, "--output", tmp_path / "out.csv")
+    done = textrnn_here("score", tiny_bundle, source, "--output", tmp_path / "out.csv")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'out.csv'}: 30 rows\n"
-    again = textrnn("score", tiny_bundle, source, "--output", tmp_path / "out.csv", "--resume")
+    again = textrnn_here("score", tiny_bundle, source, "--output", tmp_path / "out.csv", "--resume")
     assert "is complete already" in again.stdout
-    measured = textrnn("evaluate", tiny_bundle, source, "--json")
+    measured = textrnn_here("evaluate", tiny_bundle, source, "--json")
     assert json.loads(measured.stdout)["in.csv"]["accuracy"] == 1
-    assert "accuracy" in textrnn("evaluate", tiny_bundle, source).stdout
-    assert "made-up sentences" in textrnn("models", "show", tiny_bundle).stdout
-    assert "name" in textrnn("models", "list").stdout
+    assert "accuracy" in textrnn_here("evaluate", tiny_bundle, source).stdout
+    assert "made-up sentences" in textrnn_here("models", "show", tiny_bundle).stdout
+    assert "name" in textrnn_here("models", "list").stdout
 
 
 def test_evaluate_on_the_development_sets_of_a_recipe(tiny_bundle, tiny_data):
     """Fails if what is measured is not what training held out. (The card's metrics come from a
     calibration on half of the rows, which does not change the best label of two.)"""
     recipe = tiny_data / "tiny.toml"
-    done = textrnn("evaluate", tiny_bundle, recipe, "--json", TEXTRNN_DATA=str(tiny_data))
+    done = textrnn_here("evaluate", tiny_bundle, recipe, "--json", TEXTRNN_DATA=str(tiny_data))
     card = json.loads((tiny_bundle / "bundle.json").read_text())
     measured = json.loads(done.stdout)["heldout"]
     assert measured["accuracy"] == card["metrics"]["heldout"]["accuracy"] == 1
@@ -104,22 +141,23 @@ def test_evaluate_on_the_development_sets_of_a_recipe(tiny_bundle, tiny_data):
 
 def test_bad_rows_are_counted(tiny_bundle, tmp_path):
     (tmp_path / "in.csv").write_text("text\nfine\n \n")
-    done = textrnn("score", tiny_bundle, tmp_path / "in.csv", "--output", tmp_path / "out.csv")
+    done = textrnn_here("score", tiny_bundle, tmp_path / "in.csv", "--output", tmp_path / "out.csv")
     assert "1 rows; 1 bad rows in" in done.stdout
 
 
+@pytest.mark.slow
 def test_runs_side_by_side(tiny_data, tiny_run, tmp_path):
     """Fails if a setting that differs, or a metric, is left out."""
-    done = textrnn(
+    done = textrnn_here(
         "train", tiny_data / "tiny.toml", "train.epochs=1", "model.encoder.hidden=4",
         "--output", tmp_path / "small", TEXTRNN_DATA=str(tiny_data),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert f"{tmp_path / 'small' / 'bundle'}: the model" in done.stdout
-    table = textrnn("runs", "compare", tiny_run, tmp_path / "small").stdout
+    table = textrnn_here("runs", "compare", tiny_run, tmp_path / "small").stdout
     cells = {line.split()[0]: line.split()[1:] for line in table.splitlines()[1:]}
     assert cells["model.encoder.hidden"] == ["8", "4"]
     assert cells["train.epochs"] == ["4", "1"]
     assert "best heldout.accuracy" in table
     assert "train.rows" not in table, "equal in both"
-    assert "small" in textrnn("runs", "list", tmp_path).stdout
+    assert "small" in textrnn_here("runs", "list", tmp_path).stdout

@@ -16,6 +16,7 @@ def cluster():
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.process
 def test_many_workers_write_the_file_of_one(
     cluster, tiny_bundle, warm_predictor, tmp_path, monkeypatch
 ):

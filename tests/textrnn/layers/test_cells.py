@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +41,7 @@ def test_step_equals_the_reference(kind):
 def test_forward_and_gradient_equal_pytorch(kind):
     """Fails where our cell is not the one that the literature and PyTorch call by this name."""
     stored = {name: np.asarray(value, np.float32) for name, value in TORCH[kind].items()}
-    cell = CELLS[kind](3, 4, rngs=nnx.Rngs(0))
+    cell: Any = CELLS[kind](3, 4, rngs=nnx.Rngs(0))
     cell.input_kernel[...] = jnp.asarray(stored["weight_ih"].T)
     cell.recurrent_kernel[...] = jnp.asarray(stored["weight_hh"].T)
     bias_ih, bias_hh = stored["bias_ih"][0], stored["bias_hh"][0]

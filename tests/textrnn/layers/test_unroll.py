@@ -62,11 +62,11 @@ def test_gradients_equal_autodiff_through_single_steps(kind, x):
         return value
 
     def fast(params, x):
-        cells = [nnx.merge(g, p) for g, p in zip(graphs, params, strict=True)]
+        cells = [nnx.merge(g, p) for g, p in zip(graphs, params, strict=True)]  # type: ignore
         return total(unroll_both(cells[0], cells[1], x, x * 0.5, lengths))
 
     def slow(params, x):
-        cells = [nnx.merge(g, p) for g, p in zip(graphs, params, strict=True)]
+        cells = [nnx.merge(g, p) for g, p in zip(graphs, params, strict=True)]  # type: ignore
         return total([stepwise(cells[0], x, False), stepwise(cells[1], x * 0.5, True)])
 
     def stepwise(cell, x, reverse):

@@ -53,6 +53,7 @@ def test_frequent_words_weigh_less():
     assert keep[0] == pytest.approx(np.sqrt(1e-3 * 5 * np.log(len(TOKENIZER))), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_words_with_the_same_neighbours_come_together():
     """Cats and dogs are interchangeable here, and so are stones and rocks."""
     random = np.random.default_rng(0)

@@ -33,6 +33,7 @@ def test_everything_else_is_kept(text):
     assert len(kept) - len(inside) == sum(c.isspace() for c in marked)
 
 
+@pytest.mark.slow
 def test_time_is_linear_in_the_lines():
     """Fails, by never coming to its end, if every line reads the whole text again."""
     assert len(passages("A line.\n" * 200_000)) == 200_000

@@ -86,6 +86,7 @@ def test_where_sentences_end(text, expected):
         "\n ",
     ],
 )
+@pytest.mark.slow
 def test_time_is_linear(unit):
     """Does not come to its end if each word makes the splitter look at most of the text again."""
     text = unit * 500_000

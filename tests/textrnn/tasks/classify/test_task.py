@@ -60,6 +60,7 @@ TEN = [{"text": f"{a} {b}", "label": "x" if a < b else "y"} for a, b in zip("abc
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_overfits_ten_rows(settings):
     """The label is the order of two letters. Fails if a pooling loses what the encoder knows, or a
     gradient does not arrive."""

@@ -17,6 +17,8 @@ from textrnn.tasks.generate.state import GenerationState
 from textrnn.tasks.generate.steps import decode, prefill
 from textrnn.text import BOS, EOS, ByteTokenizer, CharTokenizer
 
+pytestmark = pytest.mark.slow
+
 IDS = 10
 GRAMMAR = CharTokenizer(list("abcdef")).grammar
 EVERY = [

@@ -40,7 +40,10 @@ def loss(params, graph, ids, frozen_states=False):
 def test_one_table_instead_of_two():
     """Fails if tying leaves an output table of the size of the vocabulary behind."""
     (_, tied), (_, untied) = made(tied=True), made(tied=False)
-    assert count_parameters(untied) - count_parameters(tied) == VOCABULARY * HIDDEN - (HIDDEN + 1) * SIZE
+    assert (
+        count_parameters(untied) - count_parameters(tied)
+        == VOCABULARY * HIDDEN - (HIDDEN + 1) * SIZE
+    )
     assert [name for name, leaf in tied.items() if VOCABULARY in leaf.shape and leaf.ndim == 2] == [
         TABLE
     ]

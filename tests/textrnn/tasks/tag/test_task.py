@@ -87,7 +87,7 @@ def test_a_long_text_answers_as_its_sentences_do():
 
 
 def _places(text):
-    return PREDICTOR.task.read({"text": text}, TagOptions()).places
+    return PREDICTOR.task.read({"text": text}, TagOptions()).places  # type: ignore
 
 
 @pytest.mark.parametrize("crf", [True, False])
@@ -163,6 +163,7 @@ def train(task, steps=150):
     ],
     ids=["cnn", "no crf", "lstm", "words only", "subwords"],
 )
+@pytest.mark.slow
 def test_learns_a_few_rows_by_heart(given):
     predictor, loss = train(make(**given))
     assert loss < 0.05

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from support.command import textrnn
+from support.command import textrnn_here as textrnn
 from support.reversed_words import reversals
 
 

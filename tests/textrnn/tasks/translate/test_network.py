@@ -42,6 +42,7 @@ def made(cell="lstm", attention="multiplicative", layers=1, feeding=True, **conf
 
 
 @pytest.mark.parametrize(("cell", "attention", "layers", "feeding"), EVERY)
+@pytest.mark.slow
 def test_training_unrolls_the_step_that_decoding_takes(cell, attention, layers, feeding):
     """Fails if what is trained is not what is decoded with, in any cell."""
     model, ids, target = made(cell, attention, layers, feeding)

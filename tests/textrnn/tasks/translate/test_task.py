@@ -111,6 +111,7 @@ def test_the_alignment_is_the_attention_of_the_answer(back):
     row = {"source": text, "target": answer["text"]}
     (window,) = back.task.read(row, TranslateOptions(), gold=True).windows
     source, state = model.begin(window.ids[None], np.array([len(window.ids)]))
+    row = -1
     for row, token in enumerate([2, *window.target[:-2]]):
         state, _, weights = model.step(source, state, np.array([token]))
         np.testing.assert_allclose(matrix[row], weights[0, :-1], atol=1e-4)
@@ -204,6 +205,7 @@ def test_gold_that_is_none(back, row, message):
         back.task.read(row, TranslateOptions(), gold=True)
 
 
+@pytest.mark.slow
 def test_the_recipe_for_summarising_trains_on_own_rows(tmp_path, monkeypatch):
     """The shipped recipe with small numbers. Fails if it makes no bundle, or if a text is taken
     apart that it says is read whole."""
@@ -216,7 +218,7 @@ def test_the_recipe_for_summarising_trains_on_own_rows(tmp_path, monkeypatch):
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     recipe = load_recipe("summarise", [
         'data.train=[{path="mails.jsonl"}]', "data.dev={}", "tokenizer.size=60", "train.epochs=1",
-        "train.lengths=[32]", "buckets.lengths=[32]", "model.embedding.size=8",
+        "train.lengths=[32]", "buckets.lengths=[32]", "buckets.rows=8", "model.embedding.size=8",
         "model.encoder.hidden=8", "model.decoder.hidden=8",
     ])  # fmt: skip
     info = run(recipe, tmp_path / "run", resume=False)

@@ -1,0 +1,88 @@
+"""Each package that the code imports is declared where it is needed."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.paths import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+OWN = {"textrnn", "service", "training"}
+EXTRAS = {"textrnn": "training", "service": "service", "training": "training"}
+"""The extra whose packages the modules of a package may import. Those of `textrnn` may do so only
+within a function, since serving and scoring have the project's own dependencies alone."""
+IMPORTED_LATE = {"textrnn/cluster/ray.py": "ray", "textrnn/tasks/translate/bleu.py": "training"}
+"""Modules of `textrnn` that are themselves imported within a function, and their extra."""
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared(*extras: str) -> set[str]:
+    """The normalised names of the distributions that the project and some extras require."""
+    lists = [PROJECT["dependencies"], *(PROJECT["optional-dependencies"][e] for e in extras)]
+    return {normal(re.split(r"[^\w.-]", line)[0]) for lines in lists for line in lines}
+
+
+def imported(path: Path) -> Iterator[tuple[str, bool]]:
+    """The top-level names of other packages that a file imports, and whether at its import."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inner = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        for name in {name.split(".")[0] for name in names}:
+            if name not in OWN and name not in sys.stdlib_module_names:
+                yield name, id(node) not in inner
+
+
+FILES = sorted(path for package in OWN for path in (ROOT / package).rglob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def distributions() -> dict[str, set[str]]:
+    """The distributions that provide an import name."""
+    packages = importlib.metadata.packages_distributions()
+    return {name: {normal(d) for d in provided} for name, provided in packages.items()}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_is_imported_is_declared(path, distributions):
+    """Fails if a package is there only because another one requires it, or in a wrong extra."""
+    folder = str(path.relative_to(ROOT))
+    package = folder.split("/")[0]
+    late = IMPORTED_LATE.get(folder)
+    for name, at_import in imported(path):
+        if package == "textrnn" and at_import:
+            allowed = declared(late) if late else declared()
+        else:
+            allowed = declared(EXTRAS[package])
+        assert distributions[name] & allowed, f"{name} is not declared for {folder}"
+
+
+def test_serving_does_not_need_what_only_training_declares(distributions):
+    """Fails if a module that serving imports needs a package of the training extra."""
+    only = declared("training") - declared("service") - {"optax"}  # flax imports it
+    names = {name for name, provided in distributions.items() if provided & only}
+    code = (
+        "import sys, service.server, service.workers, textrnn.scoring, textrnn.predictor;"
+        f"print(sorted({names!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
