@@ -1,1 +1,1 @@
-"""From texts to answers: models, the queue, batches."""
+"""From requests to answers: admission, models, the queue, batches, streams."""

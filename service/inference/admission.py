@@ -51,8 +51,8 @@ class Admission:
         return retry if retry is None or self._readiness.accepting else None
 
     def check_head(self, method: str, path: str, headers: Headers, dialect: Dialect) -> bool:
-        """Whether the headers hold a valid API key, or none is required. It may be False only where
-        the key may be in the body.
+        """Whether the headers hold a valid API key, or the server requires none. Without one only
+        requests pass that need no key, or whose key may be in the body.
 
         Raises Problem 401, 405, 415, 429 or 503.
         """

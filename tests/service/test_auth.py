@@ -1,4 +1,4 @@
-"""Keys in all the ways that clients send them, on every route of every dialect."""
+"""API keys in all forms that clients use, on every route of every dialect."""
 
 import base64
 
@@ -8,7 +8,7 @@ from support.http_calls import call
 
 KEY = "a-key-of-mine"
 BASIC = "Basic " + base64.b64encode(f"anybody:{KEY}".encode()).decode()
-WAYS = [{"authorization": f"Bearer {KEY}"}, {"x-api-key": KEY}, {"authorization": BASIC}]
+HEADERS = [{"authorization": f"Bearer {KEY}"}, {"x-api-key": KEY}, {"authorization": BASIC}]
 WRONG = [
     {}, {"authorization": "Bearer other"}, {"x-api-key": ""}, {"authorization": "Basic !!"},
     {"authorization": "Basic " + base64.b64encode(KEY.encode()).decode()},
@@ -20,7 +20,7 @@ def keyed(make_context):
     return make_context(api_keys=("other-key", KEY))
 
 
-@pytest.mark.parametrize("headers", WAYS, ids=str)
+@pytest.mark.parametrize("headers", HEADERS, ids=str)
 def test_a_key_opens(keyed, headers):
     response = call(keyed, "POST", "/v1/classify", json={"text": "fine"}, headers=headers)
     assert response.status_code == 200
@@ -43,17 +43,18 @@ def test_a_key_opens(keyed, headers):
         ("GET", "/docs", None, 401),
         ("GET", "/", None, 401),
         ("GET", "/nothing", None, 401),
+        ("GET", "/languages%0A", None, 401),
     ],
 )
-def test_nothing_opens_without(keyed, headers, method, path, body, status):
-    """Fails if a dialect forgets to ask, or tells whether a path exists."""
+def test_nothing_is_open_without_a_key(keyed, headers, method, path, body, status):
+    """Fails if a dialect does not check the key, or reveals whether a path exists."""
     response = call(keyed, method, path, json=body, headers=headers)
     assert response.status_code == status
     assert KEY not in response.text
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
-def test_what_machines_ask_is_open(keyed, path):
+def test_health_and_metrics_are_open(keyed, path):
     assert call(keyed, "GET", path).status_code == 200
 
 
@@ -69,19 +70,19 @@ def test_libretranslate_has_its_key_in_the_body(keyed):
     assert response.status_code == 200
 
 
-def test_a_browser_asks_the_person(keyed):
+def test_a_browser_asks_its_user(keyed):
     challenge = call(keyed, "GET", "/").headers["www-authenticate"]
     assert challenge.startswith("Basic ")
     assert call(keyed, "GET", "/v1/models").headers["www-authenticate"] == "Bearer"
     assert call(keyed, "GET", "/", headers={"authorization": BASIC}).status_code == 200
 
 
-def test_the_document_says_where_a_key_is_asked_for_and_how_to_send_it(keyed, context):
-    document = call(keyed, "GET", "/openapi.json", headers=WAYS[0]).json()
+def test_the_openapi_document_has_the_security_schemes(keyed, context):
+    document = call(keyed, "GET", "/openapi.json", headers=HEADERS[0]).json()
     assert document["components"]["securitySchemes"].keys() == {"bearer", "header"}
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            asked = [{"bearer": []}, {"header": []}]
+            required = [{"bearer": []}, {"header": []}]
             open_to_all = path in ("/healthz", "/readyz", "/metrics")
-            assert operation.get("security") == (None if open_to_all else asked)
+            assert operation.get("security") == (None if open_to_all else required)
     assert "security" not in str(call(context, "GET", "/openapi.json").json())

@@ -29,7 +29,7 @@ def test_serves_and_ends_well(tiny_bundle):
         assert client.get("/readyz").json() == {"status": "ready"}
         assert classify(client).json()["results"][0]["label"] == "friendly"
         assert server.stop() == 0
-        assert "draining" in server.said
+        assert "draining" in server.lines
 
 
 def test_is_not_ready_before_it_is_warm(tiny_bundle):
@@ -47,8 +47,8 @@ def test_is_not_ready_before_it_is_warm(tiny_bundle):
 
 
 def test_sigterm_during_load_loses_no_accepted_request(tiny_bundle):
-    """Clients keep asking while the server drains. Each answer is a 200, or a clear refusal before
-    any work; fails if a connection breaks off in the middle of a request."""
+    """Clients send requests while the server drains. Each response is a 200, or a 503 before any
+    work; fails if a connection is closed during a request."""
     outcomes: list[int | str] = []
     with serving("--models", str(tiny_bundle)) as server:
         enough = threading.Event()
@@ -59,7 +59,7 @@ def test_sigterm_during_load_loses_no_accepted_request(tiny_bundle):
                     try:
                         outcomes.append(classify(client, "word " * 50).status_code)
                     except httpx.ConnectError:
-                        return  # nobody listens any more
+                        return  # the server has stopped listening
                     except httpx.HTTPError as error:
                         outcomes.append(repr(error))
                         return
@@ -80,7 +80,7 @@ def test_sigterm_during_load_loses_no_accepted_request(tiny_bundle):
 
 
 def test_a_second_sigterm_ends_it_at_once(tiny_bundle):
-    """A request that never arrives holds the drain; the second signal does not wait for it."""
+    """A request that never arrives delays the drain; the second signal does not wait for it."""
     with serving("--models", str(tiny_bundle)) as server:
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as slow:
@@ -138,8 +138,8 @@ def test_a_port_in_use_is_one_clear_line(tiny_bundle):
     ]
 
 
-def test_a_model_that_is_not_itself_is_not_served(copy):
-    """Fails if a server gets ready with a model whose probe says that something is wrong."""
+def test_a_model_that_fails_its_probe_is_not_served(copy):
+    """Fails if a server becomes ready with a model whose answers have changed."""
     info = json.loads((copy / "bundle.json").read_text())
     info["config"]["temperature"] = 30.0
     (copy / "bundle.json").write_text(json.dumps(info))
@@ -156,7 +156,7 @@ def test_a_model_that_is_not_itself_is_not_served(copy):
         (["--host", "256.0.0.1"], "cannot listen on 256.0.0.1"),
     ],
 )
-def test_what_cannot_be_served_is_one_clear_line(tiny_bundle, arguments, reason):
+def test_a_server_that_cannot_start_prints_one_clear_line(tiny_bundle, arguments, reason):
     arguments = [str(tiny_bundle) if a == "BUNDLE" else a for a in arguments]
     status, lines = failing("--port", "0", *arguments)
     assert status == 1
@@ -165,8 +165,8 @@ def test_what_cannot_be_served_is_one_clear_line(tiny_bundle, arguments, reason)
 
 
 def test_the_default_of_each_task_is_ready_first(tiny_bundle, tag_bundle, tmp_path):
-    """Fails if a newcomer waits for models that no request has named, or if one that is named while
-    it warms up is said not to exist."""
+    """Fails if the server becomes ready only with all models, or if a request for a model that is
+    warming up is answered with 404."""
     second = shutil.copytree(tiny_bundle, tmp_path / "second")
     text = (second / "bundle.json").read_text()
     (second / "bundle.json").write_text(text.replace('"name": "tiny"', '"name": "second"', 1))
@@ -181,5 +181,5 @@ def test_the_default_of_each_task_is_ready_first(tiny_bundle, tag_bundle, tmp_pa
             names = [model["id"] for model in client.get("/v1/models").json()["data"]]
             assert sorted(names) == ["second", "tiny", "tiny-tag"]
             assert classify(client).json()["model"] == "tiny"
-        order = [line.split()[0] for line in server.said if "warm (" in line or "ready (" in line]
+        order = [line.split()[0] for line in server.lines if "warm (" in line or "ready (" in line]
         assert order.index("ready") < order.index("second:")

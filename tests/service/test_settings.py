@@ -1,4 +1,4 @@
-"""Settings from flags, the environment, a file and defaults, and what says so."""
+"""Settings from flags, the environment, a file and defaults, and their documentation."""
 
 import re
 import subprocess
@@ -59,7 +59,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(monkeypatch, wr
         ({"deadline": 0}, "deadline"),
     ],
 )
-def test_settings_that_cannot_be_are_one_clear_error(given, reason):
+def test_invalid_settings_are_one_clear_error(given, reason):
     with pytest.raises(UserError, match=reason):
         read_settings(given)
 
@@ -73,14 +73,14 @@ def test_settings_that_cannot_be_are_one_clear_error(given, reason):
         ("port", "serve.toml: is not valid TOML"),
     ],
 )
-def test_a_file_that_cannot_be_is_one_clear_error(write, text, reason):
+def test_an_invalid_file_is_one_clear_error(write, text, reason):
     with pytest.raises(UserError, match=reason):
         read_settings({}, write(text))
 
 
 @pytest.mark.parametrize("text", ['api_keys = [""]', "api_keys = [4711]", "state_key = 4711"])
-def test_what_is_no_key_is_refused_and_not_shown(write, text):
-    """Fails if an empty key lets everyone in, or an error shows a key."""
+def test_an_invalid_key_is_refused_and_not_shown(write, text):
+    """Fails if an empty key admits every client, or an error shows a key."""
     with pytest.raises(UserError, match="a string that is not empty") as caught:
         read_settings({}, write(text))
     assert "4711" not in str(caught.value)

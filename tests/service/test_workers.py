@@ -41,7 +41,7 @@ def server(bundle):
 
 
 def processes(server) -> list[psutil.Process]:
-    """The workers: who has loaded JAX."""
+    """The workers: the processes that have loaded JAX."""
     children = psutil.Process(server.process.pid).children()
     return [child for child in children if has_jax(child)]
 
@@ -51,7 +51,7 @@ def has_jax(process: psutil.Process) -> bool:
 
 
 def ask(server, path=ROUTE, **body) -> httpx.Response:
-    """One request over a connection of its own."""
+    """One request over a new connection."""
     with server.client() as client:
         return client.post(path, json=body) if body else client.get(path)
 
@@ -62,7 +62,7 @@ def count(server, metric: str) -> float:
 
 
 def test_each_worker_has_cores_of_its_own_and_the_parent_no_jax(server):
-    """Fails if workers fight for the same cores, or are forked from a process that runs JAX."""
+    """Fails if workers compete for the same cores, or are forked from a process that runs JAX."""
     first, second = (set(process.cpu_affinity()) for process in processes(server))
     assert first
     assert second
@@ -75,7 +75,7 @@ def test_each_worker_has_cores_of_its_own_and_the_parent_no_jax(server):
 
 
 def ask_both(server, path, **body):
-    """Ask until each worker has answered, which the kernel deals out; gives all answers."""
+    """Send requests until each worker has answered. Returns all responses."""
     before, answers = shares(server), []
     while any(shares(server)[worker] == before[worker] for worker in ("1", "2")):
         answers += [ask(server, path, **body) for _ in range(4)]
@@ -88,7 +88,7 @@ def shares(server) -> dict[str, float]:
 
 
 def test_both_answer_and_one_scrape_has_the_sum(server):
-    """Fails if a scrape knows only what its own worker counted."""
+    """Fails if a scrape returns the metrics of one worker only."""
     asked = f'textrnn_requests_total{{model="tiny",route="{ROUTE}",status="200"'
     before = count(server, asked)
     answers = ask_both(server, ROUTE, text="a fine film")
@@ -101,7 +101,7 @@ def test_both_answer_and_one_scrape_has_the_sum(server):
 
 
 def test_a_state_of_one_worker_is_taken_by_the_other(generate_bundle, few_shapes):
-    """Fails if each draws a key of its own, or outlives its parent."""
+    """Fails if each worker draws its own key, or outlives its parent."""
     body = {"prompt": "", "max_characters": 4, "return_state": True, "seed": 1}
     server = Server("--models", str(few_shapes(generate_bundle)), "--workers", "2")
     try:
@@ -117,7 +117,7 @@ def test_a_state_of_one_worker_is_taken_by_the_other(generate_bundle, few_shapes
 
 
 def test_a_port_that_others_share_is_taken_all_the_same(server, bundle):
-    """Fails if two servers that were started by mistake would answer in turns."""
+    """Fails if a second server, started by mistake, would take a part of the connections."""
     done = subprocess.run(
         [sys.executable, "-m", "textrnn", "serve", "--port", server.url.rsplit(":", 1)[1],
          "--workers", "2", "--models", str(bundle)],
@@ -139,13 +139,13 @@ def test_sighup_reaches_every_worker(server, bundle):
 
 
 def test_a_worker_that_is_killed_is_replaced_while_the_other_answers(server):
-    """Fails if a request is refused or lost once it is gone, or what it has counted is."""
+    """Fails if a request is refused or lost once the worker has ended, or its counters are."""
     before = count(server, "textrnn_requests_total")
     old = {process.pid for process in processes(server)}
     os.kill(min(old), signal.SIGKILL)
     server.wait_for("was killed by SIGKILL; starting another")
     answered = 0
-    while not any("is ready again" in line for line in server.said):
+    while not any("is ready again" in line for line in server.lines):
         assert ask(server, text="a fine film").status_code == 200
         answered += 1
     new = {process.pid for process in processes(server)}
@@ -160,7 +160,7 @@ def test_sigterm_drains_every_worker(server):
     assert not any(child.is_running() for child in children)
     server.wait_for("<end>")
     for line in ("draining", "worker 1: draining", "worker 2: draining"):
-        assert server.said.count(line) == 1
+        assert server.lines.count(line) == 1
 
 
 def test_a_worker_that_cannot_start_ends_all(bundle, tmp_path):

@@ -1,4 +1,4 @@
-"""Calls of the HTTP API in this process, and a hand on the device."""
+"""Calls of the HTTP API in this process, and control over the device."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ JSON = {"content-type": "application/json"}
 
 
 def call(context, method, path, **request):
-    """One request through the whole application."""
+    """The response of the whole application to one request."""
 
     async def go():
         transport = httpx.ASGITransport(make_app(context), raise_app_exceptions=False)
@@ -28,7 +28,7 @@ def classify(context, **body):
 
 
 class Hold:
-    """Lets a test hold the device in the middle of a batch."""
+    """Lets a test hold the device during a batch."""
 
     def __init__(self):
         self.entered, self.released = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""The log, waited for."""
+"""Waiting for a line of the log."""
 
 import contextlib
 import logging
@@ -7,20 +7,20 @@ import threading
 
 @contextlib.contextmanager
 def expecting(part):
-    """An event that is set by the first line with this part."""
+    """Yields an event that is set by the first line that contains this part."""
     seen = threading.Event()
 
-    class Ear(logging.Handler):
+    class Watcher(logging.Handler):
         def emit(self, record):
             if part in record.getMessage():
                 seen.set()
 
-    logger, ear = logging.getLogger("textrnn"), Ear()
+    logger, watcher = logging.getLogger("textrnn"), Watcher()
     level = logger.level
-    logger.addHandler(ear)
+    logger.addHandler(watcher)
     logger.setLevel(logging.INFO)
     try:
         yield seen
     finally:
-        logger.removeHandler(ear)
+        logger.removeHandler(watcher)
         logger.setLevel(level)

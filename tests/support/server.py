@@ -13,7 +13,7 @@ import httpx
 
 
 class Server:
-    """`textrnn serve` on a free port, or another command that comes to it, with what it has said
+    """`textrnn serve` on a free port, or another command that starts it, with the lines of its log
     so far."""
 
     def __init__(
@@ -31,31 +31,31 @@ class Server:
             env={**os.environ, **environment},
             start_new_session=True,
         )
-        self.said: list[str] = []
-        self._news = threading.Condition()
+        self.lines: list[str] = []
+        self._changed = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
-            with self._news:
-                self.said.append(line.rstrip())
-                self._news.notify_all()
-        with self._news:
-            self.said.append("<end>")
-            self._news.notify_all()
+            with self._changed:
+                self.lines.append(line.rstrip())
+                self._changed.notify_all()
+        with self._changed:
+            self.lines.append("<end>")
+            self._changed.notify_all()
 
     def wait_for(self, part: str) -> str:
-        """The first line that holds `part`."""
+        """The first line that contains `part`."""
 
         def found() -> str | None:
-            return next((line for line in self.said if part in line), None)
+            return next((line for line in self.lines if part in line), None)
 
-        with self._news:
-            self._news.wait_for(lambda: found() or "<end>" in self.said, timeout=120)
+        with self._changed:
+            self._changed.wait_for(lambda: found() or "<end>" in self.lines, timeout=120)
         line = found()
-        assert line is not None, f"the server never said {part!r}, but {self.said}"
+        assert line is not None, f"the server never logged {part!r}, but {self.lines}"
         return line
 
     @property
@@ -66,7 +66,7 @@ class Server:
         return httpx.Client(base_url=self.url, timeout=60)
 
     def end(self) -> None:
-        """Kill it, and what it has started."""
+        """Kill it, and the processes that it has started."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -81,7 +81,7 @@ class Server:
 
 @contextmanager
 def serving(*arguments: str, **environment: str) -> Iterator[Server]:
-    """A server that is ready. It is killed at the end, if it has not ended by itself."""
+    """Yields a server that is ready, which is killed at the end if it still runs."""
     server = Server(*arguments, **environment)
     try:
         server.wait_for("ready (")

@@ -245,5 +245,5 @@ def test_a_client_that_leaves_frees_its_slot(generate_bundle):
             assert time.monotonic() < end, "the server still generates for a client that has left"
         assert metric("textrnn_queue_depth") == 0
         assert metric("textrnn_batch_rows_count") < 8192 / 8
-        assert "failed" not in "".join(server.said)
+        assert "failed" not in "".join(server.lines)
         assert server.stop() == 0

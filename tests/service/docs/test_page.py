@@ -1,4 +1,4 @@
-"""The page at /docs, and what every answer tells a browser."""
+"""The page at /docs, and the security headers of every response."""
 
 import base64
 import hashlib
@@ -56,7 +56,7 @@ def test_the_policy_of_docs_allows_its_style_and_nothing_else(context):
     assert "unsafe" not in policy
 
 
-def test_what_a_schema_says_is_not_html():
+def test_a_schema_is_escaped():
     evil = "<script>alert(1)</script>"
     schema = {"type": evil, "description": evil, "default": evil, "enum": [evil]}
     page = render_page({
@@ -76,8 +76,8 @@ def test_what_a_schema_says_is_not_html():
     ("method", "path"),
     [("GET", "/v1/models"), ("GET", "/healthz"), ("GET", "/nope"), ("PUT", ROUTE), ("POST", ROUTE)],
 )
-def test_every_answer_is_guarded(make_context, method, path):
-    """Errors that the edge makes as well as answers of routes."""
+def test_every_response_has_security_headers(make_context, method, path):
+    """Errors of the middleware as well as responses of routes."""
     for context in (make_context(), make_context(api_keys="k")):
         headers = call(context, method, path).headers
         assert headers["x-content-type-options"] == "nosniff"
@@ -88,7 +88,7 @@ def test_every_answer_is_guarded(make_context, method, path):
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
-def test_other_methods_come_near_no_route(make_context, method):
+def test_other_methods_reach_no_route(make_context, method):
     response = call(make_context(api_keys="k"), method, "/nope")
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, HEAD, POST, OPTIONS"
@@ -96,7 +96,7 @@ def test_other_methods_come_near_no_route(make_context, method):
 
 
 @pytest.mark.process
-def test_a_server_does_not_tell_what_it_runs_on(tiny_bundle):
+def test_a_server_does_not_reveal_its_software(tiny_bundle):
     with serving("--models", str(tiny_bundle)) as server, server.client() as client:
         for response in (client.get("/docs"), client.get("/nope"), client.get("/healthz")):
             assert "server" not in response.headers

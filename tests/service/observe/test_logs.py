@@ -17,7 +17,7 @@ from support.server import serving
 
 @pytest.fixture
 def configure(monkeypatch):
-    """Sets logging up as a server does, and gives what it writes."""
+    """Sets up logging as a server does, and returns the stream of its output."""
     root, ours = logging.getLogger(), logging.getLogger("textrnn")
     before = root.handlers[:], root.level, ours.level
 
@@ -63,7 +63,7 @@ def test_a_request_is_one_object(context, configure):
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_no_line_has_what_a_client_sent(make_context, configure, log_format):
+def test_no_line_contains_data_of_a_client(make_context, configure, log_format):
     """Fails if a text, a path, a query, a key or an address gets into the log, at any level."""
     stream = configure(log_format=log_format, log_level="debug")
     context = make_context(api_keys="right")
@@ -118,7 +118,7 @@ def test_text_is_the_message_alone(configure):
 
 @pytest.mark.process
 def test_a_server_logs_objects_alone(tiny_bundle):
-    """From the start to the end, what uvicorn complains of included."""
+    """From the start to the end, warnings of uvicorn included."""
     with serving("--models", str(tiny_bundle), "--log-format", "json") as server:
         url = json.loads(server.wait_for("listening on"))["message"].rsplit(" ", 1)[1]
         host, port = url.removeprefix("http://").split(":")
@@ -130,7 +130,7 @@ def test_a_server_logs_objects_alone(tiny_bundle):
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(60) == 0
         server.wait_for("<end>")
-        lines = [json.loads(line) for line in server.said[:-1]]
+        lines = [json.loads(line) for line in server.lines[:-1]]
     messages = [line["message"] for line in lines]
     assert messages[0].startswith("loaded tiny")
     assert messages[-1] == "draining"

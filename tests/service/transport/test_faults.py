@@ -1,5 +1,5 @@
-"""Clients that are slow, vanish, or talk nonsense, against a real server. Each test ends by asking
-that the server has given back what they held."""
+"""Slow, vanishing and malformed clients, against a real server. After each test the server must
+have released their connections."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from support.server import serving
 
 HEAD = b"POST /v1/classify HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 PATIENCE = 1
-"""Seconds that the server waits for a head, for a body, and for a client that takes nothing."""
+"""Seconds that the server waits for a head, for a body, and for a client that reads nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def server(tiny_bundle, generate_bundle, few_shapes):
 
 
 def held(server):
-    """The connections of a server that answers, besides the one that asks."""
+    """The number of connections of a server, which must still answer."""
     with server.client() as client:
         body = {"text": "a fine film"}
         answer = client.post("/v1/classify", json=body, headers={"connection": "close"})
@@ -57,8 +57,8 @@ def connect(server):
 
 
 def everything(connection):
-    """What is sent until the other side closes. What crosses with its answer makes it reset the
-    connection, behind the answer."""
+    """All data until the server closes the connection, or resets it since it still received data
+    after its response."""
     got = b""
     try:
         while part := connection.recv(65536):
@@ -78,7 +78,7 @@ def ask(text="a fine film"):
 
 
 def trickle(connection, part):
-    """Send a part again and again until there is an answer, and return that."""
+    """Send a part repeatedly until there is a response, and return the response."""
     while not select.select([connection], [], [], 0.05)[0]:
         connection.sendall(part)
     return everything(connection)
@@ -107,8 +107,8 @@ def test_a_head_that_does_not_arrive_is_a_408_and_blocks_nobody(server, part):
 @pytest.mark.parametrize("before", [b"", ask()])
 @pytest.mark.parametrize("then", [b"", b"\r\n"])
 def test_a_connection_without_a_request_is_closed(server, before, then):
-    """Whether it never had one, or sends empty lines behind the last one; the latter would stop
-    the keep-alive timer for good."""
+    """Whether it never had one, or sends empty lines after the last one, which would stop the
+    keep-alive timer for good."""
     if before and not then:
         return  # the keep-alive timer of 30 s
     with connect(server) as connection:
@@ -133,7 +133,7 @@ def test_a_connection_without_a_request_is_closed(server, before, then):
     ],
 )
 def test_clients_that_vanish_leave_nothing_behind(server, sent, reset):
-    """After each part of a request, with an end of the connection or with a reset."""
+    """After each part of a request, by closing the connection or by a reset."""
     for _ in range(20):
         with connect(server) as connection:
             connection.sendall(sent)
@@ -159,8 +159,8 @@ def test_a_stream_whose_client_vanishes_ends(server, reset):
             pass
 
 
-def test_who_takes_no_answer_is_cut_off(server):
-    """Fails if a client can make the server keep answers for it as long as it likes."""
+def test_a_client_that_reads_no_response_is_disconnected(server):
+    """Fails if a client can make the server hold responses without limit."""
     with closing(socket.socket()) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         host, port = server.url.removeprefix("http://").split(":")
@@ -184,9 +184,9 @@ def test_a_huge_head_is_a_431(server):
         assert b"aaaa" not in got
 
 
-def test_a_body_over_the_limit_is_a_413_before_it_has_come(server):
-    """Nothing of the declared body, or a part of an endless one, is sent. Fails if the server waits
-    for the rest."""
+def test_a_body_over_the_limit_is_a_413_before_it_has_arrived(server):
+    """Of a declared body nothing is sent, of an endless one a part. Fails if the server waits for
+    the rest."""
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     for sent in (
         HEAD + b"content-length: 100000000000\r\n\r\n",
@@ -199,8 +199,9 @@ def test_a_body_over_the_limit_is_a_413_before_it_has_come(server):
         assert status(got) in (400, 413)
 
 
-def test_who_sends_too_large_a_body_is_told_so_and_may_go_on(server):
-    """Fails if the connection is reset while the body comes, so that the reason is never read."""
+def test_a_client_may_continue_after_too_large_a_body(server):
+    """Fails if the connection is reset while the body arrives, so that the client never reads the
+    reason."""
     large = b"x" * 5_000_000
     for _ in range(10):
         with connect(server) as connection:
@@ -234,8 +235,8 @@ def test_garbage_is_a_400(server, garbage):
     assert b'"code":"bad_request"' in got
 
 
-def test_what_was_asked_before_garbage_is_answered(server):
-    """Fails if an error is written into, or in the place of, an answer that is under way."""
+def test_requests_before_garbage_are_answered(server):
+    """Fails if an error is written into, or instead of, a response that is in progress."""
     with connect(server) as connection:
         connection.sendall(ask() * 3 + b"garbage\r\n\r\n")
         got = everything(connection)

@@ -1,5 +1,5 @@
-"""More than can be done, signals under load, and a short soak, against real servers. The long forms
-are in benchmarks/."""
+"""Overload, signals under load, and a short soak, against real servers. The long forms are in
+benchmarks/."""
 
 import json
 import random
@@ -33,8 +33,7 @@ def metric(client, name):
 
 
 def test_overload_is_refused_and_every_request_accounted_for(tiny_bundle):
-    """Fails if a request is lost, a refusal does not say when to come back, or the server does not
-    get over it."""
+    """Fails if a request is lost, a refusal has no Retry-After, or the server does not recover."""
     limits = {"TEXTRNN_QUEUE_ROWS": "4", "TEXTRNN_TEXTS": "4"}
     with serving("--models", str(tiny_bundle), **limits) as server, server.client() as client:
         bodies = [json.dumps({"text": f"{word} film " * 20}) for word in GOOD + BAD]
@@ -50,8 +49,8 @@ def test_overload_is_refused_and_every_request_accounted_for(tiny_bundle):
 
 @contextmanager
 def asking(server, clients, ask):
-    """Clients that ask until the end; gives the list of what each has got. A client ends with the
-    first thing that is not a 200."""
+    """Clients that send requests until the end. Yields the list of outcomes of each client; the
+    first failure ends a client."""
     seen: list[list] = [[] for _ in range(clients)]
     over, enough = threading.Event(), threading.Event()
 
@@ -80,8 +79,8 @@ def asking(server, clients, ask):
 
 
 def test_a_swap_under_load_fails_nothing_and_happens_once(tiny_bundle, few_shapes):
-    """Each client sees old answers, then new ones, never old ones again; a broken replacement
-    changes nothing. Fails too if a request is refused meanwhile."""
+    """Each client receives old answers, then only new ones; a broken replacement changes nothing.
+    Fails too if a request is refused meanwhile."""
     copy = few_shapes(tiny_bundle)
     with (
         serving("--models", str(copy)) as server,
@@ -110,8 +109,8 @@ def test_a_swap_under_load_fails_nothing_and_happens_once(tiny_bundle, few_shape
 
 
 def test_sigterm_finishes_what_was_accepted_streams_too(tiny_bundle, generate_bundle, few_shapes):
-    """Under load. Fails if an answer is cut short, or a client that keeps its connection is cut off
-    instead of told."""
+    """Under load. Fails if a response is truncated, or a kept-alive connection is closed without a
+    503."""
 
     def ask(client):
         answer = client.post(ROUTE, json={"text": "a fine film " * 5})
