@@ -141,8 +141,8 @@ def _ours(precision, config, tokenizer, ids):
         optimizer=OptimizerConfig(name="adam", clip=0, schedule="constant"),
     )  # fmt: skip
     optimizer = make_optimizer(settings.optimizer, 1000)
-    step = make_step(task, graph, optimizer, settings)
-    past = nnx.jit(lambda: task.past(ROWS))()
+    step = make_step(task.loss_with_carry, graph, optimizer, settings)
+    past = nnx.jit(lambda: task.initial_carry(ROWS))()
     state = initial_state(params, optimizer, settings, past)
     batch = {
         "ids": ids, "fresh": np.zeros(ROWS, bool), "lengths": np.full(ROWS, STEPS, np.int32),

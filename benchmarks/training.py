@@ -12,7 +12,7 @@ from textrnn.tasks.classify.task import Classify, ClassifyConfig
 from textrnn.text import WordTokenizer
 from training.optimizer import OptimizerConfig, make_optimizer
 from training.recipe import TrainConfig
-from training.step import initial_state, make_step
+from training.step import initial_state, make_step, without_carry
 
 VOCABULARY, SIZE, HIDDEN = 30_000, 192, 320
 SHAPES = [(64, 16), (64, 64), (32, 256)]
@@ -60,7 +60,7 @@ def _ours(precision, batch):
         precision=precision, optimizer=OptimizerConfig(name="adam", clip=0, schedule="constant")
     )
     optimizer = make_optimizer(settings.optimizer, 1000)
-    step = make_step(task, graph, optimizer, settings)
+    step = make_step(without_carry(task), graph, optimizer, settings)
     state = initial_state(params, optimizer, settings, ())
 
     def run() -> None:

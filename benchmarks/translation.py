@@ -4,13 +4,15 @@ of sentence length and beam size.
 textrnn takes and returns text. PyTorch runs the same network and search and is given token ids.
 """
 
+from dataclasses import replace
+
 import textrnn
 from benchmarks.timing import side_by_side, table
 from textrnn.batching import Buckets
 from textrnn.predictor import Predictor
 from textrnn.tasks import Example
 from textrnn.tasks.translate.options import room
-from textrnn.tasks.translate.task import Translate, TranslateOptions
+from textrnn.tasks.translate.task import TranslateOptions
 
 MODEL = "translate-en-de"
 SENTENCES = [
@@ -79,7 +81,7 @@ def by_length(predictor: Predictor) -> None:
 def by_beam(predictor: Predictor) -> None:
     task = predictor.task
     buckets = Buckets(lengths=(32,), rows=8, tokens=8192, widths=tuple(BEAMS))
-    wide = Predictor(Translate(task.config, task.tokenizer, buckets), predictor.params)
+    wide = Predictor(replace(task, buckets=buckets), predictor.params)
     rows, first = [], 0.0
     for beam in BEAMS:
         seconds = _seconds(wide, [_of_length(wide, 31, beam)] * 8)

@@ -1,27 +1,24 @@
-"""The FastAPI application over a hub."""
+"""The FastAPI application: routes of all dialects, error handlers and middleware."""
 
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from service import playground
-from service.api import generate, routes
-from service.context import ServiceContext
+from service.api.native import NATIVE
+from service.dialects.huggingface.routes import HUGGINGFACE
+from service.dialects.libretranslate.routes import LIBRETRANSLATE
+from service.dialects.openai.routes import OPENAI
 from service.docs import page
-from service.docs.openapi import describe_keys
-from service.errors import Problem
-from service.transport.error_responses import (
-    DIALECTS,
-    on_defect,
-    on_http_exception,
-    on_invalid,
-    on_problem,
-)
+from service.docs.openapi import add_security_schemes
+from service.inference.context import ServiceContext
+from service.transport.error_responses import add_error_handlers
 from service.transport.middleware import RequestMiddleware
+
+DIALECTS = (LIBRETRANSLATE, OPENAI, HUGGINGFACE, NATIVE)
+"""The APIs of the server. The last one has all paths that belong to no other."""
 
 
 def make_app(context: ServiceContext) -> ASGIApp:
@@ -33,16 +30,11 @@ def make_app(context: ServiceContext) -> ASGIApp:
         redoc_url=None,
     )
     app.state.context = context
-    app.include_router(routes.router)
-    app.include_router(generate.router)
-    for dialect in DIALECTS:
+    for dialect in reversed(DIALECTS):  # the native routes are matched first
         app.include_router(dialect.router)
     app.include_router(page.router)
     app.include_router(playground.router)
-    app.add_exception_handler(Problem, on_problem)  # type: ignore[arg-type]
-    app.add_exception_handler(HTTPException, on_http_exception)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, on_defect)
+    add_error_handlers(app, DIALECTS)
     if context.settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -51,6 +43,6 @@ def make_app(context: ServiceContext) -> ASGIApp:
             allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
             expose_headers=["x-request-id", "x-queue-time", "x-inference-time", "retry-after"],
         )
-    if context.keys.asked:
-        describe_keys(app)
-    return RequestMiddleware(app, context)
+    if context.admission.keys.required:
+        add_security_schemes(app)
+    return RequestMiddleware(app, context.admission, context.readiness, context.metrics, DIALECTS)

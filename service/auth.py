@@ -1,4 +1,4 @@
-"""API keys, as clients send them."""
+"""API keys in the forms in which clients send them."""
 
 import base64
 import binascii
@@ -10,27 +10,32 @@ from service.settings import Settings
 
 
 class ApiKeys:
+    """The keys of the settings. Without any, every request is accepted."""
+
     def __init__(self, settings: Settings):
-        self._known = [key.get_secret_value().encode() for key in settings.api_keys]
+        self._keys = [key.get_secret_value().encode() for key in settings.api_keys]
 
     @property
-    def asked(self) -> bool:
-        """Whether any are asked for."""
-        return bool(self._known)
+    def required(self) -> bool:
+        """Whether the server requires an API key."""
+        return bool(self._keys)
 
-    def open_to(self, key: str) -> bool:
-        """Whether this key, or any where none is asked for, is let in. All are compared, each in
-        constant time."""
-        given = key.encode("utf-8", "replace")
-        return not self._known or bool(sum(hmac.compare_digest(given, k) for k in self._known))
+    def accept_headers(self, headers: Headers) -> bool:
+        """Whether the headers hold a valid key."""
+        return not self._keys or self.accept(key_from_headers(headers))
+
+    def accept(self, key: str) -> bool:
+        """Whether a key is valid. It is compared with all keys, with each in constant time."""
+        sent = key.encode("utf-8", "replace")
+        return not self._keys or bool(sum(hmac.compare_digest(sent, own) for own in self._keys))
 
 
-def sent(headers: Headers) -> str:
-    """The key that a client sent: as X-API-Key, as a bearer's token, or, as browsers do that asked
-    a person, as the password of a user of any name."""
-    given = headers.get("x-api-key")
-    if given is not None:
-        return given
+def key_from_headers(headers: Headers) -> str:
+    """The key in X-API-Key, as a bearer token, or as the password of HTTP Basic authentication with
+    any user name, which is how browsers send it. Empty if there is none."""
+    key = headers.get("x-api-key")
+    if key is not None:
+        return key
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return credentials if scheme.lower() == "bearer" else scheme

@@ -9,9 +9,15 @@ from starlette.responses import JSONResponse
 
 from textrnn.errors import InvalidText
 
+_CLIENT_CLOSED_REQUEST = 499
+"""For metrics and the log: the client closed the connection before the response."""
+
 
 class Problem(Exception):
-    """A request that is refused, and why."""
+    """A request that is refused: its HTTP status, a stable code, and a sentence for people.
+
+    An instance is raised once: raised again it would keep the frames of every earlier raise.
+    """
 
     def __init__(
         self,
@@ -29,18 +35,16 @@ class Problem(Exception):
         self.errors = errors
 
 
-NO_KEY = Problem(
-    401,
-    "unauthorized",
-    "this server asks for a key: send Authorization: Bearer KEY, or X-API-Key",
-    headers={"www-authenticate": "Bearer"},
-)
-DEFECT = Problem(500, "internal", "the server failed on this request; it is in its log")
-"""Says nothing of what went wrong: that is in the log."""
+def unauthorized(
+    detail: str = "this server requires an API key: send Authorization: Bearer KEY, or X-API-Key",
+    challenge: str = "Bearer",
+) -> Problem:
+    """401 with a challenge for the WWW-Authenticate header."""
+    return Problem(401, "unauthorized", detail, headers={"www-authenticate": challenge})
 
 
 def queue_full(wait: int) -> Problem:
-    """429; to try again in so many seconds."""
+    """429: the client may try again after `wait` seconds."""
     return Problem(
         429,
         "queue_full",
@@ -49,18 +53,50 @@ def queue_full(wait: int) -> Problem:
     )
 
 
+def client_left() -> Problem:
+    """499: nobody receives this response."""
+    return Problem(_CLIENT_CLOSED_REQUEST, "client_left", "the client closed the connection")
+
+
+def internal_error() -> Problem:
+    """500 without the cause, which is in the log."""
+    return Problem(500, "internal", "the server failed on this request; the cause is in its log")
+
+
+def unavailable(detail: str) -> Problem:
+    """503: the client may try again in a second."""
+    return Problem(503, "unavailable", detail, headers={"retry-after": "1"})
+
+
 def invalid_text(error: InvalidText, pointer: str) -> Problem:
-    """422 for one text of a request."""
+    """422 for one text of a request, with the JSON pointer to it."""
     entry: dict[str, Any] = {"pointer": pointer, "message": str(error), "code": error.code}
     if error.limit is not None:
         entry["limit"] = error.limit
     return Problem(422, error.code, f"{pointer}: {error}", errors=[entry])
 
 
-def document(problem: Problem, path: str, request_id: str) -> JSONResponse:
+def invalid_request(faults: Sequence[Any], within: tuple[int | str, ...] = ()) -> Problem:
+    """422 with a JSON pointer to each fault that pydantic found at `within` in the body. Values
+    from the request are left out."""
+    entries = [
+        {
+            "pointer": _pointer((*within, *fault["loc"])),
+            "message": fault["msg"].removeprefix("Value error, "),
+            "code": fault["type"],
+        }
+        for fault in faults[:20]
+    ]
+    shown = "; ".join(f"{entry['pointer'] or 'body'}: {entry['message']}" for entry in entries)
+    return Problem(422, "invalid_request", shown, errors=entries)
+
+
+def problem_document(problem: Problem, path: str, request_id: str) -> JSONResponse:
+    """A problem as `application/problem+json`, the form of the native API."""
+    left = problem.status == _CLIENT_CLOSED_REQUEST
     body = {
         "type": f"urn:textrnn:error:{problem.code}",
-        "title": HTTPStatus(problem.status).phrase,
+        "title": "Client Closed Request" if left else HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
         "instance": quote(path[:200]),
@@ -75,22 +111,8 @@ def document(problem: Problem, path: str, request_id: str) -> JSONResponse:
     )
 
 
-def invalid_request(faults: Sequence[Any], within: tuple[int | str, ...] = ()) -> Problem:
-    """422 with a JSON pointer to each fault that pydantic found `within` the body. What the client
-    sent is not repeated."""
-    entries = [
-        {
-            "pointer": _pointer((*within, *fault["loc"])),
-            "message": fault["msg"].removeprefix("Value error, "),
-            "code": fault["type"],
-        }
-        for fault in faults[:20]
-    ]
-    shown = "; ".join(f"{entry['pointer'] or 'body'}: {entry['message']}" for entry in entries)
-    return Problem(422, "invalid_request", shown, errors=entries)
-
-
 def _pointer(location: tuple[int | str, ...]) -> str:
-    """A JSON pointer (RFC 6901) into the body. Keys are the client's: cut short, and made safe."""
+    """A JSON pointer (RFC 6901) into the body. Keys come from the client, so they are truncated and
+    reduced to ASCII."""
     safe = (str(part)[:40].encode("ascii", "replace").decode() for part in location)
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in safe)

@@ -1,21 +1,21 @@
-"""Pauses of Python's cyclic garbage collector, in which nothing else goes on, and how to have few.
+"""Fewer pauses by Python's cyclic garbage collector, during which the server does nothing else.
 
-References alone free nearly all that a request leaves behind. What is left are rounds through
-everything that lives: through what JAX holds, a quarter of a second; through a thousand requests
-that wait, fifty milliseconds, every few seconds, with nothing found.
+Reference counting frees nearly all that a request allocates. A full collection still traverses
+every object: a quarter of a second for what JAX holds, fifty milliseconds for a thousand waiting
+requests, every few seconds, and finds nothing.
 """
 
 import gc
 
 
-def collect_seldom() -> None:
-    """Go through everything a tenth as often; what is new is looked through as ever."""
+def collect_rarely() -> None:
+    """Run full collections a tenth as often. Young objects are collected as before."""
     new, young, _ = gc.get_threshold()
     gc.set_threshold(new, young, 100)
 
 
-def keep_what_is_there() -> None:
-    """Go through everything once more, and never again through what is left."""
+def freeze_garbage_collector() -> None:
+    """Run a full collection, and exclude all objects that survive it from later ones."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()

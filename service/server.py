@@ -10,39 +10,39 @@ from functools import partial
 
 import uvicorn
 
-from service.app import make_app
-from service.context import ServiceContext
-from service.garbage_collection import collect_seldom
-from service.inference import models
+from service.app import DIALECTS, make_app
+from service.garbage_collection import collect_rarely
+from service.inference.context import ServiceContext
 from service.inference.lifecycle import Lifecycle
-from service.observe.logs import say
+from service.inference.models import ServedModel, load_models
+from service.observe.logs import logger
 from service.observe.metrics import ServiceMetrics
 from service.settings import Settings
 from service.transport.load_shedding import LoadShedder
-from service.transport.protocol import Connection
-from service.transport.sockets import bind, share, url
+from service.transport.protocol import LimitedHttpProtocol
+from service.transport.sockets import bind, bind_shared, url_of
 from textrnn.errors import UserError
 
 
 def serve(
     settings: Settings, worker: int | None = None, on_open: Callable[[], None] = lambda: None
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Raises UserError for what is wrong at the start.
+    """Serve until SIGTERM or SIGINT. Raises UserError if the server cannot start.
 
-    As a worker of several it shares the port, and listens only when it is ready.
+    One of several workers shares the port, and listens only when it is ready. `on_open` is called
+    when connections are accepted.
     """
     began = time.monotonic()
-    collect_seldom()
+    collect_rarely()
     listening = [bind(settings.host, settings.port)] if worker is None else None
-    loaded = models.load(settings.models)
+    loaded = load_models(settings.models)
     check_limits(loaded, settings)
-    say(f"loaded {', '.join(loaded)} ({time.monotonic() - began:.1f} s)")
-    metrics = ServiceMetrics(worker or 1)
-    context = ServiceContext(settings, metrics)
-    lifecycle = Lifecycle(context)
+    logger.info("loaded %s (%.1f s)", ", ".join(loaded), time.monotonic() - began)
+    context = ServiceContext(settings, ServiceMetrics(worker or 1))
+    lifecycle = Lifecycle(context.models, context.readiness)
     server = DrainingServer(context, lifecycle, on_open)
     if listening:
-        say(f"listening on {url(listening[0])}")
+        logger.info("listening on %s", url_of(listening[0]))
     try:
         lifecycle.warm_up(list(loaded.values()), began, server.fail)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
@@ -54,26 +54,28 @@ def serve(
         raise server.failure
 
 
-def check_limits(loaded: dict[str, models.ServedModel], settings: Settings) -> None:
-    """Raises UserError for limits that cannot be kept together."""
+def check_limits(loaded: dict[str, ServedModel], settings: Settings) -> None:
+    """Raises UserError if the queue cannot hold the longest text of a model."""
     for served in loaded.values():
-        most = served.predictor.task.costliest
-        if most > settings.queue_tokens:
+        tokens = served.predictor.task.costliest
+        if tokens > settings.queue_tokens:
             raise UserError(
-                f"{served.name} takes texts of {most} tokens, but the queue holds only "
+                f"{served.name} takes texts of {tokens} tokens, but the queue holds only "
                 f"{settings.queue_tokens}; raise queue_tokens"
             )
 
 
 _SOCKETS = 8
-"""Copies of the listening socket."""
+"""Copies of the listening socket. uvloop accepts one connection per socket in each iteration of the
+loop, which is too few in a burst."""
 
 
 class DrainingServer(uvicorn.Server):
-    """On the first SIGTERM or SIGINT: not ready, no new work, accepted work finished, exit 0.
+    """Drains on the first SIGTERM or SIGINT: not ready, no new requests, accepted requests are
+    finished, exit 0.
 
-    uvicorn by itself closes the listening socket at once, and a load balancer that has not yet seen
-    the readiness probe fail then loses requests.
+    uvicorn itself closes the listening socket at once. A load balancer that has not seen the
+    readiness probe fail by then loses requests.
     """
 
     def __init__(self, context: ServiceContext, lifecycle: Lifecycle, on_open: Callable[[], None]):
@@ -84,9 +86,9 @@ class DrainingServer(uvicorn.Server):
         config = uvicorn.Config(
             make_app(context),
             http=partial(  # type: ignore[arg-type]
-                Connection,
+                LimitedHttpProtocol,
                 patience=context.settings.body_timeout,
-                load_shedder=LoadShedder(context),
+                load_shedder=LoadShedder(context.admission, context.metrics, DIALECTS),
             ),
             log_config=None,
             access_log=False,
@@ -99,25 +101,25 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
 
     def fail(self, error: Exception) -> None:
-        """Stop, since the models cannot be served."""
+        """Stop because of an error."""
         self.failure, self.should_exit = error, True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Without a socket: share one when the models are ready, as a worker that listens before
-        would refuse what the others answer."""
-        while not (sockets or self._context.ready or self.should_exit):
+        """Without a socket, wait until the models are ready and share one: a worker that listens
+        earlier would refuse requests that the others could answer."""
+        while not (sockets or self._context.readiness.warm or self.should_exit):
             await asyncio.sleep(0.02)
         if not self.should_exit:
             settings = self._context.settings
-            # uvloop accepts one connection for each socket each time round, too few in a rush.
-            (listening,) = sockets or [share(settings.host, settings.port, listen=True)]
+            (listening,) = sockets or [bind_shared(settings.host, settings.port, listen=True)]
             await super().startup([listening.dup() for _ in range(_SOCKETS)])
             listening.close()
             self._on_open()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """uvicorn's own raises the signal again at the end, so that the exit status is not 0."""
+        """Unlike uvicorn's own, this does not raise the signal again at the end, which would change
+        the exit status."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
@@ -125,16 +127,16 @@ class DrainingServer(uvicorn.Server):
         yield
 
     def _on_signal(self) -> None:
-        if self._context.draining:
-            say("stopping at once")
+        if self._context.readiness.draining:
+            logger.info("stopping at once")
             self.force_exit = self.should_exit = True
             return
-        self._context.draining = True
-        say("draining")
+        self._context.readiness.draining = True
+        logger.info("draining")
         self._draining = asyncio.ensure_future(self._drain())
 
     async def _drain(self) -> None:
-        """Stop when no accepted request is left, or the grace period is over."""
+        """Stop when all accepted requests are finished, or the grace period is over."""
         end = time.monotonic() + self._context.settings.grace
         while self.server_state.tasks and time.monotonic() < end:
             await asyncio.sleep(0.02)

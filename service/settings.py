@@ -1,4 +1,4 @@
-"""How a server is set up: by flag, by environment (TEXTRNN_...), by file, by default."""
+"""Settings of the server, from flags, the environment (TEXTRNN_...), a TOML file and defaults."""
 
 import os
 import secrets
@@ -28,14 +28,14 @@ from textrnn.errors import UserError
 
 Names = Annotated[tuple[str, ...], NoDecode]
 Secret = Annotated[SecretStr, Field(min_length=1)]
-"""An empty key would let everyone in."""
+"""Not empty: an empty key would admit every client."""
 SECRETS = frozenset({"api_keys", "state_key"})
-"""Settings that have no flag: every user of a machine sees the arguments of a process."""
+"""Settings without a flag, since every user of a machine sees the arguments of a process."""
 CONFIG = "TEXTRNN_CONFIG"
 
 
 class Settings(BaseSettings):
-    """The docstring of a field is its help: what it is, and how to choose it."""
+    """The docstring of a field is its help text: what it means, and how to choose it."""
 
     model_config = SettingsConfigDict(
         env_prefix="TEXTRNN_",
@@ -46,50 +46,52 @@ class Settings(BaseSettings):
     )
 
     host: str = "127.0.0.1"
-    """The address to listen on; 0.0.0.0 to be reached from elsewhere."""
+    """The address to listen on; 0.0.0.0 to accept connections from other machines."""
     port: int = Field(default=8000, ge=0, le=65535)
-    """The port to listen on; 0 for any that is free."""
+    """The port to listen on; 0 for any free port."""
     workers: int = Field(default=1, ge=1, le=256)
-    """Processes that share the port and divide the cores among them. One uses all cores for each
-    batch; from four cores on, a worker for every two to four answers more requests. Each has a
-    queue and a copy of the models of its own."""
+    """Processes that share the port and divide the cores. One worker uses all cores for each batch;
+    from four cores on, one worker per two to four cores serves more requests. Each has its own
+    queue and its own copy of the models."""
     models: Names = ()
-    """Models to serve, by shipped name or bundle directory; the first of a task is that task's
-    default. With none, all shipped ones."""
+    """Models to serve, by shipped name or bundle directory; the first one of a task is its default.
+    All shipped models if empty."""
     api_keys: Annotated[tuple[Secret, ...], NoDecode] = ()
-    """Keys, of which a request has to show one. With none, no key is asked for."""
+    """API keys, one of which each request must send. No key is required if empty."""
     state_key: Secret = Field(default_factory=lambda: SecretStr(secrets.token_hex(32)))
-    """What the states of generated texts are signed with. Give several servers one key if they
-    shall take each other's states, or one server if it shall take its own after a restart; else it
-    is drawn at the start."""
+    """The key that signs generation states. Set it if several servers are to accept each other's
+    states, or a server its own after a restart; drawn at random at the start by default."""
     cors_origins: Names = ()
-    """Origins whose pages may call this server from a browser, as in https://app.example.com."""
+    """Origins whose pages may call this server from a browser, such as https://app.example.com."""
     body_bytes: PositiveInt = 2**20
-    """The largest body of a request, in bytes; more only if texts need it."""
+    """The maximum size of a request body, in bytes; raise it only if texts need it."""
     body_timeout: PositiveFloat = 30.0
-    """Seconds in which a body must arrive; fewer where clients are near."""
+    """Seconds within which a request's head must arrive, then its body, and within which a client
+    must read some of its response; lower if all clients are near."""
     texts: int = Field(default=256, ge=1, le=4096)
-    """The most texts in one request; fewer let requests of several clients take turns sooner."""
+    """The maximum number of texts in one request; lower values share the queue more evenly among
+    clients."""
     queue_rows: PositiveInt = 1024
-    """The most texts that wait, over all models; more means longer waits under load, fewer means
-    earlier refusals."""
+    """The maximum number of texts in the queue, over all models; more means longer waits under
+    load, fewer means earlier refusals."""
     queue_tokens: PositiveInt = 262_144
-    """The most tokens that wait, padding included, over all models; at least the longest text."""
+    """The maximum number of tokens in the queue, padding included, over all models; at least those
+    of the longest text."""
     queue_seconds: PositiveFloat = 3.0
-    """Seconds that a text may have to wait for those before it, at the present pace; where it would
-    be more it is refused. More where clients would rather wait than try again."""
+    """The maximum expected waiting time in the queue, in seconds, at the current pace; requests
+    that would wait longer are refused. Higher if clients prefer waiting to trying again."""
     deadline: PositiveFloat = 30.0
     """Seconds that a request may take in the queue and on the device together; less than the
-    patience of the clients, so that no work is done for who has left."""
+    timeout of the clients, so that no work is done for those that have left."""
     grace: PositiveFloat = 30.0
-    """Seconds after SIGTERM in which accepted requests are finished; at least the deadline, and
-    less than the time after which whoever sent SIGTERM sends SIGKILL."""
+    """Seconds after SIGTERM within which accepted requests are finished; at least the deadline, and
+    less than the time until SIGKILL."""
 
     log_format: Literal["text", "json"] = "text"
-    """How the log, on standard error, is written: text for people, json for what collects logs."""
+    """The format of the log on standard error: text for people, json for log collectors."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """From which level on lines are logged: warning leaves out requests and progress, debug adds
-    requests for health and metrics."""
+    """The minimum level of logged lines: warning omits requests and progress, debug adds requests
+    for health and metrics."""
 
     @classmethod
     def settings_customise_sources(
@@ -100,7 +102,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is given, and nothing else: read_settings puts the sources together."""
+        """Only arguments: read_settings merges the sources."""
         return (init_settings,)
 
     @field_validator("models", "api_keys", "cors_origins", mode="before")
@@ -121,10 +123,10 @@ class Settings(BaseSettings):
 
 
 def read_settings(flags: Mapping[str, Any], config: str | Path | None = None) -> Settings:
-    """Settings from flags, else the environment, else a TOML file, else defaults.
+    """Settings from flags, the environment, a TOML file and defaults, in order of precedence.
 
-    The file is `config`, or what TEXTRNN_CONFIG names. Raises UserError, which says where what is
-    wrong comes from.
+    The file is `config`, or the one that TEXTRNN_CONFIG names. Raises UserError, which names the
+    source of each invalid value.
     """
     config = config or os.environ.get(CONFIG)
     sources = {
@@ -132,24 +134,24 @@ def read_settings(flags: Mapping[str, Any], config: str | Path | None = None) ->
         "the environment": EnvSettingsSource(Settings)(),
         str(config): _read_file(Path(config)) if config else {},
     }
-    origin = {name: source for source, given in reversed(sources.items()) for name in given}
+    origin = {name: source for source, values in reversed(sources.items()) for name in values}
     try:
         return Settings(**{name: sources[source][name] for name, source in origin.items()})
     except ValidationError as error:
-        at_fault = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
-        if at_fault & SECRETS:  # pydantic would show what it found
-            names = " and ".join(sorted(at_fault & SECRETS))
-            raise UserError(f"settings: {names}: keys are strings that are not empty") from None
-        places = "".join(
-            f"; {name} is from {origin[name]}" for name in sorted(at_fault & {*origin})
-        )
+        invalid = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
+        if invalid & SECRETS:  # pydantic would show the value
+            names = " and ".join(sorted(invalid & SECRETS))
+            raise UserError(
+                f"settings: {names}: a key must be a string that is not empty"
+            ) from None
+        places = "".join(f"; {name} is from {origin[name]}" for name in sorted(invalid & {*origin}))
         raise UserError(f"settings: {explain(error, Settings)}{places}") from None
 
 
 def _read_file(path: Path) -> dict[str, Any]:
-    given = read_toml(path)
-    unknown = ", ".join(repr(name) for name in given if name not in Settings.model_fields)
+    values = read_toml(path)
+    unknown = ", ".join(repr(name) for name in values if name not in Settings.model_fields)
     if unknown:
         known = ", ".join(Settings.model_fields)
         raise UserError(f"{path}: unknown key {unknown}; known keys: {known}")
-    return given
+    return values

@@ -1,12 +1,11 @@
-"""Several processes behind one port, each with cores of its own.
+"""Several worker processes behind one port, each with its own cores.
 
-This process only keeps the others. It never loads JAX, and spawns them, as a process must not be
-forked after JAX has started.
+This process supervises the workers. It never loads JAX, and it spawns them, since a process must
+not be forked after JAX has started.
 
-Each worker listens on a socket of its own at the shared port (SO_REUSEPORT), from when it is ready
-to when it ends, so that the kernel deals connections out evenly among those who serve. With one
-socket for all, whoever wakes first takes every connection that waits, and keeps them, while the
-others rest.
+Each worker listens on its own socket at the shared port (SO_REUSEPORT), from when it is ready until
+it ends, so that the kernel distributes connections evenly among the workers. With one socket for
+all, the worker that wakes first would accept, and keep, every waiting connection.
 """
 
 import asyncio
@@ -24,38 +23,38 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from service.observe import logs
-from service.observe.logs import say
+from service.observe.logs import logger
 from service.settings import Settings
-from service.transport.sockets import bind, share, url
+from service.transport.sockets import bind, bind_shared, url_of
 from textrnn.errors import UserError
 
 PAUSE, LONGEST_PAUSE = 0.5, 30.0
-"""Seconds before a worker that died is started again; twice as many after each time."""
+"""Seconds before a worker that died is restarted, doubled after each time, and their maximum."""
 STABLE = 60.0
-"""Seconds of service after which a worker's earlier deaths are forgotten."""
+"""Seconds of service after which the pause is short again."""
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
-"""The folder in which prometheus_client adds up what the workers count."""
+"""The variable that names the folder in which prometheus_client merges the metrics of workers."""
 _READY = "ready"
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises UserError for what is wrong at the start."""
-    shares = divide(settings.workers)
-    with bind(settings.host, settings.port) as alone:  # as nobody can who shares its port
-        port = alone.getsockname()[1]
+def supervise(settings: Settings) -> None:
+    """Run workers until SIGTERM or SIGINT. Raises UserError if they cannot start."""
+    shares = divide_cores(settings.workers)
+    with bind(settings.host, settings.port) as exclusive:  # fails if another server has the port
+        port = exclusive.getsockname()[1]
     with (
-        share(settings.host, port, listen=False) as kept,
+        bind_shared(settings.host, port, listen=False) as reserved,
         tempfile.TemporaryDirectory(prefix="textrnn-metrics-") as folder,
     ):
         os.environ[METRICS] = folder
-        say(f"listening on {url(kept)}")
-        asyncio.run(Workers(settings.model_copy(update={"port": port}), shares).keep())
+        logger.info("listening on %s", url_of(reserved))
+        asyncio.run(Supervisor(settings.model_copy(update={"port": port}), shares).run())
 
 
-def divide(workers: int) -> list[list[int]]:
-    """The cores of each worker. Raises UserError where there are too few."""
+def divide_cores(workers: int) -> list[list[int]]:
+    """The cores of each worker. Raises UserError if there are too few, or not on Linux."""
     if sys.platform != "linux":
-        raise UserError(f"{workers} workers need Linux, which deals out cores and connections")
+        raise UserError(f"{workers} workers require Linux, which distributes cores and connections")
     cores = sorted(os.sched_getaffinity(0))
     if workers > len(cores):
         raise UserError(f"{workers} workers cannot share {len(cores)} cores; lower workers")
@@ -63,7 +62,9 @@ def divide(workers: int) -> list[list[int]]:
     return [cores[begin:end] for begin, end in itertools.pairwise(ends)]
 
 
-class Workers:
+class Supervisor:
+    """Starts the workers, restarts those that die, and passes signals on to them."""
+
     def __init__(self, settings: Settings, shares: Sequence[Sequence[int]]):
         self._settings = settings
         self._shares = shares
@@ -73,13 +74,13 @@ class Workers:
         self._were_ready = False
         self._stopping = asyncio.Event()
 
-    async def keep(self) -> None:
-        """Until a signal, each worker is there. Raises UserError for one that never got ready, or
-        did not end well."""
+    async def run(self) -> None:
+        """Keep all workers running until a signal. Raises UserError for a worker that never became
+        ready, or that failed while it was stopping."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        loop.add_signal_handler(signal.SIGHUP, self._tell, signal.SIGHUP)
+        loop.add_signal_handler(signal.SIGHUP, self._send, signal.SIGHUP)
         try:
             numbers = range(1, len(self._shares) + 1)
             await asyncio.gather(*(self._keep(number) for number in numbers))
@@ -92,26 +93,26 @@ class Workers:
         pause, was_ready = PAUSE, False
         while not self._stopping.is_set():
             process, pipe = self._start(number)
-            news = await _news(pipe)
-            is_ready = news == _READY
+            message = await _receive(pipe)
+            is_ready = message == _READY
             if is_ready:
                 was_ready, since = True, time.monotonic()
-                self._take_in(number)
-                await _news(pipe)  # its end
+                self._on_ready(number)
+                await _receive(pipe)  # until it ends
                 self._ready.discard(number)
                 pause = PAUSE if time.monotonic() - since > STABLE else pause
             await _readable(process.sentinel)
             process.join()
             pipe.close()
-            _forget(process.pid)
-            how = _how_it_ended(process.exitcode)
+            _remove_gauges(process.pid)
+            how = _describe_end(process.exitcode)
             if self._stopping.is_set():
                 if is_ready and process.exitcode:
                     raise UserError(f"worker {number} {how} instead of finishing its requests")
             elif not was_ready:
-                raise UserError(news or f"worker {number} {how} before it was ready")
+                raise UserError(message or f"worker {number} {how} before it was ready")
             else:
-                say(f"worker {number} {how}; starting another in {pause:g} s")
+                logger.info("worker %d %s; starting another in %g s", number, how, pause)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause)
                 pause = min(LONGEST_PAUSE, 2 * pause)
@@ -129,32 +130,33 @@ class Workers:
         self._processes[number] = process
         return process, ours
 
-    def _take_in(self, number: int) -> None:
+    def _on_ready(self, number: int) -> None:
         self._ready.add(number)
         if self._were_ready:
-            say(f"worker {number} is ready again")
+            logger.info("worker %d is ready again", number)
         elif len(self._ready) == len(self._shares):
             self._were_ready = True
             seconds = time.monotonic() - self._began
-            say(f"all {len(self._shares)} workers ready ({seconds:.1f} s after the start)")
+            count = len(self._shares)
+            logger.info("all %d workers ready (%.1f s after the start)", count, seconds)
 
     def _stop(self) -> None:
-        say("stopping at once" if self._stopping.is_set() else "draining")
+        logger.info("stopping at once" if self._stopping.is_set() else "draining")
         self._stopping.set()
         for process in self._processes.values():
             process.terminate()
 
-    def _tell(self, signal_number: int) -> None:
+    def _send(self, signal_number: int) -> None:
         for number in self._ready:
             os.kill(self._processes[number].pid, signal_number)
 
 
 def work(settings: Settings, cores: Sequence[int], number: int, parent: Connection) -> None:
-    """The life of a worker."""
-    os.setpgrp()  # what a terminal signals is for the parent
+    """Run one worker. `parent` receives that it is ready, or why it cannot start."""
+    os.setpgrp()  # signals from the terminal are for the parent
     if sys.platform == "linux":
-        os.sched_setaffinity(0, cores)  # before JAX, which counts them for its threads
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+        os.sched_setaffinity(0, cores)  # before JAX starts a thread for each core
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     logs.configure(settings, worker=number)
     from service.server import serve
 
@@ -165,15 +167,15 @@ def work(settings: Settings, cores: Sequence[int], number: int, parent: Connecti
         sys.exit(1)
 
 
-def _end_with(parent: Connection) -> None:
-    """Drain when the parent is gone, however it went."""
+def _end_with_parent(parent: Connection) -> None:
+    """Drain when the parent has ended for any reason."""
     with contextlib.suppress(EOFError, OSError):
         parent.recv()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def _news(pipe: Connection) -> str:
-    """What a worker tells; nothing when it has ended."""
+async def _receive(pipe: Connection) -> str:
+    """The next message of a worker; empty when it has ended."""
     await _readable(pipe.fileno())
     try:
         return pipe.recv()
@@ -191,14 +193,14 @@ async def _readable(descriptor: int) -> None:
         loop.remove_reader(descriptor)
 
 
-def _forget(pid: int) -> None:
-    """What a worker that ended has counted stays; what it was at, as its queue, does not."""
+def _remove_gauges(pid: int) -> None:
+    """Remove the gauges of a worker that has ended, such as its queue. Its counters stay."""
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(pid)
 
 
-def _how_it_ended(status: int) -> str:
+def _describe_end(status: int) -> str:
     if status >= 0:
         return f"ended with status {status}"
     return f"was killed by {signal.Signals(-status).name}"

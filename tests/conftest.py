@@ -223,28 +223,28 @@ def generator(generate_bundle):
 @pytest.fixture
 def generate_context(context, generator):
     """A hub that serves the tiny classifier and the tiny generator."""
-    context.add(generator)
+    context.models.add(generator)
     return context
 
 
 @pytest.fixture
 def translate_context(context, translator):
     """A hub that serves the tiny classifier and the tiny translator."""
-    context.add(translator)
+    context.models.add(translator)
     return context
 
 
 @pytest.fixture
 def tag_context(context, tagger):
     """A hub that serves both tiny models."""
-    context.add(tagger)
+    context.models.add(tagger)
     return context
 
 
 @pytest.fixture
 def make_context(served):
     """Makes hubs that serve the tiny model, by their settings."""
-    from service.context import ServiceContext
+    from service.inference.context import ServiceContext
     from service.observe.metrics import ServiceMetrics
     from service.settings import Settings
 
@@ -253,8 +253,8 @@ def make_context(served):
     def make(**settings):
         chosen = Settings(**settings)
         context = ServiceContext(chosen, ServiceMetrics())
-        context.add(served)
-        context.ready = True
+        context.models.add(served)
+        context.readiness.warm = True
         contexts.append(context)
         return context
 

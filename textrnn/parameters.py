@@ -4,6 +4,7 @@ The names are a file format: `encoder.layers.0.forward.bias` is what it is calle
 checkpoint and in a recipe.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,6 +19,11 @@ def split(model: nnx.Module) -> tuple[nnx.GraphDef, Params]:
     graph, state = nnx.split(model, nnx.Param)
     names = {".".join(map(str, path)): leaf for path, leaf in nnx.to_flat_state(state)}
     return graph, {name: leaf.get_value() for name, leaf in names.items()}
+
+
+def structure(build: Callable[[nnx.Rngs], nnx.Module]) -> tuple[nnx.GraphDef, Params]:
+    """The graph of a model and the shape of each parameter, without making weights."""
+    return split(nnx.eval_shape(lambda: build(nnx.Rngs(0))))
 
 
 def merge(graph: nnx.GraphDef, params: Params) -> Any:

@@ -1,36 +1,45 @@
 """Run a model: rows -> examples -> planned batches -> compiled program -> answers."""
 
+import copy
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import jax
 import numpy as np
 
 from textrnn.batching import Group, Shape, plan
-from textrnn.parameters import Params, merge
-from textrnn.tasks import Answer, Batch, Example, Row, Task
+from textrnn.errors import UserError
+from textrnn.parameters import Params, merge, structure
+from textrnn.tasks import Answer, Batch, Example, Row, StreamTask, Task, Window
 
 
 class Predictor:
     """A task with its weights, and the programs compiled for it so far, one for each shape.
 
-    Safe to use from several threads. `compilations` counts the programs that were compiled.
+    Safe to use from several threads.
     """
 
     def __init__(self, task: Task, params: Params):
         self.task = task
         self.params = params
-        self._graph, _ = task.structure()
-        self.compilations = 0
+        self._graph, _ = structure(task.build)
         self._programs: dict[Shape, Any] = {}
         self._compiling = threading.Lock()
 
-    def predict(self, texts: str | Iterable[str], **options: Any) -> list[Answer]:
-        """The answers to texts, in their order. Options are the task's; see `options_type`.
+    def recalibrated(self, task: Task) -> Self:
+        """A predictor with the same weights for a recalibrated task, which differs in values that
+        batches carry. Both share their compiled programs."""
+        other = copy.copy(self)
+        other.task = task
+        return other
 
-        Raises InvalidText for the first text that cannot be taken.
+    def predict(self, texts: str | Iterable[str], **options: Any) -> list[Answer]:
+        """The answers to texts, in their order. Options are those of the task's `options_type`.
+
+        Raises InvalidText for the first text that the model cannot take, and UserError for
+        impossible options.
 
         >>> load("sentiment-en").predict(["a fine film"])[0]["label"]
         'positive'
@@ -39,35 +48,37 @@ class Predictor:
         return self.predict_rows(({self.task.input: text} for text in texts), **options)
 
     def predict_rows(self, rows: Iterable[Row], **options: Any) -> list[Answer]:
-        """The same for rows, whatever fields the task reads."""
-        asked = self.task.options_type.parse(options, source="options")
-        return self.answer([self.task.read(row, asked) for row in rows])
+        """The answers to rows, which may have any field that the task reads."""
+        parsed = self.task.options_type.parse(options, source="options")
+        return self.answer([self.task.read(row, parsed) for row in rows])
 
     def stream(self, text: str, **options: Any) -> Iterator[str]:
-        """What a generator writes to go on with a text, piece by piece as it is written."""
-        asked = self.task.options_type.parse(options, source="options")
-        example = self.task.read({self.task.input: text}, asked)
-        told = 0
-        while example is not None:
+        """The generated continuation of a text, in parts as they are generated.
+
+        Raises InvalidText, and UserError if the task does not generate text.
+        """
+        if not isinstance(self.task, StreamTask):
+            raise UserError(f"a model for {self.task.name} does not generate text to stream")
+        parsed = self.task.options_type.parse(options, source="options")
+        example = self.task.read({self.task.input: text}, parsed)
+        sent = 0
+        while example.windows:
             (outputs,) = self.run([example])
-            following = self.task.following(example, outputs)
-            if following is None:
-                yield self.task.answer(outputs, example)["text"][told:]
-            else:
-                yield following.written[told:]
-                told = len(following.written)
-            example = following
+            example = self.task.advance(example, outputs)
+            stable = example.stable_text
+            yield stable[sent:]
+            sent = len(stable)
 
     def plan(self, examples: Sequence[Example], compiled_only: bool = False) -> list[Group]:
-        """Which of the examples' windows run together, in which shapes; `compiled_only` leaves out
-        shapes that would have to be compiled first."""
+        """The batches that the windows of examples run in. With `compiled_only`, only shapes that
+        are compiled already."""
         shapes = self.compiled if compiled_only else self.task.shapes()
         windows = _windows(examples)
         lengths, widths = [len(w) for w in windows], [w.width for w in windows]
         return plan(lengths, shapes, widths)
 
     def compiled_for(self, examples: Sequence[Example]) -> bool:
-        """Whether a plan of compiled shapes takes all these examples."""
+        """Whether compiled shapes exist for all windows of these examples."""
         shapes = self.compiled
         return all(
             any(shape.length >= len(window) and shape.width >= window.width for shape in shapes)
@@ -77,12 +88,12 @@ class Predictor:
     def run(
         self, examples: Sequence[Example], groups: Sequence[Group] | None = None
     ) -> list[list[Any]]:
-        """What the model returns for each window of each example, in order, by the plan or by one
-        made here. It runs once: what follows an example is not run."""
+        """The outputs of the model for each window of each example, in order. `groups` is the plan,
+        made here by default."""
         groups = self.plan(examples) if groups is None else groups
         windows = _windows(examples)
         outputs = []
-        for group in groups:  # all are under way before the first is waited for
+        for group in groups:  # dispatches all batches before it waits for the first
             batch = self.task.collate([windows[i] for i in group.indices], group.shape)
             outputs.append(self._program(group.shape)(self.params, batch))
         results: list[Any] = [None] * len(windows)
@@ -93,37 +104,47 @@ class Predictor:
         in_order = iter(results)
         return [list(islice(in_order, len(example.windows))) for example in examples]
 
-    def answer(self, examples: Sequence[Example], compiled_only: bool = False) -> list[Answer]:
-        last = self.finish(examples, compiled_only)
-        return [self.task.answer(outputs, example) for example, outputs in last]
+    def step(
+        self, examples: Sequence[Example], groups: Sequence[Group] | None = None
+    ) -> list[Answer | Example]:
+        """Run the windows of examples: the answer to each, or the example with its next windows if
+        it is not finished."""
+        return [
+            _outcome(self.task, example, outputs)
+            for example, outputs in zip(examples, self.run(examples, groups), strict=True)
+        ]
 
-    def finish(
-        self, examples: Sequence[Example], compiled_only: bool = False
-    ) -> list[tuple[Example, list[Any]]]:
-        """Run examples and what follows them: the last of each, with what the model returned for
-        its windows."""
-        last: list[Any] = [None] * len(examples)
-        waiting = list(enumerate(examples))
-        while waiting:
-            now = [example for _, example in waiting]
-            outputs = self.run(now, self.plan(now, compiled_only))
-            for (index, example), output in zip(waiting, outputs, strict=True):
-                last[index] = example, output
-            following = [(index, self.task.following(*last[index])) for index, _ in waiting]
-            waiting = [(index, example) for index, example in following if example is not None]
-        return last
+    def answer(self, examples: Sequence[Example], compiled_only: bool = False) -> list[Answer]:
+        """The answers to examples, whose windows run until all are finished."""
+        answers: list[Answer] = [{}] * len(examples)
+        unfinished = dict(enumerate(examples))
+        while unfinished:
+            now = list(unfinished.values())
+            outcomes = self.step(now, self.plan(now, compiled_only))
+            for index, outcome in zip(list(unfinished), outcomes, strict=True):
+                if isinstance(outcome, Example):
+                    unfinished[index] = outcome
+                else:
+                    answers[index] = outcome
+                    del unfinished[index]
+        return answers
 
     def model(self) -> Any:
         """The network with its weights."""
         return merge(self._graph, self.params)
 
     def warm(self, shape: Shape) -> None:
-        """Compile the program of a shape, if it is not there."""
+        """Compile the program of a shape, unless it is compiled already."""
         self._program(shape)
 
     @property
     def compiled(self) -> frozenset[Shape]:
         return frozenset(self._programs)
+
+    @property
+    def compilations(self) -> int:
+        """The number of programs compiled so far."""
+        return len(self._programs)
 
     def _program(self, shape: Shape) -> Any:
         program = self._programs.get(shape)
@@ -137,9 +158,16 @@ class Predictor:
         def run(params: Params, batch: Batch) -> Any:
             return self.task.predict(merge(self._graph, params), batch)
 
-        self.compilations += 1
         return jax.jit(run).lower(self.params, self.task.collate([], shape)).compile()
 
 
-def _windows(examples: Sequence[Example]) -> list[Any]:
+def _outcome(task: Task, example: Example, outputs: Sequence[Any]) -> Answer | Example:
+    if isinstance(task, StreamTask):
+        example, outputs = task.advance(example, outputs), ()
+        if example.windows:
+            return example
+    return task.answer(outputs, example)
+
+
+def _windows(examples: Sequence[Example]) -> list[Window]:
     return [window for example in examples for window in example.windows]

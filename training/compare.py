@@ -1,4 +1,4 @@
-"""Runs side by side: what their recipes have in common and not, and what they came to."""
+"""Comparison of training runs: the settings in which they differ, and their best metrics."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from training.log import read_metrics
 class RunSummary:
     directory: Path
     recipe: dict[str, Any]
-    """Flat: `train.optimizer.rate` to its value."""
+    """Settings by dotted path, such as `train.optimizer.rate`."""
     steps: int
     finished: bool
     best: dict[str, float]
-    """Each development metric at the evaluation that was best on it."""
+    """The best value of each development metric, such as `heldout.accuracy`."""
 
 
 def find_runs(root: Path) -> list[Path]:
@@ -26,7 +26,9 @@ def find_runs(root: Path) -> list[Path]:
 
 
 def summarise(directory: Path) -> RunSummary:
-    """Raises UserError where the directory holds no run."""
+    """The summary of a run directory. Raises UserError if the directory holds no run."""
+    from textrnn.tasks import METRICS  # imports JAX, which listing runs does not need
+
     path = directory / "recipe.toml"
     if not path.exists():
         raise UserError(f"{directory}: holds no run: there is no recipe.toml")
@@ -34,8 +36,9 @@ def summarise(directory: Path) -> RunSummary:
     best: dict[str, float] = {}
     for entry in entries:
         for name, value in entry.items():
-            if "." in name:
-                best[name] = _better(name, value, best.get(name, value))
+            _, _, metric = name.rpartition(".")
+            if "." in name and metric in METRICS:  # a log may be older than the metrics of today
+                best[name] = METRICS[metric].best(value, best.get(name, value))
     return RunSummary(
         directory=directory,
         recipe=dict(_flatten(read_toml(path))),
@@ -46,16 +49,10 @@ def summarise(directory: Path) -> RunSummary:
 
 
 def differences(runs: Sequence[RunSummary]) -> dict[str, list[Any]]:
-    """The settings in which the recipes differ, each with its value in every run."""
+    """The settings whose values differ between the runs, each with its value in every run."""
     keys = sorted({key for run in runs for key in run.recipe})
     values = {key: [run.recipe.get(key) for run in runs] for key in keys}
     return {key: row for key, row in values.items() if any(v != row[0] for v in row)}
-
-
-def _better(name: str, a: float, b: float) -> float:
-    from training.evaluate import LESS_IS_BETTER
-
-    return min(a, b) if name.rsplit(".", 1)[1] in LESS_IS_BETTER else max(a, b)
 
 
 def _flatten(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from textrnn.errors import UserError
 from textrnn.rows import Row, text_of
-from textrnn.tasks import TASKS
+from textrnn.tasks import TASKS, StreamTask
 from training.recipe import Data
 from training.sources import read_source
 from training.splits import by_position, in_dev
@@ -19,7 +19,7 @@ def load_rows(data: Data, task: str) -> tuple[list[Row], dict[str, list[Row]]]:
     _check_not_empty({"train": train})
     if data.dev:
         return train, load_dev_rows(data, task)
-    if TASKS[task].in_streams:
+    if issubclass(TASKS[task], StreamTask):
         heldout = by_position(train, 1 - _HELDOUT, 1)
         train = by_position(train, 0, 1 - _HELDOUT)
     else:

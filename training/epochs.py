@@ -1,34 +1,35 @@
-"""In which order, and in which batches, an epoch visits the examples."""
+"""Epochs: in which batches, and in which order, an epoch visits the examples."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from textrnn.batching import Buckets, Group, Shape, plan
-from textrnn.tasks import Batch, Example
+from textrnn.tasks import Batch, Window
 
 POOL = 64
-"""Batches' worth of rows that are sorted by length together. More: less padding, less shuffling."""
+"""Batches whose rows are sorted by length together: more of them mean less padding and a weaker
+shuffle."""
 
 
 class Epochs:
     """The batches of each epoch, a function of the seed and the number of the epoch alone.
 
-    There is one shape for each length, as many rows as the budget lets in, so that all batches of
-    a length weigh the same; at most one batch of a pool has empty rows.
+    There is one shape for each length, with as many rows as the budget allows, so that all batches
+    of a length have the same weight; at most one batch of a pool has empty rows.
     """
 
     def __init__(
         self,
-        examples: Sequence[Example],
-        collate: Callable[[Sequence[Example], Shape], Batch],
+        windows: Sequence[Window],
+        collate: Callable[[Sequence[Window], Shape], Batch],
         buckets: Buckets,
         seed: int,
         devices: int = 1,
     ):
-        self._examples = examples
+        self._windows = windows
         self._collate = collate
-        self._lengths = np.array([len(example) for example in examples])
+        self._lengths = np.array([len(window) for window in windows])
         self._seed = seed
         self._pool = POOL * buckets.rows
         self.shapes = widest(buckets, devices)
@@ -50,10 +51,10 @@ class Epochs:
         return sum(len(self.batches(epoch)) for epoch in range(epochs))
 
     def collate(self, group: Group) -> Batch:
-        return self._collate([self._examples[index] for index in group.indices], group.shape)
+        return self._collate([self._windows[index] for index in group.indices], group.shape)
 
 
 def widest(buckets: Buckets, devices: int) -> list[Shape]:
-    """The shape of most rows for each length, the shortest first."""
+    """The shape with the most rows for each length, the shortest length first."""
     widest = {shape.length: shape for shape in sorted(buckets.shapes())}
     return [Shape(max(shape.rows, devices), shape.length) for shape in widest.values()]

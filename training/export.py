@@ -1,4 +1,4 @@
-"""From the best weights to a bundle: calibrated, measured as stored, with probes."""
+"""Export: the best weights become a bundle, calibrated and measured as they are stored."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -15,11 +15,12 @@ from training.train import Prepared
 def finish(
     prepared: Prepared, params: Params, seconds: float, directory: Path
 ) -> tuple[BundleInfo, Predictor]:
-    """Save the bundle. What it reports was measured on the weights as they are stored."""
+    """Save the bundle. Its metrics, speed and probes are those of the weights as stored."""
     recipe = prepared.recipe
     params = as_stored(params, recipe.storage)
     predictor = Predictor(prepared.task, params)
-    predictor.task, metrics = calibrate(predictor, prepared.dev, thorough=True)
+    task, metrics = calibrate(predictor, prepared.dev, thorough=True)
+    predictor = predictor.recalibrated(task)
     answers = predictor.predict_rows({"text": text} for text in recipe.probes)
     probes = [
         Probe({"text": text}, answer) for text, answer in zip(recipe.probes, answers, strict=True)
@@ -31,8 +32,8 @@ def finish(
         task=recipe.task,
         languages=recipe.languages,
         licence=recipe.licence,
-        config=predictor.task.config.model_dump(mode="json"),
-        tokenizer=predictor.task.tokenizer.kind,
+        config=task.config.model_dump(mode="json"),
+        tokenizer=task.tokenizer.kind,
         buckets=recipe.buckets,
         storage=recipe.storage,
         parameters=count(params),
@@ -41,17 +42,19 @@ def finish(
         training=_provenance(prepared, seconds),
         files={},
     )
-    return save_bundle(directory, info, predictor.task, params, probes), predictor
+    return save_bundle(directory, info, task, params, probes), predictor
 
 
 def _provenance(prepared: Prepared, seconds: float) -> Provenance:
     recipe = prepared.recipe
     parts = [recipe.data.train, *recipe.data.dev.values()]
-    digests = {name: of for part in parts for s in part for name, of in fingerprints(s).items()}
+    digests = {name: digest for p in parts for s in p for name, digest in fingerprints(s).items()}
     rows = {"train": prepared.train, **prepared.dev}
     return Provenance(
         recipe=recipe.model_dump(mode="json", exclude_none=True),
-        data=tuple(DataSource(name=name, licence=of) for name, of in recipe.data.licences.items()),
+        data=tuple(
+            DataSource(name=n, licence=licence) for n, licence in recipe.data.licences.items()
+        ),
         fingerprints=digests,
         rows={name: len(part) for name, part in rows.items()},
         versions={name: version(name) for name in ("textrnn", "jax", "jaxlib", "flax", "optax")},

@@ -9,7 +9,7 @@ from pathlib import Path
 from textrnn.errors import UserError
 from textrnn.io.formats import read_parallel, read_records
 from textrnn.rows import Row, text_of
-from textrnn.tasks import TASKS
+from textrnn.tasks import TASKS, StreamTask
 from textrnn.text.words import split_words
 from training.recipe import Source
 from training.row_mapping import to_row
@@ -63,7 +63,7 @@ def _records(source: Source, task: str) -> Iterator[tuple[str, Row]]:
         return _hub_records(source, source.dataset)
     assert source.path is not None
     path = data_root() / source.path
-    if TASKS[task].in_streams and source.format is None and is_text(path):
+    if issubclass(TASKS[task], StreamTask) and source.format is None and is_text(path):
         return _whole_texts(path)
     if source.format == "trees":
         return _tree_records(path, source.phrases)

@@ -15,14 +15,14 @@ from training.recipe import TrainConfig
 
 
 class State(NamedTuple):
-    """All that an update reads and writes."""
+    """The arrays that an update reads and writes."""
 
     params: Params
     optimizer: Any
     average: Params
     """The moving average of the weights; empty without one."""
-    past: Any
-    """What the streams have come to; nothing where rows are independent."""
+    carry: Any
+    """The recurrent state of the streams (truncated BPTT); empty if rows are independent."""
     step: Array
 
     @property
@@ -31,15 +31,24 @@ class State(NamedTuple):
         return self.average or self.params
 
 
+Loss = Callable[[Any, Any, Array, Any], tuple[Array, Array, Any]]
+"""(model, batch, key, carry) -> (sum of losses, sum of weights, next carry)."""
+
+
+def without_carry(task: Task) -> Loss:
+    """The loss of a task whose rows are independent, with an empty carry."""
+    return lambda model, batch, key, carry: (*task.loss(model, batch, key), carry)
+
+
 def initial_state(
-    params: Params, optimizer: optax.GradientTransformation, config: TrainConfig, past: Any
+    params: Params, optimizer: optax.GradientTransformation, config: TrainConfig, carry: Any
 ) -> State:
     average = jax.tree.map(jnp.copy, params) if config.ema else {}
-    return State(params, optimizer.init(params), average, past, jnp.zeros((), jnp.int32))
+    return State(params, optimizer.init(params), average, carry, jnp.zeros((), jnp.int32))
 
 
 def make_step(
-    task: Task, graph: nnx.GraphDef, optimizer: optax.GradientTransformation, config: TrainConfig
+    loss: Loss, graph: nnx.GraphDef, optimizer: optax.GradientTransformation, config: TrainConfig
 ) -> Callable[[State, Batch], tuple[State, Array]]:
     """(state, batch) -> (state, mean loss), compiled once for each shape of a batch.
 
@@ -47,27 +56,27 @@ def make_step(
     """
     seed = jax.random.key(config.seed)
 
-    def mean_loss(params: Params, batch: Batch, past: Any, key: Array) -> tuple[Array, Any]:
+    def mean_loss(params: Params, batch: Batch, carry: Any, key: Array) -> tuple[Array, Any]:
         dropping, rest = jax.random.split(key)
         params = drop_weights(params, config.weight_drop, dropping)
         if config.precision != "float32":
             params = {name: p.astype(config.precision) for name, p in params.items()}
-        total, weight, past = task.loss_onward(merge(graph, params), batch, rest, past)
-        return total / jnp.maximum(weight, 1e-6), past
+        total, weight, carry = loss(merge(graph, params), batch, rest, carry)
+        return total / jnp.maximum(weight, 1e-6), carry
 
     def update(state: State, batch: Batch) -> tuple[State, Array]:
         key = jax.random.fold_in(seed, state.step)
-        (loss, past), gradient = jax.value_and_grad(mean_loss, has_aux=True)(
-            state.params, batch, state.past, key
+        (mean, carry), gradient = jax.value_and_grad(mean_loss, has_aux=True)(
+            state.params, batch, state.carry, key
         )
         change, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
         params: Any = optax.apply_updates(state.params, change)
-        # A young average follows the weights closely: it must not remember where they started.
+        # The average of the first steps follows the weights closely, to forget where they started.
         decay = jnp.minimum(config.ema, (1 + state.step) / (10 + state.step))
         average: Any = {}
         if config.ema:
             average = optax.incremental_update(params, state.average, 1 - decay)
-        return State(params, optimizer_state, average, past, state.step + 1), loss
+        return State(params, optimizer_state, average, carry, state.step + 1), mean
 
     return jax.jit(update, donate_argnums=0)
 

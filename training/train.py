@@ -1,8 +1,8 @@
-"""The training run: rows -> examples -> batches -> updates -> the best weights."""
+"""Training: rows -> examples -> batches -> updates -> the best weights."""
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +16,22 @@ from textrnn.batching import Buckets
 from textrnn.errors import UserError
 from textrnn.parameters import Params, count, split
 from textrnn.predictor import Predictor
-from textrnn.tasks import TASKS, Example, Metrics, Row, Task
+from textrnn.tasks import TASKS, Metrics, Row, StreamTask, Task
 from training.checkpoint import Checkpoints, TrainingProgress
 from training.datasets import load_rows
 from training.epochs import Epochs
-from training.evaluate import METRIC_OF_TASK, calibrate, headline
+from training.evaluate import calibrate, headline, metric_of
 from training.log import RunLog
 from training.optimizer import make_optimizer, make_schedule
 from training.recipe import Recipe
-from training.step import State, initial_state, make_step
+from training.step import Loss, State, initial_state, make_step, without_carry
 from training.truncated_bptt import Streams
 from training.warm_start import fit_tokenizer, load_initial_params
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A recipe with its data: what there is before the first update."""
+    """A recipe with its rows and its task, ready for training."""
 
     recipe: Recipe
     task: Task
@@ -40,17 +40,18 @@ class Prepared:
 
 
 def prepare(recipe: Recipe) -> Prepared:
-    """Rows, tokenizer and task of a recipe. Raises UserError."""
+    """The rows and the task of a recipe. Raises UserError for a mistake in recipe or data."""
     train, dev = load_rows(recipe.data, recipe.task)
     tokenizer = fit_tokenizer(recipe, train)
     task = TASKS[recipe.task].fit(recipe.model, tokenizer, recipe.buckets, train)
+    metric_of(task, recipe.train.metric)  # an unknown one is an error before anything is trained
     return Prepared(recipe, task, train, dev)
 
 
 def fit(prepared: Prepared, directory: Path) -> tuple[Params, float]:
-    """Train, with checkpoints and logs in `directory`; the best weights, and the seconds it took.
+    """Train, with checkpoints and logs in `directory`; return the best weights and the seconds.
 
-    Goes on from the newest checkpoint in `directory`, if there is one.
+    Resumes from the newest checkpoint in `directory`, if there is one.
     """
     run = _Run(prepared, directory)
     run.train()
@@ -58,7 +59,7 @@ def fit(prepared: Prepared, directory: Path) -> tuple[Params, float]:
 
 
 class _Run:
-    """The state of a training run, from its first step or from a checkpoint to its last step."""
+    """A training run, from its first step or a checkpoint to its last step."""
 
     def __init__(self, prepared: Prepared, directory: Path):
         self.config = config = prepared.recipe.train
@@ -66,20 +67,20 @@ class _Run:
         self.directory = directory
         buckets = Buckets(lengths=config.lengths, rows=config.rows, tokens=config.tokens)
         served = prepared.task
-        self.task = type(served)(served.config, served.tokenizer, buckets)
-        options = self.task.options_type(truncate=True)
-        self.examples: list[Example] = [
-            window
-            for row in prepared.train
-            for window in self.task.read(row, options, gold=True).windows
-        ]
-        if self.task.in_streams:
-            whole = np.concatenate([example.ids for example in self.examples])
-            self.epochs = Streams(whole, buckets, config.seed, config.devices)
+        task = replace(served, buckets=buckets)
+        options = task.options_type(truncate=True)
+        examples = [task.read(row, options, gold=True) for row in prepared.train]
+        if isinstance(task, StreamTask):
+            ids = np.concatenate([example.ids for example in examples])
+            self.epochs = Streams(ids, buckets, config.seed, config.devices)
+            loss: Loss = task.loss_with_carry
+            self.count = len(examples)
+            carry = jax.tree.map(jnp.copy, task.initial_carry(self.epochs.rows))  # each is donated
         else:
-            self.epochs = Epochs(
-                self.examples, self.task.collate, buckets, config.seed, config.devices
-            )
+            windows = [window for example in examples for window in example.windows]
+            self.epochs = Epochs(windows, task.collate, buckets, config.seed, config.devices)
+            loss, carry = without_carry(task), ()
+            self.count = len(windows)
         self.total = self.epochs.steps(config.epochs)
         updates = max(self.total // config.optimizer.accumulate, 1)
         self.rate = make_schedule(config.optimizer, updates)
@@ -88,23 +89,22 @@ class _Run:
         graph, params = split(served.build(nnx.Rngs(config.seed)))
         params = load_initial_params(prepared.recipe.start, params)
         self.predictor = Predictor(served, params)
-        self.step = make_step(self.task, graph, optimizer, config)
+        self.step = make_step(loss, graph, optimizer, config)
         self.place = _placement(config.devices)
-        past = jax.tree.map(jnp.copy, self.task.past(self.epochs.rows))  # each is donated
-        state = jax.device_put(initial_state(params, optimizer, config, past), self.place(None))
-        self.state: State = state._replace(past=jax.device_put(past, self.place("data")))
+        state = jax.device_put(initial_state(params, optimizer, config, carry), self.place(None))
+        self.state: State = state._replace(carry=jax.device_put(carry, self.place("data")))
         self.best: Params = jax.tree.map(jnp.copy, params)
         self.progress = TrainingProgress()
-        self.metric = config.metric or METRIC_OF_TASK[prepared.recipe.task]
+        self.metric = metric_of(served, config.metric)
 
     def train(self) -> None:
         checkpoints = Checkpoints(self.directory / "checkpoints")
-        found = checkpoints.restore(self.state, self.best)
-        if found is not None:
-            self.state, self.best, self.progress = found
+        checkpoint = checkpoints.restore(self.state, self.best)
+        if checkpoint is not None:
+            self.state, self.best, self.progress = checkpoint
         with RunLog(self.directory, self.total, self.progress.step) as log:
             log.say(
-                f"{len(self.examples)} examples, {count(self.state.params):,} parameters, "
+                f"{self.count} examples, {count(self.state.params):,} parameters, "
                 f"{self.total} steps from step {self.progress.step}"
             )
             if self.progress.step < self.total and not self.progress.stopped:
@@ -115,7 +115,7 @@ class _Run:
         config = self.config
         losses: list[jax.Array] = []
         tokens, began = 0, time.monotonic()
-        earlier, here = self.progress.seconds, time.monotonic()
+        seconds_before, resumed = self.progress.seconds, time.monotonic()
         for group, ends_epoch in self._remaining():
             batch = self.epochs.collate(group)
             tokens += int(batch["lengths"].sum())
@@ -131,12 +131,12 @@ class _Run:
                         "lower train.optimizer.rate, or set train.optimizer.clip"
                     )
                 rate = tokens / (time.monotonic() - began)
-                done = step // config.optimizer.accumulate
+                updates = step // config.optimizer.accumulate
                 log.scalars(
                     step,
                     loss=mean,
                     tokens_per_s=rate,
-                    learning_rate=float(np.asarray(self.rate(done))),
+                    learning_rate=float(np.asarray(self.rate(updates))),
                 )
                 log.progress(step, mean, rate)
                 losses, tokens, began = [], 0, time.monotonic()
@@ -145,7 +145,7 @@ class _Run:
                 self._evaluate(log)
                 began = time.monotonic()
             if step % config.checkpoint_every == 0 or step == self.total or self.progress.stopped:
-                seconds = earlier + time.monotonic() - here
+                seconds = seconds_before + time.monotonic() - resumed
                 self.progress = self.progress.model_copy(update={"seconds": seconds})
                 checkpoints.save(self.state, self.best, self.progress)
                 began = time.monotonic()
@@ -154,7 +154,7 @@ class _Run:
                 return
 
     def _remaining(self) -> Iterator[tuple[Any, bool]]:
-        """The batches that are still to come, and whether each is the last of its epoch."""
+        """The remaining batches, and whether each is the last of its epoch."""
         passed = 0
         for epoch in range(self.config.epochs):
             groups = self.epochs.batches(epoch)
@@ -190,7 +190,9 @@ def _flat(metrics: dict[str, Metrics]) -> dict[str, float]:
 
 
 def _placement(devices: int):
-    """Where arrays go: split by rows over the first `devices` devices, or copied to each."""
+    """Shardings over the first `devices` devices: split along an axis, or replicated for None.
+
+    Raises UserError if there are fewer devices."""
     available = jax.local_devices()
     if devices > len(available):
         raise UserError(f"train.devices is {devices}, but this host has {len(available)}")

@@ -1,7 +1,7 @@
-"""Long texts as streams side by side: each batch goes on where the one before it ended.
+"""Batches for truncated backpropagation through time: parallel streams of text, chunk by chunk.
 
-text     abcdefghijkl                      two streams, stretches of 3, an epoch
-batches  [abcd]  [defg]                    the first token of a stretch is given,
+text     abcdefghijkl                      two streams, chunks of 3, an epoch
+batches  [abcd]  [defg]                    the first token of a chunk is given,
          [ghij]  [jkla]                    and the others are predicted
 """
 
@@ -11,22 +11,24 @@ import numpy as np
 
 from textrnn.batching import Buckets
 from textrnn.errors import UserError
-from textrnn.tasks import Batch
+from textrnn.tasks import StreamBatch
 from training.epochs import widest
 
 
-class Stretch(NamedTuple):
-    """A batch: where in the text each row begins, and whether it is the first of an epoch."""
+class Chunk(NamedTuple):
+    """One batch: a chunk of each stream."""
 
     starts: np.ndarray
+    """[rows]; the position in the text where each row begins."""
     first: bool
+    """Whether it is the first of its epoch, so that the state of the streams is reset."""
 
 
 class Streams:
     """The batches of each epoch, a function of the seed and the number of the epoch alone.
 
-    An epoch begins at a random place of the text, which is a ring. What is left at its end, less
-    than a stretch of each stream, is left out.
+    The text is a ring, and an epoch begins at a random position of it. The end of each stream that
+    is shorter than a chunk is left out.
     """
 
     def __init__(self, ids: np.ndarray, buckets: Buckets, seed: int, devices: int = 1):
@@ -38,25 +40,25 @@ class Streams:
         self._each = len(ids) // self.rows
         if self._each < self._length:
             raise UserError(
-                f"data: the text has {len(ids)} tokens, and a stretch {self._length}; give more "
+                f"data: the text has {len(ids)} tokens, and a chunk {self._length}; give more "
                 "text, or lower train.lengths"
             )
 
-    def batches(self, epoch: int) -> list[Stretch]:
+    def batches(self, epoch: int) -> list[Chunk]:
         random = np.random.default_rng([self._seed, epoch])
         starts = random.integers(len(self._ids)) + self._each * np.arange(self.rows)
         return [
-            Stretch(starts + offset, offset == 0)
+            Chunk(starts + offset, offset == 0)
             for offset in range(0, self._each - self._length + 1, self._length)
         ]
 
     def steps(self, epochs: int) -> int:
         return epochs * (self._each // self._length)
 
-    def collate(self, stretch: Stretch) -> Batch:
-        places = stretch.starts[:, None] + np.arange(self._length + 1)
+    def collate(self, chunk: Chunk) -> StreamBatch:
+        positions = chunk.starts[:, None] + np.arange(self._length + 1)
         return {
-            "ids": self._ids[places % len(self._ids)],
-            "fresh": np.full(self.rows, stretch.first),
+            "ids": self._ids[positions % len(self._ids)],
+            "fresh": np.full(self.rows, chunk.first),
             "lengths": np.full(self.rows, self._length, np.int32),
         }

@@ -1,10 +1,10 @@
-"""The OpenAPI document: FastAPI's own, and the keys that are asked for."""
+"""API keys in the OpenAPI document that FastAPI generates."""
 
 from typing import Any
 
 from fastapi import FastAPI
 
-from service.transport.middleware import OPEN
+from service.inference.admission import PUBLIC_PATHS
 
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -12,15 +12,15 @@ _SCHEMES = {
 }
 
 
-def describe_keys(app: FastAPI) -> None:
-    """Say in the document which routes ask for a key, and how to send it."""
-    without = app.openapi
+def add_security_schemes(app: FastAPI) -> None:
+    """Document which routes require an API key, and how to send it."""
+    generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document = without()
+        document = generate()
         document.setdefault("components", {})["securitySchemes"] = _SCHEMES
         for path, operations in document["paths"].items():
-            if path not in OPEN:
+            if path not in PUBLIC_PATHS:
                 for operation in operations.values():
                     operation["security"] = [{name: []} for name in _SCHEMES]
         return document

@@ -1,6 +1,6 @@
-"""GET /docs: every route with its schema, as one page without scripts or anything from elsewhere.
+"""GET /docs: every route with its schema, as one page without scripts and external resources.
 
-Made of /openapi.json, so that there is no second description.
+The page is rendered from the OpenAPI document, so that there is only one description.
 """
 
 import base64
@@ -26,7 +26,7 @@ th { font-weight: normal; min-width: 8rem }
 nav li { list-style: none }
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-POLICY = (
+_POLICY = (
     f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
@@ -34,12 +34,12 @@ POLICY = (
 
 @router.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> HTMLResponse:
-    page = render(request.app.openapi())
-    return HTMLResponse(page, headers={"content-security-policy": POLICY})
+    page = render_page(request.app.openapi())
+    return HTMLResponse(page, headers={"content-security-policy": _POLICY})
 
 
-def render(document: Schema) -> str:
-    """A page of an OpenAPI document."""
+def render_page(document: Schema) -> str:
+    """An OpenAPI document as HTML."""
     info = document["info"]
     routes = [
         (method.upper(), path, operation)
@@ -56,7 +56,7 @@ def render(document: Schema) -> str:
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<style>{STYLE}</style></head><body><main>"
         f"<h1>{title} {escape(info['version'])}</h1><p>{escape(info.get('summary', ''))} "
-        "This page as data: <a href='openapi.json'>openapi.json</a>.</p>"
+        "As JSON: <a href='openapi.json'>openapi.json</a>.</p>"
         f"<nav><ul>{links}</ul></nav>"
         + "".join(_route(*route) for route in routes)
         + "".join(_schema(*named) for named in document["components"]["schemas"].items())
@@ -74,9 +74,9 @@ def _route(method: str, path: str, operation: Schema) -> str:
         parts.append(f"<p>In the {escape(parameter['in'])}: <code>{name}</code>, {kind}</p>")
     answers: dict[str, list[str]] = {}
     for status, answer in sorted(operation["responses"].items()):
-        said = _content(answer) or escape(answer["description"])
-        answers.setdefault(said, []).append(status)
-    rows = [(", ".join(statuses), said) for said, statuses in answers.items()]
+        content = _content(answer) or escape(answer["description"])
+        answers.setdefault(content, []).append(status)
+    rows = [(", ".join(statuses), content) for content, statuses in answers.items()]
     return "".join(parts) + _table(rows)
 
 
@@ -92,8 +92,8 @@ def _schema(name: str, schema: Schema) -> str:
     required = schema.get("required", ())
     rows = []
     for field, kind in schema.get("properties", {}).items():
-        must = ", required" if field in required else ""
-        rows.append((field, f"{_kind(kind)}{must}. {escape(kind.get('description', ''))}"))
+        note = ", required" if field in required else ""
+        rows.append((field, f"{_kind(kind)}{note}. {escape(kind.get('description', ''))}"))
     return (
         f"<h2 id='schema-{escape(name)}'>{escape(name)}</h2>"
         f"<p>{escape(schema.get('description', ''))}</p>{_table(rows)}"
@@ -101,16 +101,16 @@ def _schema(name: str, schema: Schema) -> str:
 
 
 def _table(rows: list[tuple[str, str]]) -> str:
-    """Names, and what is said of each in HTML."""
-    lines = (f"<tr><th><code>{escape(n)}</code></th><td>{said}</td></tr>" for n, said in rows)
+    """Rows of a name and its description in HTML."""
+    lines = (f"<tr><th><code>{escape(n)}</code></th><td>{html}</td></tr>" for n, html in rows)
     return f"<table>{''.join(lines)}</table>"
 
 
 _BOUNDS = {
-    "minimum": "at least", "maximum": "at most", "exclusiveMinimum": "over",
-    "exclusiveMaximum": "under", "minLength": "length at least", "maxLength": "length at most",
-    "minItems": "items at least", "maxItems": "items at most", "pattern": "like",
-    "default": "by default",
+    "minimum": "at least", "maximum": "at most", "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than", "minLength": "length at least", "maxLength": "length at most",
+    "minItems": "items at least", "maxItems": "items at most", "pattern": "matches",
+    "default": "default",
 }  # fmt: skip
 
 
@@ -129,8 +129,8 @@ def _kind(schema: Schema) -> str:
     else:
         words = escape(str(schema.get("type", "anything")))
     bounds = (
-        f", {said} <code>{escape(str(schema[key]))}</code>"
-        for key, said in _BOUNDS.items()
+        f", {label} <code>{escape(str(schema[key]))}</code>"
+        for key, label in _BOUNDS.items()
         if schema.get(key) is not None
     )
     return words + "".join(bounds)

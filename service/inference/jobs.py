@@ -1,11 +1,11 @@
-"""The work of one request, on its way through the batcher."""
+"""The work of one request, as it passes through the batcher."""
 
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.inference.models import ServedModel
 from textrnn.tasks import Answer, Example
@@ -19,24 +19,36 @@ class Result:
 
 
 ProgressCallback = Callable[[Example, Result], None]
-"""Takes an example that is being worked on, and the times so far."""
+"""Called with the example that continues a text, and the times so far."""
+
+
+class QueuedText(NamedTuple):
+    """One text of a request in the queue."""
+
+    place: int
+    """Its index in the request."""
+    example: Example
+    tokens: int
+    """Padding included."""
 
 
 @dataclass
 class Job:
-    """The texts of one request. They run together or in parts, as there is room; a text that is
-    answered piece by piece comes back into the queue after each."""
+    """The texts of one request. They run together or in parts, as batches have room; a generated
+    text returns to the queue after each chunk."""
 
     served: ServedModel
     deadline: float
-    future: "Future[Result]"
-    waiting: deque[tuple[int, Example]]
-    """What is to run next, each with its place in the request."""
-    answers: list[Answer | None]
-    tell: ProgressCallback | None = None
+    answers: list[Any]
+    """None for each text that is not answered yet."""
+    on_progress: ProgressCallback | None = None
+    future: "Future[Result]" = field(default_factory=Future)
+    waiting: deque[QueuedText] = field(default_factory=deque)
+    tokens: int = 0
+    """Tokens of the texts that wait, padding included."""
     submitted: float = field(default_factory=time.monotonic)
     queued: float = field(default_factory=time.monotonic)
-    """When it joined the queue, the last time."""
+    """When it last joined the queue."""
     started: float | None = None
     compute: float = 0.0
 
@@ -46,25 +58,40 @@ class Job:
         served: ServedModel,
         examples: Sequence[Example],
         seconds: float,
-        tell: ProgressCallback | None,
-    ):
-        waiting = deque(enumerate(examples))
-        deadline = time.monotonic() + seconds
-        return cls(served, deadline, Future(), waiting, [None] * len(waiting), tell)
+        on_progress: ProgressCallback | None,
+    ) -> "Job":
+        job = cls(served, time.monotonic() + seconds, [None] * len(examples), on_progress)
+        for place, example in enumerate(examples):
+            job.add(place, example)
+        return job
+
+    def add(self, place: int, example: Example) -> int:
+        """Append what is to run next for a text, and return its cost in tokens. The cost is
+        computed here only."""
+        tokens = sum(map(self.served.predictor.task.padded, example.windows))
+        self.waiting.append(QueuedText(place, example, tokens))
+        self.tokens += tokens
+        return tokens
+
+    def take(self) -> QueuedText:
+        """Remove the first text that waits, in order to run it."""
+        text = self.waiting.popleft()
+        self.tokens -= text.tokens
+        self.started = self.started or time.monotonic()
+        return text
 
     @property
-    def over(self) -> bool:
-        """Whether nobody waits for it any more."""
+    def abandoned(self) -> bool:
+        """Whether the client has left, the deadline has passed, or the request has failed."""
         return self.future.done() or time.monotonic() > self.deadline
 
-    @property
-    def result(self) -> Result:
-        """What there is so far."""
-        done = [answer for answer in self.answers if answer is not None]
-        return Result(done, (self.started or self.submitted) - self.submitted, self.compute)
+    def result(self, answers: list[Answer]) -> Result:
+        """Answers with the times so far."""
+        return Result(answers, (self.started or self.submitted) - self.submitted, self.compute)
 
     def settle(self, place: int, outcome: Any) -> None:
-        """Take in an answer, or why there is none; the last one answers the request."""
+        """Record the answer to a text, or the exception that replaces it. The last answer, or the
+        first exception, completes the request."""
         if isinstance(outcome, Exception):
             if not self.future.done() and self.future.set_running_or_notify_cancel():
                 self.future.set_exception(outcome)
@@ -72,4 +99,4 @@ class Job:
         self.answers[place] = outcome
         whole = None not in self.answers
         if whole and not self.future.done() and self.future.set_running_or_notify_cancel():
-            self.future.set_result(self.result)
+            self.future.set_result(self.result(self.answers))

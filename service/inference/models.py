@@ -1,12 +1,13 @@
-"""The models that a server holds, and how they become ready."""
+"""Models as a server holds them: loading, and making ready."""
 
 import json
 import math
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 @dataclass(frozen=True)
 class ServedModel:
-    """One model as it is served."""
+    """A loaded model: its metadata, its predictor and its probes."""
 
     info: bundle.BundleInfo
     predictor: Predictor
@@ -29,14 +30,23 @@ class ServedModel:
     created: int
     """When the bundle was written, in seconds since 1970."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.info.name
 
-    def make_ready(self) -> None:
-        """Compile what any request can be answered with, then answer the probe.
+    def matches(self, task: str, name: str | None, languages: Sequence[str | None]) -> bool:
+        """Whether it has this task, this name and these languages, where None matches any."""
+        info = self.info
+        return (
+            info.task == task
+            and name in (None, info.name)
+            and all(map(_matches, languages, info.languages))
+        )
 
-        Raises UserError where an answer is not what it was when the model was saved.
+    def make_ready(self) -> None:
+        """Compile the shapes that are enough for any request, then answer the probes.
+
+        Raises UserError if an answer differs from the one recorded when the model was saved.
         """
         for shape in first_shapes(self.predictor.task.buckets):
             self.predictor.warm(shape)
@@ -46,26 +56,33 @@ class ServedModel:
             (answer,) = self.predictor.answer([example], compiled_only=True)
             if not same(probe.answer, answer):
                 raise UserError(
-                    f"{self.directory}: the model does not answer its probe as when it was saved: "
-                    f"expected {json.dumps(probe.answer)[:200]}, found {json.dumps(answer)[:200]}"
+                    f"{self.directory}: the answer to a probe differs from the one recorded when "
+                    f"the model was saved: expected {json.dumps(probe.answer)[:200]}, "
+                    f"found {json.dumps(answer)[:200]}"
                 )
 
 
-def load(names: Iterable[str]) -> dict[str, ServedModel]:
-    """Models by name. Raises UserError for one that cannot be loaded, or served as it is named."""
+def _matches(requested: str | None, language: str) -> bool:
+    return requested in (None, language)
+
+
+def load_models(names: Iterable[str]) -> dict[str, ServedModel]:
+    """Models by name, from bundle directories or names of shipped models; all shipped ones if there
+    are no names. Raises UserError."""
     models: dict[str, ServedModel] = {}
     for name in names or bundle.shipped():
-        served = load_one(name)
+        served = load_model(name)
         if served.name in models:
             other = models[served.name].directory
             raise UserError(f"two models are named {served.name!r}: {other}, {served.directory}")
         models[served.name] = served
     if not models:
-        raise UserError("there is no model to serve; name a bundle's directory with --models")
+        raise UserError("there is no model to serve; give a bundle directory with --models")
     return models
 
 
-def load_one(name: str) -> ServedModel:
+def load_model(name: str) -> ServedModel:
+    """A model that is not ready yet. Raises UserError."""
     directory = bundle.find_bundle(name)
     loaded = bundle.load_bundle(directory)
     if not NAME.fullmatch(loaded.info.name):
@@ -76,7 +93,7 @@ def load_one(name: str) -> ServedModel:
 
 
 def make_all_ready(models: Iterable[ServedModel]) -> Iterator[tuple[ServedModel, float]]:
-    """Make models ready side by side; gives each, with the seconds it took, as it is done."""
+    """Make models ready in parallel. Yields each, in order, with the seconds that it took."""
 
     def timed(served: ServedModel) -> tuple[ServedModel, float]:
         began = time.monotonic()
@@ -88,11 +105,11 @@ def make_all_ready(models: Iterable[ServedModel]) -> Iterator[tuple[ServedModel,
 
 
 def first_shapes(buckets: Buckets) -> list[Shape]:
-    """The fewest shapes into which every row fits, and which are not wasteful of short ones: some
-    texts; and where the longest text is much longer than most, one text and the longest too."""
+    """The fewest shapes that take every row without much padding for short ones: several texts, and
+    if the longest text is much longer than most, also one text and the longest text."""
     widest = buckets.widths[-1]
     shapes = [shape for shape in buckets.shapes() if shape.width == widest]
-    # Where the longest is short, shorter ones are not worth another program to wait for.
+    # If the longest is short, a program for shorter ones is not worth the wait.
     short = [s for s in shapes if s.length >= (64 if buckets.limit > 128 else buckets.limit)]
     one = next(s for s in short if s.rows == 1)
     some = max(s for s in short if s.length == one.length and s.rows <= 16)
@@ -101,7 +118,7 @@ def first_shapes(buckets: Buckets) -> list[Shape]:
 
 
 def same(expected: Any, found: Any) -> bool:
-    """Whether two answers agree: numbers to a thousandth, all else exactly."""
+    """Whether two answers are equal: floats to a thousandth, other values exactly."""
     if isinstance(expected, dict) and isinstance(found, dict):
         return expected.keys() == found.keys() and all(same(expected[k], found[k]) for k in found)
     if isinstance(expected, list) and isinstance(found, list):

@@ -1,14 +1,14 @@
-"""From texts to answers: what the routes of all dialects have in common."""
+"""From texts to answers: the steps that the routes of all dialects share."""
 
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from fastapi import Depends, Request
+from starlette.requests import Request
 
-from service.context import ServiceContext
-from service.errors import Problem, invalid_text
+from service.errors import client_left, invalid_text
+from service.inference.context import ServiceContext
 from service.inference.jobs import Result
 from service.inference.models import ServedModel
 from textrnn.errors import InvalidText
@@ -16,21 +16,13 @@ from textrnn.tasks import Example
 
 T = TypeVar("T")
 INLINE_CHARACTERS = 4096
-"""Texts of fewer characters are tokenised on the event loop: a hop to a thread costs more."""
+"""Texts with fewer characters are tokenised on the event loop, as a thread would cost more."""
 
 LocatedTexts = Sequence[tuple[str, str]]
-"""Texts, each with the JSON pointer to where it was in the request."""
+"""Texts, each with the JSON pointer to its place in the request."""
 
 
-async def context(request: Request) -> ServiceContext:
-    """A coroutine, since FastAPI calls anything else in a thread."""
-    return request.app.state.context
-
-
-Context = Annotated[ServiceContext, Depends(context)]
-
-
-async def ask(
+async def infer_texts(
     context: ServiceContext,
     served: ServedModel,
     located: LocatedTexts,
@@ -38,65 +30,55 @@ async def ask(
     request: Request,
 ) -> Result:
     """The answers to texts, in their order. Raises Problem."""
-    if len(located) > context.settings.texts:
-        pointer = located[0][0].rpartition("/")[0]
-        raise Problem(
-            422,
-            "too_many_texts",
-            f"{pointer}: {len(located)} texts in one request, the limit is "
-            f"{context.settings.texts}",
-            errors=[{
-                "pointer": pointer, "message": "too many texts", "code": "too_many_texts",
-                "limit": context.settings.texts,
-            }],
-        )  # fmt: skip
-    name(request, served, len(located))
-    asked = served.predictor.task.options_type.parse(options, source="options")
-    return await run(context, served, await read(served, located, asked), request)
-
-
-def name(request: Request, served: ServedModel, texts: int = 1) -> None:
-    """Say in log and metrics which model a request is for, and of how many texts."""
-    request.state.task, request.state.model = served.info.task, served.name
-    request.state.texts = texts
-
-
-async def read(served: ServedModel, located: LocatedTexts, options: Any) -> list[Example]:
-    """Texts to examples. Raises Problem, which points to the first text that cannot be taken."""
-
-    def all_of_them() -> list[Example]:
-        examples = []
-        for pointer, text in located:
-            try:
-                task = served.predictor.task
-                examples.append(task.read({task.input: text}, options))
-            except InvalidText as error:
-                raise invalid_text(error, pointer) from None
-        return examples
-
+    context.admission.check_texts(len(located), located[0][0].rpartition("/")[0])
+    label_request(request, served, len(located))
+    parsed = served.predictor.task.options_type.parse(options, source="options")
     if sum(len(text) for _, text in located) < INLINE_CHARACTERS:
-        return all_of_them()
-    return await asyncio.to_thread(all_of_them)
+        examples = tokenize_texts(served, located, parsed)
+    else:
+        examples = await asyncio.to_thread(tokenize_texts, served, located, parsed)
+    return await infer_examples(context, served, examples, request)
 
 
-async def run(
+async def infer_examples(
     context: ServiceContext, served: ServedModel, examples: list[Example], request: Request
 ) -> Result:
-    """The answers; when the client leaves first, the work is dropped."""
+    """The answers to examples, in their order. If the client leaves, the work is cancelled.
+
+    Raises Problem.
+    """
     work = context.batcher.submit(served, examples, context.settings.deadline)
-    result = await unless_gone(work, request)
-    await context.pacer.end()
+    result = await cancel_on_disconnect(work, request)
+    pacer = context.admission.pacer
+    await pacer.turn(pacer.ending)
     return result
 
 
-async def unless_gone(awaited: Awaitable[T], request: Request) -> T:
-    """Wait, and stop waiting when the client leaves. Raises Problem 499."""
-    work = asyncio.ensure_future(awaited)
+def tokenize_texts(served: ServedModel, located: LocatedTexts, options: Any) -> list[Example]:
+    """Tokenise texts. Raises Problem 422 that points to the first text that is invalid."""
+    task, examples = served.predictor.task, []
+    for pointer, text in located:
+        try:
+            examples.append(task.read({task.input: text}, options))
+        except InvalidText as error:
+            raise invalid_text(error, pointer) from None
+    return examples
+
+
+def label_request(request: Request, served: ServedModel, texts: int = 1) -> None:
+    """Record the model and the number of texts of a request, for the log and the metrics."""
+    state = request.scope["state"]
+    state["task"], state["model"], state["texts"] = served.info.task, served.name, texts
+
+
+async def cancel_on_disconnect(awaitable: Awaitable[T], request: Request) -> T:
+    """The result of some work, which is cancelled if the client leaves. Raises Problem 499 then."""
+    work = asyncio.ensure_future(awaitable)
     leaving = asyncio.ensure_future(_disconnected(request))
     try:
         await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
-            raise Problem(499, "client_left", "the client left")
+            raise client_left()
         return work.result()
     finally:
         for task in (work, leaving):
@@ -110,8 +92,8 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
-def timings(result: Result) -> dict[str, str]:
-    """Milliseconds spent waiting for the device, and on it."""
+def timing_headers(result: Result) -> dict[str, str]:
+    """Milliseconds in the queue and on the device."""
     return {
         "x-queue-time": f"{result.queue_seconds * 1e3:.1f}",
         "x-inference-time": f"{result.compute_seconds * 1e3:.1f}",

@@ -1,4 +1,4 @@
-"""States that leave the server and come back: signed, so that none but its own are taken."""
+"""Generation states that clients keep: signed, so that a server accepts only its own."""
 
 import hashlib
 import hmac
@@ -8,26 +8,27 @@ from service.inference.models import ServedModel
 from service.settings import Settings
 
 _SIGNATURE = 32
+"""Hexadecimal digits."""
 
 
 class StateSigner:
-    """A state is signed together with the weights that it belongs to: what was forged, changed or
-    made by another model does not verify."""
+    """Signs a state together with the digest of the weights that produced it. A state that was
+    forged, changed or produced by another model does not verify."""
 
     def __init__(self, settings: Settings):
         self._key = settings.state_key.get_secret_value().encode()
 
-    def seal(self, served: ServedModel, state: str) -> str:
+    def sign(self, served: ServedModel, state: str) -> str:
         return self._signature(served, state) + state
 
-    def open(self, served: ServedModel, token: str) -> str:
-        """Raises Problem 422."""
-        signature, state = token[:_SIGNATURE], token[_SIGNATURE:]
-        right = self._signature(served, state)
-        if not hmac.compare_digest(signature.encode("utf-8", "replace"), right.encode()):
+    def verify(self, served: ServedModel, signed: str) -> str:
+        """The state of a signed state. Raises Problem 422."""
+        signature, state = signed[:_SIGNATURE], signed[_SIGNATURE:]
+        expected = self._signature(served, state)
+        if not hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode()):
             message = (
-                "the state is not one that this server gave for this model; send back a state as "
-                "you got it, to the model that made it"
+                "the state was not returned by this server for this model; send a state unchanged, "
+                "to the model that returned it"
             )
             errors = [{"pointer": "/state", "message": message, "code": "foreign_state"}]
             raise Problem(422, "foreign_state", f"/state: {message}", errors=errors)

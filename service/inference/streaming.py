@@ -1,26 +1,39 @@
-"""Text piece by piece, as it is written."""
+"""Generated text in chunks, and responses of server-sent events made of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from service.context import ServiceContext
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from service.errors import Problem, internal_error
+from service.inference.context import ServiceContext
 from service.inference.jobs import Result
 from service.inference.models import ServedModel
-from textrnn.tasks import Answer, Example
+from service.inference.pipeline import cancel_on_disconnect, timing_headers
+from service.observe.logs import logger
+from textrnn.tasks import Answer, Example, StreamExample, StreamTask
 
 DETAILS = ("log_probabilities", "top_log_probabilities", "activations", "prompt")
-"""Of an answer, what is told of its characters."""
+"""Fields of an answer that hold a value for each character."""
+EVENT_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
+"""The response of a stream in the OpenAPI document."""
 
 
 @dataclass(frozen=True)
 class StreamChunk:
+    index: int
+    """Which of the texts it belongs to."""
     text: str
     details: dict[str, Any]
-    """What was asked to be seen of its characters; with the first piece of the prompt's, too."""
+    """The requested details of its characters; in the first chunk those of the prompt, too."""
     result: Result
-    """So far. With the last piece it has the whole answer."""
+    """The times so far; in the last chunk of a text also its whole answer."""
 
     @property
     def last(self) -> bool:
@@ -28,42 +41,96 @@ class StreamChunk:
 
 
 async def stream_chunks(
-    context: ServiceContext, served: ServedModel, example: Example
+    context: ServiceContext, served: ServedModel, examples: Sequence[Example]
 ) -> AsyncGenerator[StreamChunk, None]:
-    """At least one piece. Whoever closes this ends the work with the piece that it is on."""
-    arrived: asyncio.Queue[tuple[Example, Result] | None] = asyncio.Queue()
-    work = asyncio.ensure_future(
-        context.batcher.submit(
-            served,
-            [example],
-            context.settings.deadline,
-            lambda then, result: arrived.put_nowait((then, result)),
+    """The chunks of all texts as they are generated, at least one for each text.
+
+    Closing the generator cancels the remaining work after the current chunks. Raises Problem.
+    """
+    task = served.predictor.task
+    assert isinstance(task, StreamTask)
+    arrived: asyncio.Queue[tuple[int, Example | None, Any]] = asyncio.Queue()
+
+    def start(index: int, example: Example) -> asyncio.Future[Result]:
+        def on_progress(following: Example, result: Result) -> None:
+            arrived.put_nowait((index, following, result))
+
+        work = asyncio.ensure_future(
+            context.batcher.submit(served, [example], context.settings.deadline, on_progress)
         )
-    )
-    work.add_done_callback(lambda _: arrived.put_nowait(None))
-    told = 0
+        work.add_done_callback(lambda work: arrived.put_nowait((index, None, work)))
+        return work
+
+    works = [start(index, example) for index, example in enumerate(examples)]
+    sent = [0] * len(works)
+    """Characters of each text that are in earlier chunks."""
+    left = len(works)
     try:
-        while (news := await arrived.get()) is not None:
-            then, result = news
-            written = then.written
-            if len(written) > told:
-                details = served.predictor.task.details(then, told, len(written))
-                yield StreamChunk(written[told:], details, result)
-                told = len(written)
-        result = await work
-        (answer,) = result.answers
-        yield StreamChunk(answer["text"][told:], _details_from(answer, told), result)
+        while left:
+            index, following, result = await arrived.get()
+            begin = sent[index]
+            if following is None:
+                left -= 1
+                result = result.result()
+                (answer,) = result.answers
+                yield StreamChunk(index, answer["text"][begin:], _details(answer, begin), result)
+                continue
+            assert isinstance(following, StreamExample)  # only these continue
+            text = following.stable_text
+            if len(text) > begin:
+                sent[index] = len(text)
+                details = task.details(following, begin, len(text))
+                yield StreamChunk(index, text[begin:], details, result)
     finally:
-        work.cancel()
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
 
 
-def _details_from(answer: Answer, start: int) -> dict[str, Any]:
-    """The details of an answer, of its characters from `start` on."""
-    found = {name: answer[name] for name in DETAILS if name in answer}
-    if not start:
-        return found
-    found.pop("prompt", None)
+def _details(answer: Answer, begin: int) -> dict[str, Any]:
+    """The details of the characters of an answer from `begin` on."""
+    details = {name: answer[name] for name in DETAILS if name in answer}
+    if not begin:
+        return details
+    details.pop("prompt", None)
     return {
-        name: [cell[start:] for cell in values] if name == "activations" else values[start:]
-        for name, values in found.items()
+        name: [cell[begin:] for cell in values] if name == "activations" else values[begin:]
+        for name, values in details.items()
     }
+
+
+async def event_stream_response(
+    chunks: AsyncGenerator[StreamChunk, None],
+    request: Request,
+    events: Callable[[StreamChunk], Iterable[str]],
+    error_event: Callable[[Problem], str],
+) -> StreamingResponse:
+    """A response of the events of each chunk.
+
+    An error before the first chunk is raised, so that the response has its status; a later one
+    ends the stream with `error_event`.
+    """
+    first = await cancel_on_disconnect(anext(chunks), request)
+    headers = {**timing_headers(first.result), "cache-control": "no-cache"}
+    body = _event_stream(first, chunks, events, error_event)
+    return StreamingResponse(body, media_type="text/event-stream", headers=headers)
+
+
+async def _event_stream(
+    first: StreamChunk,
+    rest: AsyncGenerator[StreamChunk, None],
+    events: Callable[[StreamChunk], Iterable[str]],
+    error_event: Callable[[Problem], str],
+) -> AsyncIterator[str]:
+    try:
+        async with contextlib.aclosing(rest):
+            for event in events(first):
+                yield event
+            async for chunk in rest:
+                for event in events(chunk):
+                    yield event
+    except Problem as problem:
+        yield error_event(problem)
+    except Exception:
+        logger.exception("a stream failed")
+        yield error_event(internal_error())

@@ -1,6 +1,6 @@
-"""The log, on standard error: plain lines for people, or an object a line for what collects logs.
+"""The log on standard error: plain lines for people, or a JSON object per line for collectors.
 
-No line has a text, a key or an address; a defect is logged with its traceback.
+No line contains a text, a key or an address. An internal error is logged with its traceback.
 """
 
 import json
@@ -10,35 +10,32 @@ from typing import Any
 
 from service.settings import Settings
 
-log = logging.getLogger("textrnn.service")
-requests = logging.getLogger("textrnn.requests")
+logger = logging.getLogger("textrnn.service")
+"""The steps of starting, serving and stopping, and internal errors."""
+_requests = logging.getLogger("textrnn.requests")
 
 
 def configure(settings: Settings, worker: int | None = None) -> None:
-    """Log as the settings say, uvicorn's lines too. A worker of several is named in each line."""
+    """Set up logging for the whole process, uvicorn included. With several workers each line names
+    its worker."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Json(worker) if settings.log_format == "json" else _Text(worker))
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     logging.basicConfig(handlers=[handler], force=True, level=max(level, logging.WARNING))
-    logging.getLogger("textrnn").setLevel(level)  # what others inform of is of no use here
+    logging.getLogger("textrnn").setLevel(level)  # other libraries only warn
     logging.captureWarnings(True)
 
 
-def say(line: str) -> None:
-    """Tell of a step in the life of the server."""
-    log.info("%s", line)
-
-
 def log_request(level: int, **fields: Any) -> None:
-    """One request that was answered, or whose client left. What is None is left out."""
-    if requests.isEnabledFor(level):
+    """Log one request that was answered, or whose client left. Fields that are None are omitted."""
+    if _requests.isEnabledFor(level):
         known = {name: value for name, value in fields.items() if value is not None}
         line = f"{fields['method']} {fields['route']} {fields['status']}"
-        requests.log(level, line, extra={"fields": known})
+        _requests.log(level, line, extra={"fields": known})
 
 
 class _Text(logging.Formatter):
-    """`POST /v1/classify 200 duration_ms=3.1 ...` for a request; else the message alone."""
+    """`POST /v1/classify 200 duration_ms=3.1 ...` for a request, the plain message otherwise."""
 
     def __init__(self, worker: int | None):
         super().__init__("%(message)s" if worker is None else f"worker {worker}: %(message)s")

@@ -1,7 +1,7 @@
-"""Metrics for Prometheus. Labels come from fixed sets: never an address, a key, a path as sent.
+"""Metrics for Prometheus. Label values come from fixed sets: never an address, a key or a raw path.
 
-Where several workers serve, prometheus_client keeps the values in files of a folder that they
-share (PROMETHEUS_MULTIPROC_DIR), and whichever is asked answers for all of them.
+With several workers, prometheus_client keeps the values in files of a shared folder
+(PROMETHEUS_MULTIPROC_DIR), and each worker exposes the metrics of all of them.
 """
 
 import os
@@ -32,51 +32,55 @@ class ServiceMetrics:
             registry=registry,
         )  # fmt: skip
         self.duration = Histogram(
-            "textrnn_request_duration_seconds", "From the first byte to the answer.", ["route"],
+            "textrnn_request_duration_seconds", "Time from request to response.", ["route"],
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
         self.queued = Histogram(
-            "textrnn_queue_duration_seconds", "Waiting for the device.", ["model"],
+            "textrnn_queue_duration_seconds", "Time in the queue.", ["model"],
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
         self.inference = Histogram(
-            "textrnn_inference_duration_seconds", "A batch on the device.", ["model"],
+            "textrnn_inference_duration_seconds", "Time of a batch on the device.", ["model"],
             buckets=_SECONDS, registry=registry,
         )  # fmt: skip
         self.batch_rows = Histogram(
-            "textrnn_batch_rows", "Texts that ran together.", ["model"],
+            "textrnn_batch_rows", "Texts in a batch.", ["model"],
             buckets=_ROWS, registry=registry,
         )  # fmt: skip
         self.tokens_real = Counter(
-            "textrnn_batch_tokens_real", "Tokens that ran.", ["model"], registry=registry
+            "textrnn_batch_tokens_real", "Tokens in batches.", ["model"], registry=registry
         )
         self.tokens_padded = Counter(
-            "textrnn_batch_tokens_padded", "Tokens that ran, padding included.", ["model"],
+            "textrnn_batch_tokens_padded", "Tokens in batches, padding included.", ["model"],
             registry=registry,
         )  # fmt: skip
         self.queue_depth = Gauge(
-            "textrnn_queue_depth", "Texts that wait.", registry=registry,
+            "textrnn_queue_depth", "Texts in the queue.", registry=registry,
             multiprocess_mode="livesum",
         )  # fmt: skip
         self.rejected = Counter(
-            "textrnn_rejected", "Requests refused before they ran.", ["reason"], registry=registry
+            "textrnn_rejected",
+            "Requests refused or dropped before they ran.",
+            ["reason"],
+            registry=registry,
         )
         self.compilations = Gauge(
             "textrnn_compilations_total", "Programs compiled.", ["model"], registry=registry,
             multiprocess_mode="livesum",
         )  # fmt: skip
         self.model_info = Gauge(
-            "textrnn_model_info", "Models that are served.", ["model", "task", "version"],
+            "textrnn_model_info", "Models that the server holds.", ["model", "task", "version"],
             registry=registry, multiprocess_mode="livemax",
         )  # fmt: skip
         self.by_worker = Counter(
-            "textrnn_worker_requests", "Requests answered, health and metrics not counted.",
+            "textrnn_worker_requests", "Requests answered, without health and metrics.",
             ["worker"], registry=registry,
         ).labels(str(worker))  # fmt: skip
 
     def render(self) -> bytes:
+        """The metrics in Prometheus's text format."""
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(self.registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together)
-        return generate_latest(together)
+        merged = CollectorRegistry()
+        MultiProcessCollector(merged)
+        return generate_latest(merged)

@@ -1,1 +1,1 @@
-"""Connections, admission and errors: HTTP below the routes."""
+"""HTTP below the routes: connections, load shedding, middleware, error responses."""

@@ -1,62 +1,61 @@
-"""Every refusal in the form of the API that was asked."""
+"""Errors in the form of the dialect to which the path belongs."""
 
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
+from typing import Any
 
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from service.dialects.huggingface import routes as huggingface
-from service.dialects.libretranslate import routes as libretranslate
-from service.dialects.openai import routes as openai
-from service.errors import DEFECT, Problem, document, invalid_request
-from service.transport.headers import GUARDS
-
-DIALECTS = (huggingface, openai, libretranslate)
+from service.dialects import Dialect, dialect_of
+from service.errors import Problem, internal_error, invalid_request
+from service.transport.headers import SECURITY_HEADERS
 
 
-def respond(problem: Problem, path: str, request_id: str) -> JSONResponse:
-    for dialect in DIALECTS:
-        if dialect.speaks(path):
-            status, body, headers = dialect.refusal(problem)
-            return JSONResponse(body, status, headers={**problem.headers, **headers})
-    return document(problem, path, request_id)
+def add_error_handlers(app: FastAPI, dialects: Sequence[Dialect]) -> None:
+    """Answer all that routes and the router raise in the form of the dialect."""
+
+    def handler(
+        problem_of: Callable[[Any], Problem],
+    ) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+        async def handle(request: Request, error: Exception) -> JSONResponse:
+            path = request.url.path
+            respond = dialect_of(path, dialects).error_response
+            return respond(problem_of(error), path, request.state.request_id)
+
+        return handle
+
+    app.add_exception_handler(Problem, handler(lambda problem: problem))
+    app.add_exception_handler(HTTPException, handler(_routing_problem))
+    app.add_exception_handler(RequestValidationError, handler(_validation_problem))
+    app.add_exception_handler(Exception, handler(lambda _: internal_error()))
 
 
-def as_bytes(problem: Problem, path: str, id: str) -> bytes:
-    """A whole answer but for its date, for where there is no application to send one."""
-    response = respond(problem, path, id)
-    response.headers["x-request-id"] = id
-    for name, value in GUARDS.items():
+def _routing_problem(error: HTTPException) -> Problem:
+    """404, 405 and others that the router raises."""
+    if error.status_code == 400:  # raised for a body that no JSON parser accepts
+        return Problem(422, "invalid_request", "the body is not JSON")
+    status = HTTPStatus(error.status_code)
+    detail = {
+        404: "there is nothing at this path; see /docs for all paths",
+        405: "this path does not support this method; see /docs",
+    }.get(status, status.phrase)
+    return Problem(status, status.name.lower(), detail, headers=dict(error.headers or {}))
+
+
+def _validation_problem(error: RequestValidationError) -> Problem:
+    return invalid_request([{**fault, "loc": fault["loc"][1:]} for fault in error.errors()])
+
+
+def response_bytes(response: JSONResponse, request_id: str) -> bytes:
+    """A whole response but for its date, for where there is no application to send it."""
+    response.headers["x-request-id"] = request_id
+    for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
     lines = [name + b": " + value for name, value in response.raw_headers]
     head = b"\r\n".join([*lines, b"", bytes(response.body)])
-    return STATUS_LINE[problem.status] + head
-
-
-async def on_problem(request: Request, problem: Problem) -> JSONResponse:
-    return respond(problem, request.url.path, request.state.request_id)
-
-
-async def on_defect(request: Request, _: Exception) -> JSONResponse:
-    return await on_problem(request, DEFECT)
-
-
-async def on_http_exception(request: Request, error: HTTPException) -> JSONResponse:
-    """404, 405 and the like, as the router raises them."""
-    if error.status_code == 400:  # what no JSON parser gets through
-        return await on_problem(request, Problem(422, "invalid_request", "the body is not JSON"))
-    code = HTTPStatus(error.status_code).name.lower()
-    detail = {
-        404: "there is nothing at this path; see /docs for what there is",
-        405: "this path does not take this method; see /docs",
-    }.get(error.status_code, HTTPStatus(error.status_code).phrase)
-    problem = Problem(error.status_code, code, detail, headers=dict(error.headers or {}))
-    return await on_problem(request, problem)
-
-
-async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-    faults = [{**fault, "loc": fault["loc"][1:]} for fault in error.errors()]
-    return await on_problem(request, invalid_request(faults))
+    return STATUS_LINE[response.status_code] + head

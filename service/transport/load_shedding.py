@@ -1,31 +1,34 @@
-"""Refusals that cost next to nothing, for when there is far more than can be done.
+"""Load shedding: refusals that cost next to nothing.
 
-Under ten times the load that a server can carry, nine of ten requests are refused, and what that
-takes is taken from the others. So a request that finds the queue full is refused as soon as its
-head is there, before its body is read and before a task, a scope or a route is made for it, with
-bytes that are made once. Such refusals are counted, and logged together, a line a second.
+At ten times the load that a server can carry, nine of ten requests are refused, and the time that
+takes is lost for the others. So a request that finds the queue full is refused as soon as its head
+is there, before its body is read and before a task, a scope or a route is created for it, with a
+response that is rendered once. These refusals are counted, and logged together once a second.
 """
 
 import asyncio
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, partial
 from urllib.parse import unquote
 
-from service.context import ServiceContext
+from service.dialects import Dialect, dialect_of
 from service.errors import queue_full
-from service.observe.logs import say
-from service.transport.error_responses import as_bytes
-from service.transport.headers import new_id, request_id
+from service.inference.admission import Admission
+from service.observe.logs import logger
+from service.observe.metrics import ServiceMetrics
+from service.transport.error_responses import response_bytes
+from service.transport.headers import request_id
 
-_MADE = "0" * 32
-"""Stands for an id in what is made once; of the length that ids have."""
+_PLACEHOLDER = b"0" * 32
+"""Stands for the request id in a rendered response, and has the length of one."""
 
 
 class LoadShedder:
-    def __init__(self, context: ServiceContext):
-        self._context = context
+    def __init__(self, admission: Admission, metrics: ServiceMetrics, dialects: Sequence[Dialect]):
+        self._admission = admission
+        self._dialects = dialects
         self._refused = 0
-        metrics = context.metrics
+        self._with_placeholder = lru_cache(256)(partial(self._render, id=_PLACEHOLDER.decode()))
         self._counters = (
             metrics.requests.labels("", "", "unmatched", "429"),
             metrics.rejected.labels("queue_full"),
@@ -33,35 +36,29 @@ class LoadShedder:
         )
 
     def refusal(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-        """The whole answer to a request for which there is no room, but for its date; None where
-        there is room, or the server takes no work at all, which is for others to say."""
-        context = self._context
-        wait = context.batcher.room.wait(coming=len(context.pacer))
-        if wait is None or context.refusal():
+        """The whole response but for its date if the queue is full, else None."""
+        retry = self._admission.retry_after()
+        if retry is None:
             return None
         self._count()
         path = url.partition(b"?")[0]
-        given = next((value for name, value in headers if name == b"x-request-id"), None)
-        if given is not None:
-            return _answer(path, wait, request_id(given.decode("latin-1")))
-        return _made(path, wait).replace(_MADE.encode(), new_id().encode())
+        sent = next((value for name, value in headers if name == b"x-request-id"), None)
+        if sent is not None:
+            return self._render(path, retry, request_id(sent.decode("latin-1")))
+        return self._with_placeholder(path, retry).replace(_PLACEHOLDER, request_id().encode())
 
     def _count(self) -> None:
         if not self._refused:
-            asyncio.get_running_loop().call_later(1, self._say)
+            asyncio.get_running_loop().call_later(1, self._log)
         self._refused += 1
         for counter in self._counters:
             counter.inc()
 
-    def _say(self) -> None:
-        say(f"{self._refused} requests refused in a second: the queue is full")
+    def _log(self) -> None:
+        logger.info("%d requests refused in a second: the queue is full", self._refused)
         self._refused = 0
 
-
-def _answer(path: bytes, wait: int, id: str) -> bytes:
-    return as_bytes(queue_full(wait), unquote(path.decode("ascii", "replace")), id)
-
-
-@lru_cache(256)
-def _made(path: bytes, wait: int) -> bytes:
-    return _answer(path, wait, _MADE)
+    def _render(self, path: bytes, retry: int, id: str) -> bytes:
+        plain = unquote(path.decode("ascii", "replace"))
+        respond = dialect_of(plain, self._dialects).error_response
+        return response_bytes(respond(queue_full(retry), plain, id), id)

@@ -1,7 +1,7 @@
-"""HTTP on one connection, with bounds on what a client can hold.
+"""HTTP on one connection, with limits on the time and memory that a client can hold.
 
-uvicorn's own protocol waits for ever for the head of a request, however long it grows, and for a
-client that does not take its answer.
+uvicorn's own protocol waits without limit for the head of a request, however long it grows, and for
+a client that does not read its response.
 """
 
 import asyncio
@@ -9,53 +9,53 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.errors import Problem
-from service.transport.error_responses import as_bytes
-from service.transport.headers import new_id
+from service.errors import Problem, problem_document
+from service.transport.error_responses import response_bytes
+from service.transport.headers import request_id
 from service.transport.load_shedding import LoadShedder
 
-MOST_HEAD = 16_384
-"""Bytes of a request's line and headers."""
+MAX_HEAD = 16_384
+"""Bytes of the request line and headers together."""
 
 
-class Connection(HttpToolsProtocol):
-    """Ends a connection on which no request has begun, or nothing of an answer was taken, for
-    `patience` seconds."""
+class LimitedHttpProtocol(HttpToolsProtocol):
+    """Closes a connection on which for `patience` seconds no request has begun, or the client has
+    read nothing of a response."""
 
     def __init__(self, *arguments: Any, patience: float, load_shedder: LoadShedder, **named: Any):
         super().__init__(*arguments, **named)
         self._patience = patience
         self._load_shedder = load_shedder
         self._shed = False
-        """Whether the request that arrives has been refused already."""
+        """Whether the current request was refused by load shedding."""
         self._idle: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._head = 0
-        """Bytes of a head that is not whole yet."""
+        """Bytes of an incomplete head."""
         self._in_body = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._watch()
+        self._start_timer()
 
     def data_received(self, data: bytes) -> None:
         if not self._in_body:
             self._head += len(data)
         super().data_received(data)
-        if self._head > MOST_HEAD and not self.transport.is_closing():
-            self._refuse(_HUGE_HEAD)
-        elif not self._under_way:
-            self._watch()  # what has come is not the beginning of a request, or not all of it
+        if self._head > MAX_HEAD and not self.transport.is_closing():
+            self._refuse(_huge_head())
+        elif not self._in_progress:
+            self._start_timer()  # the data is no complete head
 
     def on_headers_complete(self) -> None:
         self._in_body = True
         head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if head > MOST_HEAD:
+        if head > MAX_HEAD:
             self._head = head
             raise ValueError("huge head")  # makes uvicorn call send_400_response
         self._head = 0
         self._idle = _cancelled(self._idle)
-        if not self._refused_at_once():
+        if not self._shed_load():
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -71,7 +71,7 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.transport.is_closing():
-            self._watch()  # until the last of the answer is taken
+            self._start_timer()  # until the client has read the response
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -89,59 +89,60 @@ class Connection(HttpToolsProtocol):
         self._idle, self._stalled = _cancelled(self._idle), _cancelled(self._stalled)
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(_HUGE_HEAD if self._head > MOST_HEAD else _NO_HTTP)
+        self._refuse(_huge_head() if self._head > MAX_HEAD else _invalid_http())
 
     @property
-    def _under_way(self) -> bool:
-        """Whether a request has begun that is not answered."""
+    def _in_progress(self) -> bool:
+        """Whether a request has begun and its response is not complete."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _refused_at_once(self) -> bool:
-        """Whether what has begun to arrive was answered with a refusal already."""
+    def _shed_load(self) -> bool:
+        """Refuse the request that has begun if the queue is full. Returns whether it did."""
         parser = self.parser
-        assert parser is not None  # it is what calls
-        if parser.get_method() != b"POST" or self._under_way:
+        assert parser is not None  # it calls this
+        if parser.get_method() != b"POST" or self._in_progress:
             return False
         refusal = self._load_shedder.refusal(self.url, self.headers)
         if refusal is None:
             return False
         self._shed = True
-        # Who asked whether to send the body might send none, and go on with another request.
+        # A client that waits for "100 Continue" may skip the body and send another request.
         last = self.expect_100_continue or not parser.should_keep_alive()
         self._send(refusal, last)
         if last:
             self.transport.close()
         return True
 
-    def _send(self, answer: bytes, last: bool) -> None:
-        """Write an answer that is whole but for what uvicorn adds to each, and to the last one."""
-        status, rest = answer.split(b"\r\n", 1)
+    def _send(self, response: bytes, last: bool) -> None:
+        """Write a response, with the headers that uvicorn adds to each, and to the last one."""
+        status, rest = response.split(b"\r\n", 1)
         headers = [name + b": " + value for name, value in self.server_state.default_headers]
         if last:
             headers.append(b"connection: close")
         self.transport.write(b"\r\n".join([status, *headers, rest]))
 
-    def _watch(self) -> None:
+    def _start_timer(self) -> None:
         if self._idle is None:
             self._idle = self.loop.call_later(self._patience, self._end)
 
     def _end(self) -> None:
         if self.transport.get_write_buffer_size():
-            self.transport.abort()  # to close would wait for a client that takes nothing
+            self.transport.abort()  # closing would wait for a client that reads nothing
         elif self._head:
-            self._refuse(_LATE_HEAD)
+            self._refuse(_late_head())
         else:
             self.transport.close()
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer what is no request, and close. What was asked properly before it is answered."""
-        if self._under_way and (self.pipeline or not self._in_body):
+        """Answer an invalid request, and close. Valid requests before it are answered first."""
+        if self._in_progress and (self.pipeline or not self._in_body):
             self.cycle.keep_alive = False
             return
-        if not (self._under_way and self.cycle.response_started):
-            self._send(as_bytes(problem, "/", new_id()), last=True)
+        if not (self._in_progress and self.cycle.response_started):
+            id = request_id()
+            self._send(response_bytes(problem_document(problem, "/", id), id), last=True)
         self.transport.close()
-        self._watch()
+        self._start_timer()
 
 
 def _cancelled(timer: asyncio.TimerHandle | None) -> None:
@@ -149,8 +150,15 @@ def _cancelled(timer: asyncio.TimerHandle | None) -> None:
         timer.cancel()
 
 
-_NO_HTTP = Problem(400, "bad_request", "this is not a request in HTTP/1.1")
-_LATE_HEAD = Problem(408, "request_timeout", "the head of the request did not arrive in time")
-_HUGE_HEAD = Problem(
-    431, "head_too_large", f"the request's line and headers are over {MOST_HEAD} bytes, the limit"
-)
+def _invalid_http() -> Problem:
+    return Problem(400, "bad_request", "this is not a valid HTTP/1.1 request")
+
+
+def _late_head() -> Problem:
+    detail = "the request line and headers did not arrive in time"
+    return Problem(408, "request_timeout", detail)
+
+
+def _huge_head() -> Problem:
+    detail = f"the request line and headers are larger than {MAX_HEAD} bytes, the limit"
+    return Problem(431, "head_too_large", detail)

@@ -1,25 +1,25 @@
-"""The sockets that requests come to."""
+"""Listening sockets."""
 
 import socket
 
 from textrnn.errors import UserError
 
 BACKLOG = 2048
-"""Connections that wait to be accepted."""
+"""Connections that may wait to be accepted."""
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises UserError where the address cannot be had."""
+    """A listening socket. Raises UserError if the address is not available."""
     return _bind(host, port, shared=False, listen=True)
 
 
-def share(host: str, port: int, listen: bool) -> socket.socket:
-    """A socket at an address that several processes have: the kernel deals connections out to those
-    that listen. Raises UserError where the address cannot be had."""
+def bind_shared(host: str, port: int, listen: bool) -> socket.socket:
+    """A socket at an address that several processes share: the kernel distributes connections among
+    the sockets that listen. Raises UserError if the address is not available."""
     return _bind(host, port, shared=True, listen=listen)
 
 
-def url(listening: socket.socket) -> str:
+def url_of(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
     return f"http://{host}:{port}"
 

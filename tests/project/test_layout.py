@@ -20,10 +20,23 @@ FLOORS = {
         tasks.classify tasks.tag tasks.translate tasks.generate tasks.language_model
         tasks.word_vectors
         tasks.task tasks.calibration
+        tasks.metrics
         layers io
         text batching parameters runtime
         config
         errors rows
+    """,
+    "service": """
+        command workers
+        server
+        app
+        dialects.huggingface dialects.openai dialects.libretranslate
+        api docs playground
+        transport
+        inference
+        dialects.__init__
+        auth observe
+        settings errors garbage_collection
     """,
     "training": """
         job compare
@@ -89,8 +102,6 @@ def floor_of(module: str) -> int:
 
 def may_import(module: str, other: str) -> bool:
     package, target = module.partition(".")[0], other.partition(".")[0]
-    if package == target == "service":
-        return True
     if package != target:
         return target == "textrnn" or module.startswith("textrnn.cli.")
     same_room = room_of(module) == room_of(other)

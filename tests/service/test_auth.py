@@ -61,7 +61,9 @@ def test_libretranslate_has_its_key_in_the_body(keyed):
     for sent in ({"json": {"q": "a", "api_key": KEY}}, {"data": {"q": "a", "api_key": KEY}}):
         response = call(keyed, "POST", "/detect", **sent)
         assert response.status_code == 400
-        assert "language-id" in response.json()["error"], "past the key, this hub has no detector"
+        assert "language-id" in response.json()["error"], (
+            "the key is accepted, but there is no detector"
+        )
     headers = {"content-type": "application/x-www-form-urlencoded"}
     response = call(keyed, "GET", "/languages", content=f"api_key={KEY}", headers=headers)
     assert response.status_code == 200

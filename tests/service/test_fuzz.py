@@ -49,7 +49,7 @@ HOSTILE = {
 
 @pytest.fixture(scope="module")
 def app(tiny_bundle, tag_bundle, translate_bundle, generate_bundle):
-    from service.context import ServiceContext
+    from service.inference.context import ServiceContext
     from service.observe.metrics import ServiceMetrics
     from service.settings import Settings
 
@@ -57,8 +57,8 @@ def app(tiny_bundle, tag_bundle, translate_bundle, generate_bundle):
     shipped = find_bundle("language-id")
     bundles = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, shipped)
     for bundle in bundles:
-        context.add(ready(bundle))
-    context.ready = True
+        context.models.add(ready(bundle))
+    context.readiness.warm = True
     yield make_app(context)
     context.batcher.close()
 

@@ -143,7 +143,7 @@ def test_a_model_that_is_not_itself_is_not_served(copy):
     (copy / "bundle.json").write_text(json.dumps(info))
     status, lines = failing("--models", str(copy), "--port", "0")
     assert status == 1
-    assert "does not answer its probe as when it was saved" in lines[-1]
+    assert "the answer to a probe differs from the one recorded" in lines[-1]
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_is_one_clear_error(write, text, reason):
 @pytest.mark.parametrize("text", ['api_keys = [""]', "api_keys = [4711]", "state_key = 4711"])
 def test_what_is_no_key_is_refused_and_not_shown(write, text):
     """Fails if an empty key lets everyone in, or an error shows a key."""
-    with pytest.raises(UserError, match="strings that are not empty") as caught:
+    with pytest.raises(UserError, match="a string that is not empty") as caught:
         read_settings({}, write(text))
     assert "4711" not in str(caught.value)
 
@@ -99,13 +99,13 @@ def test_every_setting_has_a_flag_except_keys():
         expected[name] = tuple(value) if several else field.default
     found: list[Settings] = []
     with pytest.raises(SystemExit) as ended:
-        command.run([*arguments, "--texts", "7", "--port", "9"], found.append)
+        command.run_command([*arguments, "--texts", "7", "--port", "9"], found.append)
     assert ended.value.code == 0
     assert found[0].model_fields_set == {*expected, "texts", "port"}
     assert {name: getattr(found[0], name) for name in expected} == expected
     assert (found[0].texts, found[0].port) == (7, 9)
     with pytest.raises(SystemExit) as ended:
-        command.run(["--state-key", "k"], found.append)
+        command.run_command(["--state-key", "k"], found.append)
     assert ended.value.code == 2
 
 

@@ -177,7 +177,7 @@ def test_a_worker_that_cannot_start_ends_all(bundle, tmp_path):
 
 def test_cores_are_divided_evenly(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {4, 1, 2, 7, 9})
-    assert workers.divide(2) == [[1, 2], [4, 7, 9]]
-    assert workers.divide(1) == [[1, 2, 4, 7, 9]]
+    assert workers.divide_cores(2) == [[1, 2], [4, 7, 9]]
+    assert workers.divide_cores(1) == [[1, 2, 4, 7, 9]]
     with pytest.raises(UserError, match="6 workers cannot share 5 cores"):
-        workers.divide(6)
+        workers.divide_cores(6)

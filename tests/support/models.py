@@ -7,6 +7,6 @@ def ready(bundle: Path):
     """A model as a server holds it, ready."""
     from service.inference import models
 
-    served = models.load_one(str(bundle))
+    served = models.load_model(str(bundle))
     served.make_ready()
     return served

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 import textrnn
 from textrnn.batching import Shape
 from textrnn.errors import InvalidText, UserError
+from textrnn.predictor import Predictor
 
 HOSTILE = [
     "\0",
@@ -92,6 +94,42 @@ def test_a_shape_is_compiled_once(predictor):
     assert predictor.compilations == 1
     predictor.predict(["a fine film"] * 3)
     assert predictor.compilations == 2
+
+
+@pytest.mark.parametrize("fixture", ["tiny_bundle", "tag_bundle"])
+def test_recalibration_needs_no_other_program(fixture, request):
+    """Of a classifier, explanations included, and of a tagger. Fails if a calibrated value is part
+    of a program: then it is compiled again, or the old value stays in effect."""
+    first = textrnn.load(request.getfixturevalue(fixture))
+    options = {"explain": True} if first.task.name == "classify" else {}
+    text = "a fine film by Ada Lovelace in Rome"
+    (before,) = first.predict(text, **options)
+    compilations = first.compilations
+    config = first.task.config.model_copy(update={"temperature": 7.0})
+    second = first.recalibrated(replace(first.task, config=config))
+    (after,) = second.predict(text, **options)
+    assert second.compilations == first.compilations == compilations == 1
+    assert first.predict(text, **options) == [before], "the first keeps its calibration"
+
+    fresh = Predictor(replace(first.task, config=config), first.params)
+    (expected,) = fresh.predict(text, **options)
+    assert same(after, expected)
+    assert not same(after, before)
+
+
+def same(one, other):
+    """Whether the numbers of two answers differ by rounding only."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == (pytest.approx(other, abs=1e-5) if isinstance(one, float) else other)
+
+
+def test_a_classifier_does_not_stream(predictor):
+    """Fails if the mistake is an AttributeError with a traceback."""
+    with pytest.raises(UserError, match="classify does not generate text"):
+        next(predictor.stream("a fine film"))
 
 
 def test_only_compiled_shapes_are_used_if_asked(predictor):

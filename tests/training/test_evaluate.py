@@ -1,9 +1,13 @@
 """What a development score promises must be kept on rows that nothing was fitted to."""
 
+import copy
+
 import numpy as np
 import pytest
 
 from textrnn.batching import Buckets
+from textrnn.errors import UserError
+from textrnn.tasks import METRICS
 from textrnn.tasks.classify.task import Classify, ClassifyConfig
 from textrnn.text import WordTokenizer
 from training import evaluate
@@ -23,12 +27,18 @@ class Guessing:
     def model(self):
         return None
 
-    def finish(self, examples):
+    def recalibrated(self, task):
+        other = copy.copy(self)
+        other.task = task
+        return other
+
+    def run(self, examples):
         first = self.task.tokenizer.encode("0").ids[0]
-        return [(example, [self._logits[example.ids[1] - first]]) for example in examples]
+        return [[self._logits[example.ids[1] - first]] for example in examples]
 
     def answer(self, examples):
-        return [self.task.answer(output, example) for example, output in self.finish(examples)]
+        outputs = self.run(examples)
+        return [self.task.answer(o, e) for o, e in zip(outputs, examples, strict=True)]
 
 
 @pytest.fixture
@@ -45,8 +55,7 @@ def test_thresholds_are_not_measured_on_the_rows_that_chose_them(rows):
     """Fails without the two halves: chosen and measured on the same rows, guessing looks able."""
     predictor = Guessing(np.random.default_rng(1).normal(size=(60, len(LABELS))))
     task, metrics = evaluate.calibrate(predictor, {"dev": rows}, thorough=True)
-    predictor.task = task
-    fitted, _ = evaluate.evaluate(predictor, rows)
+    fitted, _ = evaluate.evaluate(predictor.recalibrated(task), rows)
     assert fitted["macro_f1"] > 0.23
     assert metrics["dev"]["macro_f1"] < 0.18
 
@@ -60,3 +69,25 @@ def test_sets_keep_their_own_rows(rows):
     assert metrics["c"]["micro_f1"] == 1
     assert metrics["a"]["micro_f1"] == 1
     assert predictor.task is not task, "the predictor is left as it was"
+
+
+@pytest.mark.parametrize(
+    ("name", "better", "worse"),
+    [("windowed_bits", 1.4, 2.1), ("stateful_perplexity", 4.0, 8.1), ("f1", 0.9, 0.8)],
+)
+def test_the_headline_grows_with_quality(name, better, worse):
+    """Fails if `train.metric` keeps the worst weights, as it did for bits per character."""
+    good, bad = ({"a": {name: value}, "b": {name: value}} for value in (better, worse))
+    assert evaluate.headline(good, METRICS[name]) > evaluate.headline(bad, METRICS[name])
+
+
+def test_the_metric_that_chooses_the_weights():
+    """Fails if a config has a default that its evaluations do not return, or an unknown name is
+    accepted."""
+    for multi_label, default in ((False, "accuracy"), (True, "micro_f1")):
+        config = ClassifyConfig(labels=("x", "y"), multi_label=multi_label)
+        task = Classify(config, WordTokenizer(["a"]), Buckets())
+        assert evaluate.metric_of(task, "").name == default
+        assert evaluate.metric_of(task, "macro_f1").name == "macro_f1"
+    with pytest.raises(UserError, match=r"'accuracy', which is .*: micro_f1, macro_f1, log_loss"):
+        evaluate.metric_of(task, "accuracy")

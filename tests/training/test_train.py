@@ -22,7 +22,7 @@ from training.job import run
 from training.log import read_metrics
 from training.optimizer import OptimizerConfig, make_optimizer
 from training.recipe import TrainConfig, load_recipe
-from training.step import drop_weights, initial_state, make_step
+from training.step import drop_weights, initial_state, make_step, without_carry
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +144,13 @@ def test_a_run_is_not_overwritten_nor_resumed_as_another(tiny_data, tmp_path):
     assert before.keys() == weights(tmp_path / "run").keys()
 
 
+def test_an_unknown_metric_is_an_error_before_training(tiny_data, tmp_path):
+    """Fails if the mistake is found at the first evaluation, an epoch later."""
+    with pytest.raises(UserError, match=r"train\.metric is 'bleu'.*: accuracy, macro_f1"):
+        train(tiny_data, tmp_path / "run", "train.metric=bleu")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["recipe.toml"]
+
+
 def test_early_stopping(tiny_data, tmp_path):
     """The task is solved at once and cannot get better. Fails if patience is not counted."""
     train(tiny_data, tmp_path / "run", "train.epochs=50", "train.patience=2", "train.log_every=1")
@@ -220,7 +227,7 @@ def small_step(config: TrainConfig):
     optimizer = make_optimizer(config.optimizer, 100)
     batch = task.collate([task.read(r, task.options_type(), True) for r in rows], Shape(2, 4))
     return (
-        make_step(task, graph, optimizer, config),
+        make_step(without_carry(task), graph, optimizer, config),
         initial_state(params, optimizer, config, ()),
         batch,
     )

@@ -1,6 +1,7 @@
-"""Training on long texts: stretches, the past between batches, what is a whole text."""
+"""Training on long texts: chunks, the carry between batches, development texts."""
 
 import gzip
+from dataclasses import replace
 from itertools import pairwise
 
 import jax
@@ -14,7 +15,7 @@ from support.made_up_words import GENERATE_RECIPE, babble
 from textrnn.batching import Buckets
 from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
-from textrnn.parameters import merge
+from textrnn.parameters import merge, structure
 from training.datasets import load_rows
 from training.fingerprints import fingerprints
 from training.job import run
@@ -27,10 +28,10 @@ BUCKETS = Buckets(lengths=(4, 8), rows=8, tokens=32)
 
 
 @given(st.integers(8, 400), st.integers(0, 3))
-def test_each_stretch_goes_on_where_the_one_before_it_ended(length, epoch):
+def test_each_chunk_begins_where_the_one_before_it_ended(length, epoch):
     """Fails if a token is skipped or comes twice within a stream, or a row changes its stream."""
     streams = Streams(np.arange(length), BUCKETS, seed=0)
-    batches = [streams.collate(stretch) for stretch in streams.batches(epoch)]
+    batches = [streams.collate(chunk) for chunk in streams.batches(epoch)]
     assert len(batches) == streams.steps(1) > 0
     for before, after in pairwise(batches):
         np.testing.assert_array_equal(before["ids"][:, -1], after["ids"][:, 0])
@@ -52,7 +53,7 @@ def test_epochs_begin_elsewhere_and_are_a_function_of_the_seed():
 
 def test_a_short_text_has_fewer_streams_and_a_shorter_one_is_an_error():
     assert Streams(np.arange(17), BUCKETS, 0).rows == 2
-    with pytest.raises(UserError, match="has 7 tokens, and a stretch 8"):
+    with pytest.raises(UserError, match="has 7 tokens, and a chunk 8"):
         Streams(np.arange(7), BUCKETS, 0)
 
 
@@ -122,7 +123,7 @@ SETTINGS = (
 
 
 def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
-    """Stopped in the middle of an epoch. Fails if a checkpoint lacks the past of the streams."""
+    """Stopped in the middle of an epoch. Fails if a checkpoint lacks the carry of the streams."""
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     (tmp_path / "words.txt").write_text(babble(2000))
     (tmp_path / "r.toml").write_text(GENERATE_RECIPE)
@@ -134,11 +135,11 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
 
     collate, seen = Streams.collate, []
 
-    def stopping(self, stretch):
-        seen.append(stretch)
+    def stopping(self, chunk):
+        seen.append(chunk)
         if len(seen) == 10:
             raise Stop
-        return collate(self, stretch)
+        return collate(self, chunk)
 
     with monkeypatch.context() as patch:
         patch.setattr(Streams, "collate", stopping)
@@ -150,29 +151,27 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
     assert set(info.metrics["heldout"]) >= {"windowed_loss", "stateful_bits"}
 
 
-def test_the_past_is_carried_on_and_forgotten(generate_bundle):
+def test_the_carry_is_passed_on_and_reset(generate_bundle):
     """By hand: two batches in a row equal one of twice the length, unless a row forgets."""
     bundle = load_bundle(generate_bundle)
     task = bundle.task
-    task = type(task)(
-        task.config.model_copy(update={"forgetting": 0.0}), task.tokenizer, task.buckets
-    )
-    graph, _ = task.structure()
+    task = replace(task, config=task.config.model_copy(update={"forgetting": 0.0}))
+    graph, _ = structure(task.build)
     model, key = merge(graph, bundle.params), jax.random.key(0)
     ids = task.tokenizer.encode(babble(8)).ids[None, :25]
 
-    def loss(part, past, fresh=False):
+    def loss(part, carry, fresh=False):
         batch = {
             "ids": part, "fresh": np.array([fresh]),
             "lengths": np.array([part.shape[1] - 1], np.int32),
         }  # fmt: skip
-        total, weight, past = task.loss_onward(model, batch, key, past)
+        total, weight, carry = task.loss_with_carry(model, batch, key, carry)
         assert weight == part.shape[1] - 1
-        return float(total), past
+        return float(total), carry
 
-    whole, _ = loss(ids, task.past(1))
-    first, past = loss(ids[:, :13], task.past(1))
-    second, _ = loss(ids[:, 12:], past)
+    whole, _ = loss(ids, task.initial_carry(1))
+    first, carry = loss(ids[:, :13], task.initial_carry(1))
+    second, _ = loss(ids[:, 12:], carry)
     assert first + second == pytest.approx(whole, abs=1e-3)
-    forgot, _ = loss(ids[:, 12:], past, fresh=True)
+    forgot, _ = loss(ids[:, 12:], carry, fresh=True)
     assert forgot > second + 0.1

@@ -27,7 +27,7 @@ from textrnn.bundle.model_card import render_card
 from textrnn.config import Config
 from textrnn.errors import UserError
 from textrnn.io.files import digest, replace_directory
-from textrnn.parameters import Params
+from textrnn.parameters import Params, structure
 from textrnn.tasks import TASKS, Task
 from textrnn.text import load_tokenizer
 
@@ -116,7 +116,7 @@ def load_bundle(name: str | Path) -> Bundle:
     kind = TASKS[info.task]
     config = kind.config_type.parse(info.config, source=f"{directory / 'bundle.json'}: config")
     task = kind(config, load_tokenizer(info.tokenizer, directory / "tokenizer"), info.buckets)
-    _, expected = task.structure()
+    _, expected = structure(task.build)
     shapes = {name: leaf.shape for name, leaf in expected.items()}
     try:
         arrays = weights.read_weights(directory / "weights.safetensors", shapes, info.storage)

@@ -1,40 +1,13 @@
-"""The model card: README.md of a bundle, in the form that model hubs read."""
+"""The model card: README.md of a bundle, in the Hugging Face model card form."""
 
 import json
 from typing import Any
 
-_PIPELINES = {
-    "classify": "text-classification",
-    "tag": "token-classification",
-    "translate": "translation",
-    "generate": "text-generation",
-    "pretrain": "feature-extraction",
-    "vectors": "feature-extraction",
-}
-_TITLES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "log_loss": "log loss",
-    "calibration_error": "expected calibration error",
-    "perplexity": "perplexity",
-    "bleu": "BLEU",
-    "chrf": "chrF",
-    "bleu_moses": "BLEU (lower case, Moses)",
-    "f1": "F1",
-    "precision": "precision",
-    "recall": "recall",
-    "windowed_loss": "loss, forgetting every 256 (nats)",
-    "windowed_bits": "bits per character, forgetting every 256",
-    "windowed_perplexity": "perplexity, forgetting every 256",
-    "stateful_loss": "loss, state carried on (nats)",
-    "stateful_bits": "bits per character, state carried on",
-    "stateful_perplexity": "perplexity, state carried on",
-}
+from textrnn.tasks import METRICS, TASKS
 
 
 def render_card(info: dict[str, Any], size: int) -> str:
-    """The card of a bundle.json; `size` is what the bundle weighs, in bytes."""
+    """The card of a bundle.json; `size` is that of the bundle in bytes."""
     training = info["training"]
     parts = [
         _front_matter(info),
@@ -55,7 +28,7 @@ def render_card(info: dict[str, Any], size: int) -> str:
 def _front_matter(info: dict[str, Any]) -> str:
     results = [
         {
-            "task": {"type": _PIPELINES[info["task"]]},
+            "task": {"type": TASKS[info["task"]].pipeline_tag},
             "dataset": {"name": name, "type": name, "split": "development"},
             "metrics": [{"type": m, "value": round(v, 4)} for m, v in values.items()],
         }
@@ -65,7 +38,7 @@ def _front_matter(info: dict[str, Any]) -> str:
         "language": list(info["languages"]),
         "license": info["licence"],
         "library_name": "textrnn",
-        "pipeline_tag": _PIPELINES[info["task"]],
+        "pipeline_tag": TASKS[info["task"]].pipeline_tag,
         "tags": ["textrnn", "jax", "lstm", info["task"]],
         "model-index": [{"name": info["name"], "results": results}],
     }
@@ -113,7 +86,7 @@ def _metrics(info: dict[str, Any]) -> str:
     columns: list[str] = list(
         dict.fromkeys(name for values in info["metrics"].values() for name in values)
     )
-    head = "| development set | rows | " + " | ".join(_TITLES.get(c, c) for c in columns) + " |"
+    head = "| development set | rows | " + " | ".join(METRICS[c].title for c in columns) + " |"
     rows = [
         f"| {name} | {info['training']['rows'][name]:,} | "
         + " | ".join(f"{values[c]:.4f}" if c in values else "" for c in columns)

@@ -71,12 +71,12 @@ def serve_command(context: typer.Context) -> None:
     def start(settings: Settings) -> None:
         logs.configure(settings)
         if settings.workers > 1:
-            from service.workers import serve
+            from service.workers import supervise as serve
         else:
             from service.server import serve
         serve(settings)
 
-    command.run(context.args, start)
+    command.run_command(context.args, start)
 
 
 @app.command("train")

@@ -1,8 +1,8 @@
-"""Pretrain: a language model in both directions over raw text, whose layers start other tasks.
+"""Pretraining: a bidirectional language model on raw text, whose layers start other tasks.
 
 The forward stack predicts each next token and the backward stack each previous one, so a token is
 predicted from what lies on one side of it (Peters et al. 2018; Dai and Le 2015). The embedding is
-also the output table (Press and Wolf 2017). Words may be read with their letters and casing.
+also the output table (Press and Wolf 2017). Letters and casing of words may be features too.
 
     ids        <s>  a   good  film  </s>
     forward     a  good film  </s>   -
@@ -11,7 +11,7 @@ also the output table (Press and Wolf 2017). Words may be read with their letter
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NotRequired, Self, cast
 
 import jax
 import jax.numpy as jnp
@@ -20,20 +20,21 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import NonNegativeInt, PositiveInt
 
-from textrnn.batching import Shape
+from textrnn.batching import Buckets, Shape
 from textrnn.errors import UserError
 from textrnn.layers.characters import CharactersConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear, matmul
 from textrnn.layers.word_features import Spelled, SpelledWords, SpellingConfig, collate, spell
+from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
     Answer,
-    Batch,
     Example,
     Metrics,
     Options,
     Row,
     Task,
+    TokenBatch,
     encode,
     field,
 )
@@ -46,7 +47,7 @@ class PretrainConfig(SpellingConfig):
     casing: NonNegativeInt = 0
     encoder: EncoderConfig = EncoderConfig(joined=False)
     samples: PositiveInt = 2048
-    """Wrong words that training compares each right word with, drawn anew for each batch."""
+    """Negative words that each right word is compared with, drawn anew for each batch."""
 
 
 class LanguageModel(SpelledWords):
@@ -61,8 +62,8 @@ class LanguageModel(SpelledWords):
     def __call__(
         self, batch: Mapping[str, Any], key: Array | None = None
     ) -> tuple[Float[Array, "pairs features"], Int[Array, " pairs"], Float[Array, " pairs"]]:
-        """For each pair of neighbours and each direction: what to compare with the table of
-        words, the word that comes, and whether there is one (1) or padding (0)."""
+        """For each pair of neighbours and each direction: the vector to compare with the embedding
+        of all words, the word to predict, and 1 for a real pair or 0 for padding."""
         keys = (None, None) if key is None else jax.random.split(key)
         lengths, ids = batch["lengths"], batch["ids"].T
         h, _ = self.encoder(self.embed(batch, keys[0]), lengths, key=keys[1])
@@ -81,14 +82,24 @@ class PretrainExample(Example):
     spelled: Spelled
 
 
-class Pretrain(Task):
+class PretrainBatch(TokenBatch):
+    casing: NotRequired[Int[Any, "rows time"]]
+    letters: NotRequired[Int[Any, "rows time letters"]]
+    ngrams: NotRequired[Int[Any, "rows time ngrams"]]
+
+
+@dataclass(frozen=True, eq=False)
+class Pretrain(Task[PretrainConfig, PretrainExample, PretrainBatch]):
     name = "pretrain"
     config_type = PretrainConfig
     options_type = Options
-    config: PretrainConfig
+    pipeline_tag = "feature-extraction"
+    metrics = (Metric("perplexity", "perplexity", lower_is_better=True),)
 
     @classmethod
-    def fit(cls, config, tokenizer, buckets, rows):
+    def fit(
+        cls, config: PretrainConfig, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]
+    ) -> Self:
         if config.encoder.joined or not config.encoder.bidirectional:
             raise UserError(
                 "pretraining needs an encoder that is bidirectional and not joined: where layers "
@@ -101,10 +112,10 @@ class Pretrain(Task):
             )
         return cls(config, tokenizer, buckets)
 
-    def build(self, rngs):
+    def build(self, rngs: nnx.Rngs) -> LanguageModel:
         return LanguageModel(self.config, self.tokenizer, rngs=rngs)
 
-    def read(self, row, options, gold=False):
+    def read(self, row: Row, options: Options, gold: bool = False) -> PretrainExample:
         text = field(row, "text")
         ids, truncated = encode(self, text, options.truncate)
         spelled = Spelled(ids, None, None, None)
@@ -114,12 +125,15 @@ class Pretrain(Task):
             spelled = replace(spelled, ids=ids)
         return PretrainExample(ids, truncated, spelled)
 
-    def collate(self, examples: Sequence[PretrainExample], shape: Shape) -> Batch:
-        return collate([example.spelled for example in examples], shape, self.config)
+    def collate(self, windows: Sequence[PretrainExample], shape: Shape) -> PretrainBatch:
+        batch = collate([window.spelled for window in windows], shape, self.config)
+        return cast(PretrainBatch, batch)
 
-    def loss(self, model: LanguageModel, batch, key):
-        """Softmax over the right word and a sample of others, weighted by how often each is drawn,
-        which estimates the sum over all words (Bengio and Senecal 2008)."""
+    def loss(
+        self, model: LanguageModel, batch: PretrainBatch, key: Array
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """Sampled softmax: over the right word and a sample of others, weighted by how often each
+        is drawn, which estimates the sum over all words (Bengio and Senecal 2008)."""
         sampling, dropping = jax.random.split(key)
         states, words, real = model(batch, dropping)
         table, bias = model.embedding.table[...], model.word_bias[...]
@@ -134,8 +148,8 @@ class Pretrain(Task):
         losses = jax.nn.logsumexp(jnp.concatenate([right[:, None], wrong], axis=1), axis=1) - right
         return (losses * real).sum(), real.sum()
 
-    def predict(self, model: LanguageModel, batch):
-        """The log-likelihood of each row and the words it sums over, both directions together."""
+    def predict(self, model: LanguageModel, batch: PretrainBatch) -> dict[str, Array]:
+        """The log-likelihood of each row and its number of words, summed over both directions."""
         states, words, real = model(batch)
         table, bias = model.embedding.table[...], model.word_bias[...]
 
@@ -151,7 +165,9 @@ class Pretrain(Task):
         real = real.reshape(2 * time, -1)
         return {"log_likelihood": (likelihoods * real).sum(axis=0), "words": real.sum(axis=0)}
 
-    def answer(self, outputs, example) -> Answer:
+    def answer(
+        self, outputs: Sequence[Mapping[str, np.ndarray]], example: PretrainExample
+    ) -> Answer:
         (arrays,) = outputs
         answer = {name: float(value) for name, value in arrays.items()}
         answer["perplexity"] = float(np.exp(-answer["log_likelihood"] / answer["words"]))

@@ -1,34 +1,38 @@
 """The contract of a task: six verbs, in the order in which data meets them.
 
-    read      a row of text -> an example of ids               training, serving, scoring
-    collate   examples, shape -> a batch of arrays             training, serving, scoring
-    loss      model, batch, key -> sum of losses, weight       training
-    predict   model, batch -> arrays, one entry per row        serving, scoring
-    answer    the arrays of one row, example -> JSON           serving, scoring
-    score     answers, rows with gold -> metrics               evaluation
+    read      row, options -> example                  training, serving, scoring
+    collate   windows, shape -> batch of arrays        training, serving, scoring
+    loss      model, batch, key -> loss, weight        training
+    predict   model, batch -> arrays, one per row      serving, scoring
+    answer    arrays of one example -> JSON            serving, scoring
+    score     answers, rows with gold -> metrics       evaluation
 
-A task is immutable: a config, a tokenizer and the grid of shapes. The weights are elsewhere.
+A task is an immutable value: a config, a tokenizer and a grid of shapes. It holds no weights.
+`CalibratedTask` adds the calibration of probabilities, `StreamTask` texts that are processed window
+by window with a state. The abstract verbs take any model, options and windows; each task declares
+its own types.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Generic, Protocol, Self, TypedDict, TypeVar
 
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from textrnn.batching import Buckets, Shape, pad
 from textrnn.config import Config
 from textrnn.errors import InvalidText, UserError
-from textrnn.parameters import Params, split
 from textrnn.rows import Row
+from textrnn.tasks.metrics import Metric
 from textrnn.text import BOS, EOS, PAD, Tokenizer
 from textrnn.text.validation import validate_text
 
 Answer = dict[str, Any]
-Batch = dict[str, Any]
+Batch = Mapping[str, Any]
+"""Arrays by name. Each task declares the names as a TypedDict."""
 Metrics = dict[str, float]
 
 
@@ -40,9 +44,25 @@ class Options(Config):
     otherwise such a text is an error."""
 
 
+class Window(Protocol):
+    """What one row of a batch holds: an example, or a part of one."""
+
+    @property
+    def ids(self) -> np.ndarray: ...
+
+    @property
+    def width(self) -> int:
+        """Hypotheses that run side by side."""
+        ...
+
+    def __len__(self) -> int:
+        """Tokens, without padding."""
+        ...
+
+
 @dataclass(frozen=True)
 class Example:
-    """A row as a model reads it. Tasks add their own."""
+    """A row as token ids. Tasks add their own fields."""
 
     ids: np.ndarray
     truncated: bool
@@ -52,138 +72,201 @@ class Example:
 
     @property
     def width(self) -> int:
-        """Hypotheses that it is to be run with, where a task searches."""
         return 1
 
     @property
-    def windows(self) -> Sequence[Any]:
-        """What of it the model runs on, each by itself, with a length and a width. A task that
-        takes its texts in pieces has several; else an example is its own only window."""
+    def windows(self) -> Sequence[Window]:
+        """The parts that the model runs on, each by itself. By default, the example as a whole."""
         return (self,)
 
-    @property
-    def written(self) -> str:
-        """Of a text that is written piece by piece, what will stay as it is."""
-        return ""
+
+class TokenBatch(TypedDict):
+    """The arrays that every batch has."""
+
+    ids: Int[Any, "rows time"]
+    lengths: Int[Any, " rows"]
 
 
-class Task(ABC):
-    """One kind of question to ask of text, from the row that comes in to the JSON that goes out."""
+ConfigT = TypeVar("ConfigT", bound=Config)
+ExampleT = TypeVar("ExampleT", bound=Example)
+BatchT = TypeVar("BatchT", bound=Batch)
+
+
+@dataclass(frozen=True, eq=False)
+class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
+    """A text-processing task, from the row of a request or file to the JSON of its answer."""
 
     name: ClassVar[str]
-    input: ClassVar[str] = "text"
-    """The field of a row that a text alone is."""
-    in_streams: ClassVar[bool] = False
-    """Whether it is trained on whole texts, from end to end, rather than on rows in any order."""
+    """As in bundles and recipes."""
+    pipeline_tag: ClassVar[str]
+    """The task as Hugging Face names it, in model cards and by its Inference API."""
     config_type: ClassVar[type[Config]]
     options_type: ClassVar[type[Options]]
+    input: ClassVar[str] = "text"
+    """The field of a row that holds the text of a request."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """Every metric that `score` can return."""
 
-    def __init__(self, config: Any, tokenizer: Tokenizer, buckets: Buckets):
-        self.config = config
-        self.tokenizer = tokenizer
-        self.buckets = buckets
+    config: ConfigT
+    tokenizer: Tokenizer
+    buckets: Buckets
 
     @classmethod
-    def fit(cls, config: Any, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]) -> Self:
-        """The task with all that its config leaves open settled from the training rows."""
+    def fit(
+        cls, config: ConfigT, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]
+    ) -> Self:
+        """The task, with the parts of the config that are left open taken from training rows.
+
+        Raises UserError for a config, tokenizer or rows that the task cannot be trained with.
+        """
         return cls(config, tokenizer, buckets)
-
-    @property
-    def limit(self) -> int:
-        """Tokens of the longest text that is read: here what one window holds, less its ends."""
-        return self.buckets.limit - 2
-
-    @property
-    def costliest(self) -> int:
-        """Tokens, padding included, of the text that has most of them."""
-        return max(shape.length * shape.width for shape in self.shapes())
-
-    def shapes(self) -> list[Shape]:
-        """All shapes that its texts may run in, those first that are wanted first."""
-        return self.buckets.shapes()
-
-    def padded(self, window: Any) -> int:
-        """The tokens that a window costs: its length, padded to the grid, for each hypothesis."""
-        lengths, widths = self.buckets.lengths, self.buckets.widths
-        length = next(length for length in lengths if length >= len(window))
-        return length * next((w for w in widths if w >= window.width), window.width)
 
     @abstractmethod
     def build(self, rngs: nnx.Rngs) -> nnx.Module:
         """A model with fresh weights."""
 
-    def structure(self) -> tuple[nnx.GraphDef, Params]:
-        """The model without weights: its graph, and the shape of each parameter by name."""
-        return split(nnx.eval_shape(lambda: self.build(nnx.Rngs(0))))
+    @property
+    def limit(self) -> int:
+        """Tokens of the longest text: by default those of one window, without BOS and EOS."""
+        return self.buckets.limit - 2
+
+    def shapes(self) -> list[Shape]:
+        """All shapes of batches, in the order in which a server compiles them."""
+        return self.buckets.shapes()
+
+    def padded(self, window: Window) -> int:
+        """The cost of a window in tokens: its length, padded to the grid, times its hypotheses."""
+        lengths, widths = self.buckets.lengths, self.buckets.widths
+        length = next(length for length in lengths if length >= len(window))
+        return length * next((w for w in widths if w >= window.width), window.width)
+
+    @property
+    def costliest(self) -> int:
+        """The cost of the costliest text in tokens, padding included."""
+        return max(shape.length * shape.width for shape in self.shapes())
 
     @abstractmethod
-    def read(self, row: Row, options: Any, gold: bool = False) -> Example:
-        """Raises InvalidText for a text that cannot be taken, UserError for a row without `gold`
-        where that is asked for."""
+    def read(self, row: Row, options: Any, gold: bool = False) -> ExampleT:
+        """The example of a row; with `gold`, also what the row labels.
+
+        Raises InvalidText for a text that the model cannot take, and UserError if a field is
+        missing.
+        """
 
     @abstractmethod
-    def collate(self, examples: Sequence[Any], shape: Shape) -> Batch:
-        """Arrays with `shape.rows` in front; rows past the examples are empty and weigh nothing.
-        Gold is there exactly if the examples have it."""
+    def collate(self, windows: Sequence[Any], shape: Shape) -> BatchT:
+        """Arrays with `shape.rows` rows. Rows beyond the windows are empty and have no weight in
+        the loss. Gold is included if the windows have it."""
 
     @abstractmethod
-    def loss(self, model: Any, batch: Any, key: Array) -> tuple[Float[Array, ""], Float[Array, ""]]:
-        """The sum of the losses and of the weights: sums, so that nothing averages averages."""
-
-    def past(self, rows: int) -> Any:
-        """What a batch of streams hands on to the next one: arrays with one entry per row."""
-        return ()
-
-    def loss_onward(
-        self, model: Any, batch: Any, key: Array, past: Any
-    ) -> tuple[Float[Array, ""], Float[Array, ""], Any]:
-        """The same, and the past for the next batch."""
-        return *self.loss(model, batch, key), past
+    def loss(
+        self, model: Any, batch: BatchT, key: Array
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """The sum of the losses and the sum of their weights, with dropout by `key`."""
 
     @abstractmethod
-    def predict(self, model: Any, batch: Any) -> Any:
+    def predict(self, model: Any, batch: BatchT) -> Any:
         """Arrays (a pytree) with one entry per row of the batch."""
 
-    def following(self, example: Any, outputs: Sequence[Any]) -> Example | None:
-        """What is to run after `example`, whose windows came to `outputs`, before there can be an
-        answer: None, unless a task goes through its texts piece by piece."""
-        return None
-
     @abstractmethod
-    def answer(self, outputs: Sequence[Any], example: Any) -> Answer:
-        """The JSON answer for one row, from what `predict` returned for each of its windows."""
-
-    def details(self, example: Any, start: int, end: int | None) -> Answer:
-        """What there is to say of these characters of what is written, beside the characters."""
-        return {}
-
-    def columns(self, answer: Answer, options: Any) -> Answer:
-        """What of an answer belongs into a table, beside the columns of its row."""
-        return answer
+    def answer(self, outputs: Sequence[Any], example: ExampleT) -> Answer:
+        """The JSON answer, from the outputs of `predict` for each window of the example."""
 
     @abstractmethod
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
-        """Metrics of full answers against rows with gold."""
+        """Metrics of answers to rows with gold."""
 
-    def readings(self, thorough: bool) -> Sequence[Any]:
-        """The options that rows are evaluated with, once for each; `thorough` adds what takes too
-        long to be done after every epoch."""
-        return [self.options_type(truncate=True)]
+    @property
+    def training_metrics(self) -> tuple[Metric, ...]:
+        """The metrics that every evaluation during training returns for this config. The first one
+        chooses the best weights, unless the recipe names another."""
+        return self.metrics
+
+    def columns(self, answer: Answer, options: Any) -> Answer:
+        """The fields of an answer that become columns of a scored file."""
+        return answer
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
-        """What there is to say beyond the metrics, as a table for people; or nothing."""
+        """Details of an evaluation as plain text, shown below the metrics; empty if none."""
         return ""
 
+
+class CalibratedTask(Task[ConfigT, ExampleT, BatchT]):
+    """A task whose probabilities are calibrated on development data.
+
+    Calibrated values are part of the config. `collate` puts those that `predict` needs into the
+    batch, so a recalibrated task runs the same compiled programs.
+    """
+
+    @abstractmethod
     def calibrated(self, model: Any, outputs: Sequence[Any], rows: Sequence[Row]) -> Self:
-        """The task with its probabilities fitted to development rows, where it has any to fit.
-
-        `outputs` holds for each row what `predict` returned for each of its windows.
-        """
-        return self
+        """The task calibrated on rows with gold. `outputs` holds, for each row, the outputs of
+        `predict` for each window."""
 
 
-def encode(task: Task, text: Any, truncate: bool) -> tuple[np.ndarray, bool]:
-    """BOS, the ids of `text`, EOS; and whether the text was cut. Raises InvalidText."""
+@dataclass(frozen=True)
+class StreamExample(Example, ABC):
+    """An example that is processed window by window. It is finished when it has no windows left."""
+
+    @property
+    @abstractmethod
+    def stable_text(self) -> str:
+        """The generated text that no later window changes."""
+
+
+class StreamBatch(TypedDict):
+    """A batch of truncated backpropagation through time: one chunk of each of several streams."""
+
+    ids: Int[Any, "rows time+1"]
+    lengths: Int[Any, " rows"]
+    """Predicted tokens: the first token of `ids` only conditions the others."""
+    fresh: Bool[Any, " rows"]
+    """Whether the chunk is the first of its stream."""
+
+
+StreamExampleT = TypeVar("StreamExampleT", bound=StreamExample)
+
+
+class StreamTask(Task[ConfigT, StreamExampleT, BatchT]):
+    """A task on texts of any length, processed window by window with a state of constant size.
+
+    It is trained by truncated backpropagation through time: on chunks of streams, each with the
+    carry of the chunk before it.
+    """
+
+    @abstractmethod
+    def initial_carry(self, rows: int) -> Any:
+        """The carry of streams that have read nothing: arrays with one entry per row."""
+
+    @abstractmethod
+    def loss_with_carry(
+        self, model: Any, batch: StreamBatch, key: Array, carry: Any
+    ) -> tuple[Float[Array, ""], Float[Array, ""], Any]:
+        """The loss and weight of a chunk of each stream, and the carry for the next chunk."""
+
+    def loss(self, model: Any, batch: Any, key: Array) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """The loss and weight of a StreamBatch whose streams have read nothing before."""
+        carry = self.initial_carry(len(batch["ids"]))
+        total, weight, _ = self.loss_with_carry(model, batch, key, carry)
+        return total, weight
+
+    @abstractmethod
+    def advance(self, example: StreamExampleT, outputs: Sequence[Any]) -> StreamExampleT:
+        """The example after its windows have run, from the outputs of `predict` for each of them.
+        `answer` takes a finished example, and no outputs."""
+
+    @abstractmethod
+    def details(self, example: StreamExampleT, start: int, end: int | None) -> Answer:
+        """The requested details of some characters of the generated text."""
+
+    @abstractmethod
+    def evaluation_options(self, thorough: bool) -> Sequence[Options]:
+        """The options of each pass over the development rows; `thorough` adds passes that take too
+        long to run after every epoch."""
+
+
+def encode(task: Task, text: object, truncate: bool) -> tuple[np.ndarray, bool]:
+    """BOS, the ids of a text, EOS; and whether the text was truncated. Raises InvalidText."""
     text = validate_text(text)
     ids = task.tokenizer.encode(text, max_tokens=task.limit + 1).ids
     truncated = cut(len(ids), task.limit, truncate)
@@ -191,8 +274,10 @@ def encode(task: Task, text: Any, truncate: bool) -> tuple[np.ndarray, bool]:
 
 
 def cut(tokens: int, limit: int, truncate: bool) -> bool:
-    """Whether a text of so many tokens is to be cut. Raises InvalidText where it may not be, and
-    where there are none."""
+    """Whether a text of so many tokens exceeds the limit.
+
+    Raises InvalidText for an empty text, and for one that exceeds the limit without `truncate`.
+    """
     if not tokens:
         raise InvalidText("text is empty: it holds nothing but white space", "empty")
     if tokens > limit and not truncate:
@@ -206,15 +291,15 @@ def cut(tokens: int, limit: int, truncate: bool) -> bool:
 
 
 def field(row: Row, name: str) -> Any:
-    """The value of a field that must be there. Raises UserError."""
+    """The value of a required field. Raises UserError if the row does not have it."""
     if name not in row:
         found = ", ".join(row) or "none"
         raise UserError(f"there is no {name!r}; what there is: {found}; name the column to use")
     return row[name]
 
 
-def pad_ids(examples: Sequence[Example], shape: Shape) -> Batch:
-    """`ids` [rows, length] and `lengths` [rows] of a batch."""
+def pad_ids(windows: Sequence[Example], shape: Shape) -> TokenBatch:
+    """`ids` and `lengths` of a batch."""
     lengths = np.zeros(shape.rows, np.int32)
-    lengths[: len(examples)] = [len(example) for example in examples]
-    return {"ids": pad([example.ids for example in examples], shape, PAD), "lengths": lengths}
+    lengths[: len(windows)] = [len(window.ids) for window in windows]
+    return {"ids": pad([window.ids for window in windows], shape, PAD), "lengths": lengths}

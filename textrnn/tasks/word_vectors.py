@@ -1,11 +1,12 @@
-"""Vectors: words that stand near the same words get vectors near each other.
+"""Word vectors: skip-gram with negative sampling (Mikolov et al. 2013).
 
-Skip-gram with negative sampling (Mikolov et al. 2013). Each word is to tell its neighbours, up to
-`window` words away, from words drawn at random; near neighbours count more than far ones, and
-frequent words less than rare ones. The vectors start the embedding of other tasks.
+Each word learns to distinguish its neighbours, up to `window` words away, from words drawn at
+random. Near neighbours have more weight than far ones, and rare words more than frequent ones. The
+vectors start the embedding of other tasks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -18,14 +19,15 @@ from textrnn.batching import Shape
 from textrnn.config import Config
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.linear import matmul
+from textrnn.tasks.metrics import LOG_LOSS
 from textrnn.tasks.task import (
     Answer,
-    Batch,
     Example,
     Metrics,
     Options,
     Row,
     Task,
+    TokenBatch,
     encode,
     field,
     pad_ids,
@@ -35,48 +37,51 @@ from textrnn.tasks.task import (
 class VectorsConfig(Config):
     embedding: EmbeddingConfig = EmbeddingConfig()
     window: PositiveInt = 5
-    """The farthest neighbour that counts."""
+    """Distance in words of the farthest neighbour."""
     negatives: PositiveFloat = 5.0
-    """What wrong words weigh together beside one right neighbour."""
+    """The weight of all negative words together, relative to one neighbour."""
     samples: PositiveInt = 256
-    """Wrong words drawn for a batch; all its words share them."""
+    """Negative words drawn for a batch, shared by all its words."""
     frequent: PositiveFloat = 1e-4
-    """A word whose share of the text is above this counts as if it had been left out at random
-    until its share was nearer (t in the paper)."""
+    """Words with a larger share of the text are subsampled (t in the paper)."""
 
 
 class WordVectors(nnx.Module):
     def __init__(self, config: VectorsConfig, vocabulary: int, *, rngs: nnx.Rngs):
         self.embedding = Embedding(config.embedding, vocabulary, rngs=rngs)
         self.context = nnx.Param(jnp.zeros((vocabulary, config.embedding.size)))
-        """The vector of a word where it is a neighbour."""
+        """[vocabulary, size]; the vectors of words as neighbours."""
 
 
-class Vectors(Task):
+@dataclass(frozen=True, eq=False)
+class Vectors(Task[VectorsConfig, Example, TokenBatch]):
     name = "vectors"
     config_type = VectorsConfig
     options_type = Options
-    config: VectorsConfig
+    pipeline_tag = "feature-extraction"
+    metrics = (LOG_LOSS,)
 
-    def build(self, rngs):
+    def build(self, rngs: nnx.Rngs) -> WordVectors:
         return WordVectors(self.config, len(self.tokenizer), rngs=rngs)
 
-    def read(self, row, options, gold=False):
+    def read(self, row: Row, options: Options, gold: bool = False) -> Example:
         ids, truncated = encode(self, field(row, "text"), options.truncate)
         return Example(ids, truncated)
 
-    def collate(self, examples: Sequence[Example], shape: Shape) -> Batch:
-        return pad_ids(examples, shape)
+    def collate(self, windows: Sequence[Example], shape: Shape) -> TokenBatch:
+        return pad_ids(windows, shape)
 
-    def loss(self, model, batch, key):
+    def loss(
+        self, model: WordVectors, batch: TokenBatch, key: Array
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
         losses, weights = self._losses(model, batch, key)
         return losses.sum(), weights.sum()
 
-    def predict(self, model, batch):
+    def predict(self, model: WordVectors, batch: TokenBatch) -> dict[str, Array]:
         losses, weights = self._losses(model, batch, jax.random.key(0))
         return {"losses": losses, "weights": weights}
 
-    def answer(self, outputs, example) -> Answer:
+    def answer(self, outputs: Sequence[Mapping[str, np.ndarray]], example: Example) -> Answer:
         (arrays,) = outputs
         loss = float(arrays["losses"] / np.maximum(arrays["weights"], 1e-6))
         answer = {"log_loss": loss, "weight": float(arrays["weights"])}
@@ -87,9 +92,9 @@ class Vectors(Task):
         return {"log_loss": sum(a["log_loss"] * a["weight"] for a in answers) / total}
 
     def _losses(
-        self, model: WordVectors, batch: Batch, key: Array
+        self, model: WordVectors, batch: TokenBatch, key: Array
     ) -> tuple[Float[Array, " rows"], Float[Array, " rows"]]:
-        """For each row the loss of its pairs of neighbours, and what these weigh."""
+        """For each row the sum of the losses of its pairs of neighbours, and of their weights."""
         ids, lengths = batch["ids"], batch["lengths"]
         words = model.embedding.table[...][ids]
         neighbours = model.context[...][ids]
@@ -100,23 +105,23 @@ class Vectors(Task):
             near = (self.config.window + 1 - distance) / self.config.window
             left, right = slice(None, -distance), slice(distance, None)
             weight = near * keep[:, left] * keep[:, right]
-            for here, there in ((left, right), (right, left)):
-                logits = (words[:, here] * neighbours[:, there]).sum(axis=-1)
-                losses = losses.at[:, here].add(weight * jax.nn.softplus(-logits))
-                weights = weights.at[:, here].add(weight)
-        wrong = matmul(words, model.context[...][self._draw(key)].T)
+            for word, neighbour in ((left, right), (right, left)):
+                logits = (words[:, word] * neighbours[:, neighbour]).sum(axis=-1)
+                losses = losses.at[:, word].add(weight * jax.nn.softplus(-logits))
+                weights = weights.at[:, word].add(weight)
+        negative = matmul(words, model.context[...][self._draw(key)].T)
         share = self.config.negatives / self.config.samples
-        losses += weights * share * jax.nn.softplus(wrong).sum(axis=-1)
+        losses += weights * share * jax.nn.softplus(negative).sum(axis=-1)
         return losses.sum(axis=1), weights.sum(axis=1)
 
     def _keep(self, ids: Int[np.ndarray, "rows time"]) -> Float[Array, "rows time"]:
-        """The chance that a word is not left out. The share of the n-th most frequent word is taken
-        to be 1 / (n ln V), as Zipf's law has it."""
+        """The probability of keeping each word when frequent ones are subsampled. By Zipf's law,
+        the share of the n-th most frequent of V words is 1 / (n ln V)."""
         share = 1 / ((ids + 1) * np.log(len(self.tokenizer)))
         return jnp.minimum(1, jnp.sqrt(self.config.frequent / share))
 
     def _draw(self, key: Array) -> Int[Array, " samples"]:
-        """Words by their frequency to the power of 3/4, as the paper has it: for Zipf's law the
-        n-th is drawn where a uniform number lies at (n / V) ** (1/4)."""
+        """Words drawn by their frequency to the power of 3/4, as in the paper: by Zipf's law, the
+        cumulative probability of the n most frequent of V words is (n / V) ** (1/4)."""
         uniform = jax.random.uniform(key, (self.config.samples,))
         return jnp.floor(uniform**4 * len(self.tokenizer)).astype(jnp.int32)

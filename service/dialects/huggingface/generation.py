@@ -1,21 +1,18 @@
 """Text generation as Hugging Face's servers do it: whole, or an event for each token."""
 
-import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
-from service.api.generate import event_stream, in_stream
 from service.api.requests import MOST_CHARACTERS, Stop, Strict
-from service.context import ServiceContext
 from service.errors import Problem
+from service.inference.context import ServiceContext
 from service.inference.models import ServedModel
-from service.inference.pipeline import name, read, run, timings, unless_gone
-from service.inference.streaming import StreamChunk, stream_chunks
+from service.inference.pipeline import infer_examples, label_request, timing_headers, tokenize_texts
+from service.inference.streaming import StreamChunk, event_stream_response, stream_chunks
 from textrnn.tasks import Answer
 from textrnn.text import EOS
 
@@ -65,43 +62,34 @@ async def write(
 ) -> Response:
     if not isinstance(query.inputs, str):
         raise Problem(422, "invalid_request", "/inputs: generation takes one text, not a list")
-    name(request, served)
+    label_request(request, served)
     asked = served.predictor.task.options_type.parse(parameters.options(), source="parameters")
     prompt = query.inputs[-parameters.truncate :] if parameters.truncate else query.inputs
-    (example,) = await read(served, [("/inputs", prompt)], asked)
+    (example,) = tokenize_texts(served, [("/inputs", prompt)], asked)
     voice = _Voice(served, prompt, parameters)
     if not query.stream:
-        result = await run(context, served, [example], request)
+        result = await infer_examples(context, served, [example], request)
         (answer,) = result.answers
-        return JSONResponse([voice.whole(answer)], headers=timings(result))
-    rest = stream_chunks(context, served, example)
-    first = await unless_gone(anext(rest), request)
-    return event_stream(_events(voice, first, rest), first.result)
+        return JSONResponse([voice.whole(answer)], headers=timing_headers(result))
+    sent = 0
+
+    def events(chunk: StreamChunk) -> list[str]:
+        nonlocal sent
+        events = voice.events(chunk, sent)
+        sent += len(events)
+        if chunk.last:
+            (answer,) = chunk.result.answers
+            events = events or [voice.end_of_text()]
+            events[-1] |= {"generated_text": voice.text(answer), "details": voice.brief(answer)}
+        return [_line(event) for event in events]
+
+    chunks = stream_chunks(context, served, [example])
+    return await event_stream_response(chunks, request, events, _error_event)
 
 
-async def _events(
-    voice: "_Voice", first: StreamChunk, rest: AsyncGenerator[StreamChunk, None]
-) -> AsyncIterator[str]:
-    chunk, told = first, 0
-    try:
-        async with contextlib.aclosing(rest):
-            while True:
-                events = voice.events(chunk, told)
-                if chunk.last:
-                    break
-                for event in events:
-                    yield _line(event)
-                told += len(events)
-                chunk = await anext(rest)
-        (answer,) = chunk.result.answers
-        events = events or [voice.end_of_text()]
-        events[-1] |= {"generated_text": voice.text(answer), "details": voice.brief(answer)}
-        for event in events:
-            yield _line(event)
-    except Exception as error:
-        problem = in_stream(error)
-        kind = "overloaded" if problem.status in (429, 503) else "generation"
-        yield _line({"error": problem.detail, "error_type": kind})
+def _error_event(problem: Problem) -> str:
+    kind = "overloaded" if problem.status in (429, 503) else "generation"
+    return _line({"error": problem.detail, "error_type": kind})
 
 
 def _line(event: dict[str, Any]) -> str:

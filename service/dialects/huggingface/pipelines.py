@@ -7,11 +7,11 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
 from service.api.requests import Language, Strict
-from service.context import ServiceContext
 from service.errors import Problem
+from service.inference.context import ServiceContext
 from service.inference.jobs import Result
 from service.inference.models import ServedModel
-from service.inference.pipeline import LocatedTexts, ask, timings
+from service.inference.pipeline import LocatedTexts, infer_texts, timing_headers
 from textrnn.tasks import Answer
 
 
@@ -59,7 +59,7 @@ async def classify(
 ) -> Response:
     """Nested, also for one text: [[{"label", "score"}, ...]]."""
     options = parameters.model_dump(exclude_none=True)
-    result = await ask(context, served, located(query.inputs), options, request)
+    result = await infer_texts(context, served, located(query.inputs), options, request)
     return _response([answer["scores"] for answer in result.answers], result)
 
 
@@ -74,7 +74,7 @@ async def tag(
     list of texts a list of those."""
     by_word = parameters.aggregation_strategy == "none"
     options = {"marginals": True} if by_word else {}
-    result = await ask(context, served, located(query.inputs), options, request)
+    result = await infer_texts(context, served, located(query.inputs), options, request)
     form = _words if by_word else _groups
     field = "entity" if by_word else "entity_group"
     found = [
@@ -146,12 +146,12 @@ async def translate(
         "beam_size": search.num_beams,
         "length_penalty": search.length_penalty,
     }
-    result = await ask(context, served, located(query.inputs), options, request)
+    result = await infer_texts(context, served, located(query.inputs), options, request)
     return _response([{"translation_text": answer["text"]} for answer in result.answers], result)
 
 
 def _response(body: Any, result: Result) -> JSONResponse:
-    headers = timings(result)
+    headers = timing_headers(result)
     if any(answer.get("truncated") for answer in result.answers):
         headers["x-hf-warning"] = (
             "truncation; a text was over the model's limit, and the answer is for its beginning"

@@ -4,6 +4,7 @@ The client posts {"inputs": ..., "parameters": {...}} to /models/NAME, and the m
 what the parameters may be and what form the answer has.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -12,21 +13,14 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from service.api.requests import Strict, Text
-from service.context import ServiceContext
+from service.dialects import Dialect
 from service.dialects.huggingface import pipelines as answers
 from service.dialects.huggingface.generation import GenerationParameters, write
 from service.errors import Problem, invalid_request
+from service.inference.context import Context, ServiceContext
 from service.inference.models import ServedModel
-from service.inference.pipeline import Context
 
 router = APIRouter()
-
-PIPELINES = {
-    "classify": "text-classification",
-    "tag": "token-classification",
-    "translate": "translation",
-    "generate": "text-generation",
-}
 
 
 class Query(Strict):
@@ -39,15 +33,15 @@ class Query(Strict):
     stream: bool = False
 
 
-def speaks(path: str) -> bool:
-    return path.startswith("/models/")
-
-
-def refusal(problem: Problem) -> tuple[int, dict[str, Any], dict[str, str]]:
+def _error_response(problem: Problem, path: str, request_id: str) -> JSONResponse:
     kind = "validation" if problem.status < 500 else "generation"
     if problem.status in (429, 503):
         kind = "overloaded"
-    return problem.status, {"error": problem.detail, "error_type": kind}, {}
+    body = {"error": problem.detail, "error_type": kind}
+    return JSONResponse(body, problem.status, headers=problem.headers)
+
+
+HUGGINGFACE = Dialect("huggingface", router, re.compile("/models/"), _error_response)
 
 
 class Refusal(BaseModel):
@@ -74,7 +68,7 @@ _TASKS: dict[str, tuple[type[Strict], Answerer]] = {
 @router.post("/models/{name}", responses=ERRORS)
 async def infer(name: str, query: Query, request: Request, context: Context) -> Response:
     """Ask a model, as Hugging Face Inference is asked."""
-    served = _model(context, name)
+    served = context.models.find(name)
     parameters_type, answer = _TASKS[served.info.task]
     try:
         parameters = TypeAdapter(parameters_type).validate_python(query.parameters)
@@ -86,11 +80,11 @@ async def infer(name: str, query: Query, request: Request, context: Context) -> 
 @router.get("/models/{name}/info", responses=_READ_ERRORS)
 async def info(name: str, context: Context) -> dict[str, Any]:
     """What an endpoint says of itself."""
-    served = _model(context, name)
+    served = context.models.find(name)
     return {
         "model_id": served.name,
         "model_sha": served.info.files["weights.safetensors"],
-        "model_pipeline_tag": PIPELINES[served.info.task],
+        "model_pipeline_tag": served.predictor.task.pipeline_tag,
         "max_input_tokens": served.predictor.task.limit,
         "max_client_batch_size": context.settings.texts,
         "languages": list(served.info.languages),
@@ -100,22 +94,6 @@ async def info(name: str, context: Context) -> dict[str, Any]:
 @router.get("/models/{name}/health", responses=_READ_ERRORS)
 async def health(name: str, context: Context) -> Response:
     """200 where the model answers."""
-    _model(context, name)
-    reason = context.refusal()
-    if reason:
-        raise Problem(503, "unavailable", reason, headers={"retry-after": "1"})
+    context.models.find(name)
+    context.readiness.check()
     return JSONResponse({"status": "ok"})
-
-
-def _model(context: ServiceContext, name: str) -> ServedModel:
-    """Raises Problem 404, or 503 for a model that is not ready yet."""
-    served = context.models.get(name)
-    if served is not None and served.info.task in _TASKS:
-        return served
-    if name in context.warming:
-        raise Problem(
-            503, "unavailable", "that model is warming up; try again in a second",
-            headers={"retry-after": "1"},
-        )  # fmt: skip
-    there = ", ".join(context.models)
-    raise Problem(404, "model_not_found", f"no such model; there are {there}")

@@ -1,6 +1,7 @@
 """LibreTranslate, as its clients speak it: /translate, /languages, /detect, /frontend/settings."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qs
@@ -10,29 +11,36 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.api.requests import Language
-from service.context import ServiceContext
+from service.dialects import Dialect
 from service.dialects.libretranslate.languages import english_name
 from service.dialects.libretranslate.markup import texts_of, with_texts
-from service.errors import NO_KEY, Problem, invalid_request
-from service.inference.pipeline import Context, ask, timings
+from service.errors import Problem, invalid_request
+from service.inference.context import Context, ServiceContext
+from service.inference.pipeline import infer_texts, timing_headers
 
 router = APIRouter()
 
-PATHS = frozenset({"/translate", "/detect", "/languages", "/frontend/settings"})
 FORM = "application/x-www-form-urlencoded"
 DETECTOR = "language-id"
 """The name of the classifier that tells languages apart."""
 
 
-def speaks(path: str) -> bool:
-    return path in PATHS
-
-
 _STATUSES = {401: 403, 422: 400}
 
 
-def refusal(problem: Problem) -> tuple[int, dict[str, Any], dict[str, str]]:
-    return _STATUSES.get(problem.status, problem.status), {"error": problem.detail}, {}
+def _error_response(problem: Problem, path: str, request_id: str) -> JSONResponse:
+    status = _STATUSES.get(problem.status, problem.status)
+    return JSONResponse({"error": problem.detail}, status, headers=problem.headers)
+
+
+LIBRETRANSLATE = Dialect(
+    "libretranslate",
+    router,
+    re.compile(r"/(translate|detect|languages|frontend/settings)\Z"),
+    _error_response,
+    content_types=frozenset({"application/json", FORM}),
+    key_in_body=True,
+)
 
 
 class Form(BaseModel):
@@ -97,8 +105,8 @@ async def _fields(request: Request, context: Context) -> Any:
         except ValueError:
             fields = None
     key = fields.get("api_key") if isinstance(fields, dict) else None
-    if not (request.state.key_known or context.keys.open_to(key if isinstance(key, str) else "")):
-        raise NO_KEY
+    if not request.state.has_key:
+        context.admission.check_key(key if isinstance(key, str) else "")
     if fields is None:
         raise Problem(422, "invalid_request", "the body is not JSON")
     return fields
@@ -204,7 +212,7 @@ async def _detect(
         [{"confidence": 0.0, "language": served.info.config["labels"][0]}] for _ in texts
     ]
     if asked:
-        result = await ask(context, served, asked, {"truncate": True}, request)
+        result = await infer_texts(context, served, asked, {"truncate": True}, request)
         for (pointer, _), answer in zip(asked, result.answers, strict=True):
             found[int(pointer.rpartition("/")[2])] = [
                 {"confidence": round(100 * score["score"], 2), "language": score["label"]}
@@ -226,18 +234,18 @@ async def _translated(
     places: dict[str, list[tuple[int, int]]] = {}
     for number, (text, source) in enumerate(zip(parts, sources, strict=True)):
         if source != form.target:
-            context.pick("translate", None, (source, form.target))
+            context.models.select("translate", None, (source, form.target))
             some = places.setdefault(source, [])
             some += [(number, place) for place, part in enumerate(text) if part.strip()]
     headers: dict[str, str] = {}
     for source, wanted in places.items():
-        served = context.pick("translate", None, (source, form.target))
+        served = context.models.select("translate", None, (source, form.target))
         located = [(f"/q/{number}", parts[number][place]) for number, place in wanted]
         if not located:
             continue
         options = {"alternatives": form.alternatives}
-        result = await ask(context, served, located, options, request)
-        headers = timings(result)
+        result = await infer_texts(context, served, located, options, request)
+        headers = timing_headers(result)
         for (number, place), answer in zip(wanted, result.answers, strict=True):
             others = [other["text"] for other in answer.get("alternatives", [])]
             ways[number][place] = [answer["text"], *others]

@@ -3,31 +3,32 @@
 A token is a character here, and a token's number that of the model's alphabet.
 """
 
-import asyncio
-import contextlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
-from service.api.generate import EVENTS, event_stream, in_stream
+from service.dialects import Dialect
 from service.dialects.openai.requests import CompletionRequest
 from service.dialects.openai.responses import Choice, Envelope, usage
 from service.errors import Problem, invalid_text
+from service.inference.context import Context
 from service.inference.models import ServedModel
-from service.inference.pipeline import Context, name, run, timings, unless_gone
-from service.inference.streaming import StreamChunk, stream_chunks
+from service.inference.pipeline import infer_examples, label_request, timing_headers
+from service.inference.streaming import (
+    EVENT_STREAM,
+    StreamChunk,
+    event_stream_response,
+    stream_chunks,
+)
 from textrnn.errors import InvalidText
 from textrnn.tasks import Answer, Example
 
 router = APIRouter()
-
-
-def speaks(path: str) -> bool:
-    return path == "/v1/completions"
 
 
 _STATUSES = {422: 400}
@@ -35,10 +36,14 @@ _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 _CODES = {"wrong_model": "model_not_found", "unauthorized": "invalid_api_key"}
 
 
-def refusal(problem: Problem) -> tuple[int, dict[str, Any], dict[str, str]]:
+def _error_response(problem: Problem, path: str, request_id: str) -> JSONResponse:
     status = 404 if problem.code == "wrong_model" else _STATUSES.get(problem.status, problem.status)
     # The client tries again after any 5xx; a defect does not go away by that.
-    return status, _error(problem), {"x-should-retry": "false"} if status == 500 else {}
+    retry = {"x-should-retry": "false"} if status == 500 else {}
+    return JSONResponse(_error(problem), status, headers={**problem.headers, **retry})
+
+
+OPENAI = Dialect("openai", router, re.compile(r"/v1/completions\Z"), _error_response)
 
 
 def _error(problem: Problem) -> dict[str, Any]:
@@ -70,35 +75,28 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/v1/completions", responses={**ERRORS, **EVENTS})
+@router.post("/v1/completions", responses={**ERRORS, **EVENT_STREAM})
 async def complete(body: CompletionRequest, request: Request, context: Context) -> Response:
     """Go on with prompts, as OpenAI's completions do."""
-    served = context.pick("generate", body.model)
+    served = context.models.select("generate", body.model)
     prompts = body.prompts(served.predictor.task)
-    name(request, served, len(prompts))
-    most = context.settings.texts
-    if len(prompts) * body.attempts > most:
-        raise Problem(
-            422, "too_many_texts", f"{len(prompts)} prompts and {body.attempts} texts for each are "
-            f"over the limit of {most}; ask for fewer in a request"
-        )  # fmt: skip
+    label_request(request, served, len(prompts))
+    context.admission.check_texts(len(prompts) * body.attempts)
     examples = _read(served, body, prompts)
     envelope = Envelope(served.name)
     if not body.stream:
-        result = await run(context, served, examples, request)
+        result = await infer_examples(context, served, examples, request)
         answer = _whole(envelope, body, prompts, result.answers)
-        return JSONResponse(answer, headers=timings(result))
+        return JSONResponse(answer, headers=timing_headers(result))
     choices = [
         Choice(index, prompts[index // body.choices], bool(body.echo), body.logprobs)
         for index in range(len(examples))
     ]
     if body.scores:
         raise Problem(422, "invalid_request", "/stream: what is only scored comes whole")
-    rest = _merged([stream_chunks(context, served, example) for example in examples])
-    # What fails before the first piece has a status of its own.
-    first = await unless_gone(anext(rest), request)
-    told = _events(envelope, body, prompts, choices, first, rest)
-    return event_stream(told, first[1].result)
+    chunks = stream_chunks(context, served, examples)
+    events = _events(envelope, body, prompts, choices)
+    return await event_stream_response(chunks, request, events, _error_event)
 
 
 def _read(served: ServedModel, body: CompletionRequest, prompts: Sequence[str]) -> list[Example]:
@@ -138,65 +136,30 @@ def _likeliness(answer: Answer) -> float:
     return sum(answer["log_probabilities"]) / max(len(answer["text"]), 1)
 
 
-async def _merged(
-    sources: Sequence[AsyncGenerator[StreamChunk, None]],
-) -> AsyncGenerator[tuple[int, StreamChunk], None]:
-    """The pieces of all texts as they come, each with the number of its text. Whoever closes this
-    ends the work on all of them."""
-    arrived: asyncio.Queue[tuple[int, StreamChunk | Exception]] = asyncio.Queue()
-
-    async def feed(index: int, source: AsyncGenerator[StreamChunk, None]) -> None:
-        try:
-            async with contextlib.aclosing(source):
-                async for chunk in source:
-                    arrived.put_nowait((index, chunk))
-        except Exception as error:
-            arrived.put_nowait((index, error))
-
-    feeding = [asyncio.ensure_future(feed(*each)) for each in enumerate(sources)]
-    left = len(sources)
-    try:
-        while left:
-            index, chunk = await arrived.get()
-            if isinstance(chunk, Exception):
-                raise chunk
-            left -= chunk.last
-            yield index, chunk
-    finally:
-        for task in feeding:
-            task.cancel()
-        await asyncio.gather(*feeding, return_exceptions=True)
-
-
-async def _events(
-    envelope: Envelope,
-    body: CompletionRequest,
-    prompts: Sequence[str],
-    choices: Sequence[Choice],
-    first: tuple[int, StreamChunk],
-    rest: AsyncGenerator[tuple[int, StreamChunk], None],
-) -> AsyncIterator[str]:
+def _events(
+    envelope: Envelope, body: CompletionRequest, prompts: Sequence[str], choices: Sequence[Choice]
+) -> Callable[[StreamChunk], list[str]]:
+    """The events of each chunk, with those of the end behind the last chunk of all choices."""
     counts = body.stream_options is not None and body.stream_options.include_usage
     more: dict[str, Any] = {"usage": None} if counts else {}
-    written = 0
-    try:
-        async with contextlib.aclosing(rest):
-            index, chunk = first
-            left = len(choices)
-            while True:
-                reason = chunk.result.answers[0]["finish_reason"] if chunk.last else None
-                told = choices[index].chunk(chunk.text, chunk.details, reason)
-                yield _line(envelope.around([told], **more))
-                written += len(chunk.text)
-                left -= chunk.last
-                if not left:
-                    break
-                index, chunk = await anext(rest)
-        if counts:
-            yield _line(envelope.around([], usage=usage(prompts, written)))
-        yield "data: [DONE]\n\n"
-    except Exception as error:
-        yield _line(_error(in_stream(error)))
+    written, left = 0, len(choices)
+
+    def events(chunk: StreamChunk) -> list[str]:
+        nonlocal written, left
+        reason = chunk.result.answers[0]["finish_reason"] if chunk.last else None
+        choice = choices[chunk.index].chunk(chunk.text, chunk.details, reason)
+        lines = [_line(envelope.around([choice], **more))]
+        written += len(chunk.text)
+        left -= chunk.last
+        if not left and counts:
+            lines.append(_line(envelope.around([], usage=usage(prompts, written))))
+        return lines if left else [*lines, "data: [DONE]\n\n"]
+
+    return events
+
+
+def _error_event(problem: Problem) -> str:
+    return _line(_error(problem))
 
 
 def _line(event: dict[str, Any]) -> str:

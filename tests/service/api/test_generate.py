@@ -100,7 +100,7 @@ def test_a_state_is_signed_for_its_model_and_its_server(make_context, generator)
     here, there = make_context(), make_context()
     same = [make_context(state_key="one key for all") for _ in range(2)]
     for context in (here, there, *same):
-        context.add(generator)
+        context.models.add(generator)
     state = generate(here, prompt="cat", return_state=True).json()["state"]
     flipped = state[:-9] + ("A" if state[-9] != "A" else "B") + state[-8:]
     for context, forged in ((there, state), (here, flipped), (here, state[32:]), (here, SECRET)):
@@ -152,7 +152,7 @@ def test_unknown_characters_are_reported(generate_context):
 
 def test_a_full_queue_refuses_a_stream_with_its_status(make_context, generator, monkeypatch):
     context = make_context(queue_rows=1, texts=1)
-    context.add(generator)
+    context.models.add(generator)
     hold = hold_device(monkeypatch, generator)
 
     async def go():
@@ -162,7 +162,7 @@ def test_a_full_queue_refuses_a_stream_with_its_status(make_context, generator, 
             running = asyncio.create_task(client.post(ROUTE, json=body))
             await asyncio.to_thread(hold.entered.wait)
             waiting = asyncio.create_task(client.post(ROUTE, json=body))
-            while context.batcher.room.rows < 1:
+            while context.admission.limits.rows < 1:
                 await asyncio.sleep(0)
             refused = await client.post(ROUTE, json=body)
             hold.released.set()
@@ -177,7 +177,7 @@ def test_a_full_queue_refuses_a_stream_with_its_status(make_context, generator, 
 def test_a_deadline_within_a_stream_is_an_event(make_context, generator, monkeypatch):
     """What has been sent stays sent; then comes the error. Fails if the stream ends as if whole."""
     context = make_context(deadline=0.3)
-    context.add(generator)
+    context.models.add(generator)
     response = generate(context, prompt="cat ", max_characters=8192, stream=True)
     assert response.status_code == 200
     *_, last = response.text.split("\n\n")[:-1]

@@ -83,10 +83,10 @@ def test_a_model_of_another_task(translate_context):
 
 
 def test_a_model_that_is_warming_up(context, translator):
-    context.warming = {translator.name: translator}
+    context.models.warming = {translator.name: translator}
     assert translate(context, text="one").status_code == 503
     assert translate(context, text="one", source_language="fr").status_code == 400
-    context.add(translator)
+    context.models.add(translator)
     assert translate(context, text="one").status_code == 200
 
 

@@ -9,8 +9,9 @@ from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 from libretranslatepy import LibreTranslateAPI
 
+from service.app import DIALECTS
+from service.dialects import dialect_of
 from service.errors import Problem
-from service.transport.error_responses import respond
 from support.http_calls import SECRET, call
 from support.server import Server
 
@@ -46,7 +47,7 @@ KEY = "a-key-of-mine"
     ],
 )  # fmt: skip
 def test_forms(path, problem, status, body):
-    response = respond(problem, path, "id")
+    response = dialect_of(path, DIALECTS).error_response(problem, path, "id")
     assert (response.status_code, json.loads(response.body)) == (status, body)
 
 
@@ -115,7 +116,7 @@ def test_keys_and_their_errors(starting, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.is_offline_mode", lambda: False)
     model = f"{url}/models/tiny"
     assert InferenceClient(model=model, token=KEY).text_classification("a lovely film")
-    with pytest.raises(HfHubHTTPError, match="asks for a key"):
+    with pytest.raises(HfHubHTTPError, match="requires an API key"):
         InferenceClient(model=model, token="wrong").text_classification("a lovely film")
     assert LibreTranslateAPI(url, api_key=KEY).languages() == []
     response = httpx.post(f"{url}/detect", data={"q": "a", "api_key": "wrong"}, timeout=60)
@@ -124,7 +125,7 @@ def test_keys_and_their_errors(starting, monkeypatch):
 
 def test_a_server_that_drains_is_overloaded_to_its_clients(make_context):
     context = make_context()
-    context.draining = True
+    context.readiness.draining = True
     response = call(context, "POST", "/models/tiny", json={"inputs": "a"})
     assert (response.status_code, response.json()["error_type"]) == (503, "overloaded")
     assert response.headers["retry-after"] == "1"

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from service.docs.page import render
+from service.docs.page import render_page
 from support.http_calls import ROUTE, call
 from support.server import serving
 
@@ -59,7 +59,7 @@ def test_the_policy_of_docs_allows_its_style_and_nothing_else(context):
 def test_what_a_schema_says_is_not_html():
     evil = "<script>alert(1)</script>"
     schema = {"type": evil, "description": evil, "default": evil, "enum": [evil]}
-    page = render({
+    page = render_page({
         "info": {"title": evil, "version": evil, "summary": evil},
         "paths": {f"/{evil}": {"post": {
             "description": evil,

@@ -1,4 +1,4 @@
-"""The request batcher, with a model that is a function: what matters is who gets which answer."""
+"""The request batcher, with a function as the model: which request gets which answer."""
 
 import asyncio
 import threading
@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from service.errors import Problem
+from service.inference.admission import Admission
 from service.inference.batcher import Batcher
-from service.inference.queue_limits import QueueLimits
+from service.inference.readiness import Readiness
 from service.observe.metrics import ServiceMetrics
+from service.settings import Settings
 from textrnn.batching import Buckets, plan
 from textrnn.tasks import Example
 
@@ -23,15 +25,13 @@ def padded(window):
 
 
 class Model:
-    """Answers an example with its number. Real batching, no network inside."""
+    """Answers an example with its number. The batching is real, the network is not."""
 
     def __init__(self, name="m"):
         self.info = SimpleNamespace(name=name)
         self.name = name
         self.predictor = self
-        self.task = SimpleNamespace(
-            buckets=BUCKETS, answer=self.answer, following=self.following, padded=padded
-        )
+        self.task = SimpleNamespace(buckets=BUCKETS, padded=padded)
         self.compilations = 0
         self.batches: list[list[int]] = []
         self.gate = threading.Event()
@@ -45,31 +45,39 @@ class Model:
         assert compiled_only
         return plan([len(e) for e in examples], BUCKETS.shapes())
 
-    def run(self, examples, groups):
+    def step(self, examples, groups):
         self.entered.set()
         assert self.gate.wait(30)
         numbers = [int(e.ids[0]) for e in examples]
         self.batches.append(numbers)
         if 666 in numbers:
             raise RuntimeError("this one is cursed")
-        return numbers
+        return [self.outcome(number) for number in numbers]
 
-    def answer(self, number, example):
+    def outcome(self, number):
         return {"number": number}
-
-    def following(self, example, number):
-        return None
 
 
 def example(number, length=3):
     return Example(np.full(length, number, np.int32), truncated=False)
 
 
+def make_batcher(rows, tokens):
+    settings = Settings(queue_rows=rows, queue_tokens=tokens, texts=1)
+    metrics = ServiceMetrics()
+    return Batcher(Admission(settings, metrics, Readiness()), metrics)
+
+
 @pytest.fixture
 def batcher():
-    made = Batcher(QueueLimits(5000, 100_000, 60.0), ServiceMetrics())
-    yield made
-    made.close()
+    batcher = make_batcher(5000, 100_000)
+    yield batcher
+    batcher.close()
+
+
+def waiting(batcher):
+    """The number of texts in the queue."""
+    return batcher._admission.limits.rows
 
 
 def numbers(result):
@@ -77,7 +85,7 @@ def numbers(result):
 
 
 def test_thousands_of_requests_each_get_their_own_answer(batcher):
-    """From many tasks at once, of 0 to 40 texts. Fails if answers are swapped, lost or doubled."""
+    """From many tasks at once, with 1 to 39 texts. Fails if answers are swapped or lost."""
     models = [Model("a"), Model("b")]
     random = np.random.default_rng(0)
     requests = [random.integers(0, 500, size=random.integers(1, 40)) for _ in range(1500)]
@@ -85,18 +93,18 @@ def test_thousands_of_requests_each_get_their_own_answer(batcher):
     async def go():
         at_once = asyncio.Semaphore(100)  # as many as fit into the queue
 
-        async def one(index, wanted):
-            examples = [example(n, int(random.integers(1, 17))) for n in wanted]
+        async def one(index, expected):
+            examples = [example(n, int(random.integers(1, 17))) for n in expected]
             async with at_once:
                 return await batcher.submit(models[index % 2], examples, 60)
 
-        return await asyncio.gather(*(one(i, wanted) for i, wanted in enumerate(requests)))
+        return await asyncio.gather(*(one(i, expected) for i, expected in enumerate(requests)))
 
-    for result, wanted in zip(asyncio.run(go()), requests, strict=True):
-        assert numbers(result) == wanted.tolist()
+    for result, expected in zip(asyncio.run(go()), requests, strict=True):
+        assert numbers(result) == expected.tolist()
     ran = [n for model in models for batch in model.batches for n in batch]
-    assert len(ran) == sum(len(wanted) for wanted in requests)
-    assert batcher.room.rows == 0
+    assert len(ran) == sum(map(len, requests))
+    assert waiting(batcher) == 0
 
 
 def test_batches_keep_the_budget_and_fill_up(batcher):
@@ -107,7 +115,7 @@ def test_batches_keep_the_budget_and_fill_up(batcher):
         first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
         await asyncio.to_thread(model.entered.wait)
         rest = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in range(1, 20)]
-        while batcher.room.rows < 19:
+        while waiting(batcher) < 19:
             await asyncio.sleep(0)
         model.gate.set()
         await asyncio.gather(first, *rest)
@@ -132,7 +140,7 @@ def test_one_bad_text_does_not_fail_its_neighbours(batcher):
         first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
         await asyncio.to_thread(model.entered.wait)
         tasks = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in (1, 666, 2)]
-        while batcher.room.rows < 3:
+        while waiting(batcher) < 3:
             await asyncio.sleep(0)
         model.gate.set()
         return await asyncio.gather(first, *tasks, return_exceptions=True)
@@ -142,8 +150,8 @@ def test_one_bad_text_does_not_fail_its_neighbours(batcher):
     assert isinstance(cursed, RuntimeError)
 
 
-def test_what_is_cancelled_never_runs(batcher):
-    """Fails if work goes on for clients who left."""
+def test_cancelled_requests_never_run(batcher):
+    """Fails if the texts of clients that have left are run."""
     model = Model()
     model.gate.clear()
 
@@ -151,7 +159,7 @@ def test_what_is_cancelled_never_runs(batcher):
         first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
         await asyncio.to_thread(model.entered.wait)
         tasks = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in range(1, 7)]
-        while batcher.room.rows < 6:
+        while waiting(batcher) < 6:
             await asyncio.sleep(0)
         for task in tasks[::2]:
             task.cancel()
@@ -162,10 +170,10 @@ def test_what_is_cancelled_never_runs(batcher):
     results = asyncio.run(go())
     assert [isinstance(r, asyncio.CancelledError) for r in results] == [False] + [True, False] * 3
     assert sorted(n for batch in model.batches for n in batch) == [0, 2, 4, 6]
-    assert batcher.room.rows == 0
+    assert waiting(batcher) == 0
 
 
-def test_what_is_late_never_runs(batcher):
+def test_late_requests_never_run(batcher):
     model = Model()
     model.gate.clear()
 
@@ -180,7 +188,7 @@ def test_what_is_late_never_runs(batcher):
 
     assert numbers(asyncio.run(go())) == [0]
     deadline = time.monotonic() + 30
-    while batcher.room.rows:
+    while waiting(batcher):
         assert time.monotonic() < deadline
     assert model.batches == [[0]]
 
@@ -191,8 +199,8 @@ def test_the_model_that_waited_longest_is_next(batcher):
     busy.gate.clear()
     order = []
     for model in (busy, other):
-        real = model.run
-        model.run = lambda e, g, m=model, real=real: (order.append(m.name), real(e, g))[1]
+        real = model.step
+        model.step = lambda e, g, m=model, real=real: (order.append(m.name), real(e, g))[1]
 
     async def go():
         first = asyncio.create_task(batcher.submit(busy, [example(0)], 30))
@@ -201,7 +209,7 @@ def test_the_model_that_waited_longest_is_next(batcher):
         for number, model in enumerate([busy] * 8 + [other] + [busy] * 20):
             rest.append(asyncio.create_task(batcher.submit(model, [example(number)], 30)))
             await asyncio.sleep(0)
-        while batcher.room.rows < 29:
+        while waiting(batcher) < 29:
             await asyncio.sleep(0)
         busy.gate.set()
         await asyncio.gather(first, *rest)
@@ -212,7 +220,7 @@ def test_the_model_that_waited_longest_is_next(batcher):
 
 def test_the_queue_is_bounded_in_rows_and_tokens():
     for bounds, size in (((4, 1000), 3), ((1000, 64), 16)):
-        batcher, model = Batcher(QueueLimits(*bounds, 60.0), ServiceMetrics()), Model()
+        batcher, model = make_batcher(*bounds), Model()
         model.gate.clear()
 
         async def go(batcher=batcher, model=model, size=size):
@@ -221,7 +229,7 @@ def test_the_queue_is_bounded_in_rows_and_tokens():
             rest = [
                 asyncio.create_task(batcher.submit(model, [example(n, size)], 30)) for n in range(4)
             ]
-            while batcher.room.rows < 4:
+            while waiting(batcher) < 4:
                 await asyncio.sleep(0)
             with pytest.raises(Problem) as caught:
                 await batcher.submit(model, [example(9, size)], 30)
@@ -237,12 +245,12 @@ def test_the_queue_is_bounded_in_rows_and_tokens():
 class Countdown(Model):
     """Runs an example of number n as n, n - 1 ... 1, one after the other."""
 
-    def following(self, example, number):
-        return globals()["example"](number - 1) if number > 1 else None
+    def outcome(self, number):
+        return example(number - 1) if number > 1 else super().outcome(number)
 
 
 def test_streams_join_and_leave_between_batches(batcher):
-    """Fails if a stream waits for others to end, or its later pieces are not run beside them."""
+    """Fails if a stream waits for others to end, or its later chunks do not run beside them."""
     model = Countdown()
     model.gate.clear()
 
@@ -250,7 +258,7 @@ def test_streams_join_and_leave_between_batches(batcher):
         long = asyncio.create_task(batcher.submit(model, [example(6)], 30))
         await asyncio.to_thread(model.entered.wait)
         short = asyncio.create_task(batcher.submit(model, [example(2)], 30))
-        while batcher.room.rows < 1:
+        while waiting(batcher) < 1:
             await asyncio.sleep(0)
         model.gate.set()
         return await asyncio.gather(long, short)
@@ -258,7 +266,7 @@ def test_streams_join_and_leave_between_batches(batcher):
     results = asyncio.run(go())
     assert [numbers(result) for result in results] == [[1], [1]]
     assert model.batches == [[6], [2, 5], [1, 4], [3], [2], [1]]
-    assert batcher.room.rows == 0
+    assert waiting(batcher) == 0
 
 
 def test_more_streams_than_slots_take_turns(batcher):
@@ -269,33 +277,33 @@ def test_more_streams_than_slots_take_turns(batcher):
     assert model.batches[1] == [3] * 4 + [2] * 4
 
 
-def test_who_listens_hears_of_each_piece(batcher):
-    model, heard = Countdown(), []
+def test_progress_is_reported_for_each_chunk(batcher):
+    model, reported = Countdown(), []
 
     async def go():
         return await batcher.submit(
-            model, [example(4)], 30, lambda e, result: heard.append(int(e.ids[0]))
+            model, [example(4)], 30, lambda e, result: reported.append(int(e.ids[0]))
         )
 
     asyncio.run(go())
-    assert heard == [3, 2, 1]
+    assert reported == [3, 2, 1]
 
 
-def test_a_stream_whose_client_left_gives_its_slot_back(batcher):
-    model, told = Countdown(), threading.Event()
+def test_a_stream_whose_client_left_frees_its_slot(batcher):
+    model, begun = Countdown(), threading.Event()
 
     async def go():
         work = asyncio.create_task(
-            batcher.submit(model, [example(10**9)], 30, lambda *_: told.set())
+            batcher.submit(model, [example(10**9)], 30, lambda *_: begun.set())
         )
-        while not told.is_set():
+        while not begun.is_set():
             await asyncio.sleep(0)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         return await batcher.submit(model, [example(1)], 30)
 
     assert numbers(asyncio.run(go())) == [1]
-    while batcher.room.rows:
+    while waiting(batcher):
         pass
     ran = len(model.batches)
     assert numbers(asyncio.run(batcher.submit(model, [example(1)], 30))) == [1]

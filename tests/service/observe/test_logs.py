@@ -1,4 +1,4 @@
-"""What the server logs: a line for each request, in two formats, and nothing that is private."""
+"""The log: a line for each request, in two formats, and nothing that is private."""
 
 import io
 import json
@@ -110,7 +110,7 @@ def test_a_defect_is_one_object_with_its_traceback(context, served, monkeypatch,
 
 def test_text_is_the_message_alone(configure):
     stream = configure()
-    logs.say("draining")
+    logs.logger.info("draining")
     logging.getLogger("uvicorn.error").info("Started server process")
     logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
     assert stream.getvalue() == "draining\nInvalid HTTP request received.\n"

@@ -60,7 +60,7 @@ def test_it_is_no_part_of_the_api(context):
 
 
 def test_it_can_be_seen_before_the_models_are_warm(context):
-    context.ready = False
+    context.readiness.warm = False
     assert call(context, "GET", "/").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Requests that find the queue full are refused by their heads alone, over real connections."""
+"""Requests that find the queue full are refused from their heads alone, over real connections."""
 
 import asyncio
 import json
@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 import pytest
 from uvicorn.server import ServerState
 
+from service.app import DIALECTS
+from service.dialects import dialect_of
 from service.errors import queue_full
 from service.inference.lifecycle import Lifecycle
 from service.server import DrainingServer
-from service.transport.error_responses import respond
 from support.log_watch import expecting
 
 BODY = b'{"text": "fine"}'
@@ -26,15 +27,15 @@ def head(path=b"/v1/classify", method=b"POST", version=b"1.1", length=16, more=b
 
 @pytest.fixture
 def full(make_context):
-    """A hub whose queue is full, of texts that nobody works on."""
+    """A context whose queue is full of texts that never run."""
     context = make_context(queue_rows=8, texts=8, body_timeout=0.3)
-    context.batcher.room.count(8, 64)
+    context.admission.limits.count(8, 64)
     return context
 
 
 @asynccontextmanager
 async def connection_to(context):
-    lifecycle = Lifecycle(context)
+    lifecycle = Lifecycle(context.models, context.readiness)
     config = DrainingServer(context, lifecycle, lambda: None).config
     config.load()
 
@@ -60,7 +61,7 @@ async def answer(reader):
 
 
 def exchange(context, *parts):
-    """What each part that is sent is answered with."""
+    """The response to each part, which is sent when the one before is answered."""
 
     async def go():
         async with connection_to(context) as (reader, writer):
@@ -77,14 +78,14 @@ def exchange(context, *parts):
     "path",
     ["/v1/classify", "/models/tiny", "/v1/completions", "/translate", "/nowhere", "/a%20b?c=d"],
 )
-def test_a_refusal_is_in_the_form_of_the_api_that_was_asked(full, path):
-    """Byte for byte what the application would answer. Fails too if the body is waited for."""
+def test_a_refusal_has_the_form_of_its_dialect(full, path):
+    """Byte for byte what the application would send. Fails too if the server waits for the body."""
     ((first, headers, body),) = exchange(full, head(path.encode()))
     assert first == "HTTP/1.1 429 Too Many Requests"
     id = headers["x-request-id"]
     assert re.fullmatch(r"[0-9a-f]{32}", id)
     plain = path.partition("?")[0].replace("%20", " ")
-    expected = respond(queue_full(1), plain, id)
+    expected = dialect_of(plain, DIALECTS).error_response(queue_full(1), plain, id)
     assert body == expected.body
     assert headers.items() >= dict(expected.headers).items()
     assert headers["retry-after"] == "1"
@@ -92,7 +93,7 @@ def test_a_refusal_is_in_the_form_of_the_api_that_was_asked(full, path):
     assert "connection" not in headers
 
 
-def test_each_refusal_has_an_id_of_its_own_or_the_one_it_was_given(full):
+def test_each_refusal_has_a_new_id_or_that_of_its_request(full):
     with_id = head(more=b"X-Request-ID: mine\r\n") + BODY
     bad_id = head(more=b"x-request-id: <script>\r\n") + BODY
     got = exchange(full, head() + BODY, head() + BODY, with_id, bad_id)
@@ -104,8 +105,8 @@ def test_each_refusal_has_an_id_of_its_own_or_the_one_it_was_given(full):
 
 
 def test_a_connection_outlives_refusals(full):
-    """Bodies of refused requests come late, in parts and in chunks. Fails if what is left of them
-    is taken for the next request, or for its body."""
+    """Bodies of refused requests arrive late, in parts and in chunks. Fails if the rest of one is
+    taken for the next request, or for its body."""
 
     async def go():
         async with connection_to(full) as (reader, writer):
@@ -117,7 +118,7 @@ def test_a_connection_outlives_refusals(full):
             writer.write(BODY[5:] + chunked)
             refused.append(await answer(reader))
             writer.write(b"5\r\nabcde\r\n0\r\n\r\n")
-            full.batcher.room.count(-8, -64)
+            full.admission.limits.count(-8, -64)
             writer.write(head() + BODY)
             return refused, await answer(reader)
 
@@ -131,7 +132,7 @@ def test_a_connection_outlives_refusals(full):
     "request_head", [head(version=b"1.0"), head(more=b"connection: close\r\n"),
                      head(more=b"expect: 100-continue\r\n")]
 )  # fmt: skip
-def test_who_may_send_no_body_is_asked_for_none_and_the_connection_ends(full, request_head):
+def test_a_client_that_may_send_no_body_is_refused_and_the_connection_ends(full, request_head):
     async def go():
         async with connection_to(full) as (reader, writer):
             writer.write(request_head)
@@ -144,7 +145,7 @@ def test_who_may_send_no_body_is_asked_for_none_and_the_connection_ends(full, re
     assert rest == b""
 
 
-def test_a_body_that_never_comes_ends_the_connection(full):
+def test_a_body_that_never_arrives_ends_the_connection(full):
     async def go():
         async with connection_to(full) as (reader, writer):
             writer.write(head(length=10**9) + b"{")
@@ -154,15 +155,15 @@ def test_a_body_that_never_comes_ends_the_connection(full):
     assert asyncio.run(go()) == b""
 
 
-def test_only_work_is_refused(full):
-    """Health, metrics and the list of models are needed most when the queue is full."""
+def test_only_inference_is_refused(full):
+    """Fails if health, metrics and the list of models are not available when the queue is full."""
     paths = (b"/healthz", b"/readyz", b"/metrics", b"/v1/models")
     got = exchange(full, *(head(path, method=b"GET", length=0) for path in paths))
     assert [first for first, _, _ in got] == ["HTTP/1.1 200 OK"] * 4
 
 
-def test_who_shuts_down_says_so_rather_than_that_it_is_full(full):
-    full.draining = True
+def test_a_server_that_shuts_down_returns_503_even_if_its_queue_is_full(full):
+    full.readiness.draining = True
     ((first, headers, _),) = exchange(full, head() + BODY)
     assert first == "HTTP/1.1 503 Service Unavailable"
     assert headers["connection"] == "close"
@@ -171,11 +172,11 @@ def test_who_shuts_down_says_so_rather_than_that_it_is_full(full):
 def test_refusals_are_counted_and_logged_together(full, caplog):
     async def go():
         async with connection_to(full) as (reader, writer):
-            with expecting("refused in a second") as said:
+            with expecting("refused in a second") as logged:
                 for _ in range(3):
                     writer.write(head() + BODY)
                     await answer(reader)
-                assert await asyncio.to_thread(said.wait, 60)
+                assert await asyncio.to_thread(logged.wait, 60)
 
     asyncio.run(go())
     assert caplog.messages == ["3 requests refused in a second: the queue is full"]

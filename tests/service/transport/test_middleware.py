@@ -1,4 +1,4 @@
-"""What every request passes before its route, and every answer after it."""
+"""The middleware and the admission of requests, in this process."""
 
 import asyncio
 
@@ -67,9 +67,9 @@ def test_keys(make_context):
 
 def test_not_ready_and_draining(make_context):
     context = make_context()
-    for change, part in ((("ready", False), "warming up"), (("draining", True), "shutting down")):
-        context.ready, context.draining = True, False
-        setattr(context, *change)
+    for change, part in ((("warm", False), "warming up"), (("draining", True), "shutting down")):
+        context.readiness.warm, context.readiness.draining = True, False
+        setattr(context.readiness, *change)
         for response in (classify(context, text="fine"), call(context, "GET", "/readyz")):
             assert response.status_code == 503
             assert int(response.headers["retry-after"]) <= 120

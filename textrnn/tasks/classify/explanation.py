@@ -1,4 +1,4 @@
-"""Why a classifier says what it says: the share of each token in the score of a label."""
+"""Explanations of a classification: the contribution of each token to the score of the label."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from textrnn.text import BOS, EOS, UNK
 from textrnn.text.treebank import Offsets
 
 POINTS = 32
-"""On the way from the baseline to the text."""
+"""Interpolation points between the baseline and the text."""
 
 
 def explain(
@@ -21,26 +21,28 @@ def explain(
     lengths: Int[Array, " rows"],
     score: Callable[[Float[Array, "copies labels"]], Float[Array, " copies"]],
 ) -> Attributions:
-    """The shares of the tokens in `score`, which is of logits. The baseline is a text of as many
-    words that the model does not know."""
+    """The attributions of the tokens to `score`, a function of the logits.
+
+    The baseline is a text in which every word is unknown.
+    """
     rows = len(ids)
     ends = ((ids == BOS) | (ids == EOS)).T[..., None]
     x = model.embedding(ids)
     unknown = jnp.where(ends, x, model.embedding.table[...][UNK])
 
-    def of_vectors(x: Float[Array, "time copies features"]) -> Float[Array, " copies"]:
+    def score_of(x: Float[Array, "time copies features"]) -> Float[Array, " copies"]:
         return score(model.judge(x, jnp.repeat(lengths, x.shape[1] // rows)))
 
-    return integrated_gradients(of_vectors, x, unknown, POINTS)
+    return integrated_gradients(score_of, x, unknown, POINTS)
 
 
 def explanation_json(
     label: str, attributions: Attributions, text: str, spans: Sequence[Offsets]
 ) -> dict[str, Any]:
     """The explanation of one text as JSON. Its first token is BOS."""
-    of_each = zip(spans, attributions.attributions[1 : len(spans) + 1], strict=True)
+    pairs = zip(spans, attributions.attributions[1 : len(spans) + 1], strict=True)
     tokens = [
         {"text": text[start:end], "start": start, "end": end, "share": float(share)}
-        for (start, end), share in of_each
+        for (start, end), share in pairs
     ]
     return {"label": label, "baseline": float(attributions.baseline), "tokens": tokens}

@@ -1,55 +1,57 @@
-"""Classify: one text to one label, or to any number of labels, with calibrated probabilities."""
+"""Text classification: one label or any number of labels, with calibrated probabilities."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, NotRequired, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from flax import nnx
+from jaxtyping import Array, Bool, Float, Int
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from textrnn.batching import Shape
+from textrnn.batching import Buckets, Shape
 from textrnn.errors import InvalidText, UserError
 from textrnn.tasks.calibration import best_thresholds, expected_calibration_error, fit_temperature
 from textrnn.tasks.classify.explanation import POINTS, explain, explanation_json
 from textrnn.tasks.classify.integrated_gradients import Attributions
 from textrnn.tasks.classify.network import Classifier, ClassifierConfig
+from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, LOG_LOSS, Metric
 from textrnn.tasks.task import (
     Answer,
-    Batch,
+    CalibratedTask,
     Example,
     Metrics,
     Options,
     Row,
-    Task,
+    TokenBatch,
     encode,
     field,
     pad_ids,
 )
+from textrnn.text import Tokenizer
 from textrnn.text.treebank import Offsets
 
 EXPLAINED = 256
-"""Tokens of the longest text that is explained, each of which is read POINTS times."""
+"""Tokens of the longest text that can be explained. The model runs on it POINTS times."""
 
 
 class ClassifyConfig(ClassifierConfig):
     labels: tuple[str, ...] = ()
-    """In the order of the outputs. Left empty, the labels of the training rows, sorted."""
+    """The labels in the order of the outputs; if empty, the sorted labels of the training rows."""
     multi_label: bool = False
-    """Whether a text has any number of labels, given as `labels`, instead of one `label`."""
+    """Whether a text has any number of labels (field `labels`) instead of one (field `label`)."""
     at_least_one: bool = False
-    """In a multi-label task: whether each text has some label, so that the best one is given where
-    none reaches its threshold."""
+    """With `multi_label`: assign the most probable label if no label reaches its threshold."""
     class_weights: Literal["equal", "balanced"] | dict[str, PositiveFloat] = "equal"
-    """Weights of the labels in the loss; balanced ones are inverse to the label's frequency."""
+    """Weights of the labels in the loss; `balanced` ones are inverse to the label's frequency."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     temperature: PositiveFloat = 1.0
-    """What logits are divided by. Training fits it to development data (Guo et al. 2017)."""
+    """Divisor of the logits, fitted to the development data by training (Guo et al. 2017)."""
     thresholds: tuple[float, ...] = ()
-    """In a multi-label task, the probability from which each label is given; empty means 0.5."""
+    """With `multi_label`: the probability from which each label is assigned; empty means 0.5."""
 
 
 class ClassifyOptions(Options):
@@ -66,30 +68,47 @@ class ClassifyOptions(Options):
 class ClassifyExample(Example):
     options: ClassifyOptions
     target: np.ndarray | None
-    """One number for each label, 1 for those that the row has; None without gold."""
+    """[labels]; 1 for the labels of the row. None without gold."""
     explained: tuple[str, Sequence[Offsets]] | None = None
-    """The text and where its tokens are, if it is to be explained."""
+    """The text and the spans of its tokens, if an explanation is requested."""
 
     @property
     def width(self) -> int:
         return 1 if self.explained is None else POINTS
 
 
+MACRO_F1 = Metric("macro_f1", "macro F1")
+MICRO_F1 = Metric("micro_f1", "micro F1")
+
+
+class ClassifyBatch(TokenBatch):
+    temperature: Float[Any, " rows"]
+    """An input, so that a recalibrated task needs no other program."""
+    explained: NotRequired[Bool[Any, " rows"]]
+    """Present in shapes that compute explanations; its values are not used."""
+    targets: NotRequired[Float[Any, "rows labels"]]
+    """Present if the examples have gold."""
+
+
 class ExplainedOutput(NamedTuple):
-    """What a batch that is explained comes to."""
+    """The outputs of a batch with explanations."""
 
     logits: Float[Array, "rows labels"]
     attributions: Attributions
 
 
-class Classify(Task):
+@dataclass(frozen=True, eq=False)
+class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
     name = "classify"
     config_type = ClassifyConfig
     options_type = ClassifyOptions
-    config: ClassifyConfig
+    pipeline_tag = "text-classification"
+    metrics = (ACCURACY, MICRO_F1, MACRO_F1, LOG_LOSS, CALIBRATION_ERROR)
 
     @classmethod
-    def fit(cls, config, tokenizer, buckets, rows):
+    def fit(
+        cls, config: ClassifyConfig, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]
+    ) -> Self:
         counts = Counter(name for row in rows for name in _gold(row, config.multi_label))
         labels = config.labels or tuple(sorted(counts))
         missing = [label for label in labels if not counts[label]]
@@ -109,10 +128,10 @@ class Classify(Task):
         settled = {"labels": labels, "class_weights": weights}
         return cls(config.model_copy(update=settled), tokenizer, buckets)
 
-    def build(self, rngs):
+    def build(self, rngs: nnx.Rngs) -> Classifier:
         return Classifier(self.config, len(self.tokenizer), len(self.config.labels), rngs=rngs)
 
-    def read(self, row, options, gold=False):
+    def read(self, row: Row, options: ClassifyOptions, gold: bool = False) -> ClassifyExample:
         text = field(row, "text")
         ids, truncated = encode(self, text, options.truncate)
         target = self._target(row) if gold else None
@@ -124,8 +143,8 @@ class Classify(Task):
         longest = max(self._explained_lengths)
         if length > longest:
             raise InvalidText(
-                f"text is too long to be explained: it has more than {longest - 2} tokens; ask for "
-                "a part of it, or without an explanation",
+                f"text is too long to be explained: it has more than {longest - 2} tokens; shorten "
+                "it, or do without the explanation",
                 "explanation_too_long",
                 limit=longest - 2,
             )
@@ -137,8 +156,8 @@ class Classify(Task):
             self.buckets.lengths[0]
         ]
 
-    def shapes(self):
-        # Texts are explained one by one, whatever the budget: it is a long run for a few.
+    def shapes(self) -> list[Shape]:
+        # Explanations run one by one: each costs as much as a batch of POINTS texts.
         alone = [Shape(1, length, POINTS) for length in self._explained_lengths]
         return [*alone, *super().shapes()]
 
@@ -151,16 +170,21 @@ class Classify(Task):
             target[self.config.labels.index(label)] = 1
         return target
 
-    def collate(self, examples: Sequence[ClassifyExample], shape: Shape) -> Batch:
-        batch = pad_ids(examples, shape)
+    def collate(self, windows: Sequence[ClassifyExample], shape: Shape) -> ClassifyBatch:
+        temperature = np.full(shape.rows, self.config.temperature, np.float32)
+        batch: ClassifyBatch = {**pad_ids(windows, shape), "temperature": temperature}
         if shape.width > 1:
             batch["explained"] = np.ones(shape.rows, bool)
-        if examples and examples[0].target is not None:
-            batch["targets"] = np.zeros((shape.rows, len(self.config.labels)), np.float32)
-            batch["targets"][: len(examples)] = [example.target for example in examples]
+        if windows and windows[0].target is not None:
+            targets = np.zeros((shape.rows, len(self.config.labels)), np.float32)
+            targets[: len(windows)] = [window.target for window in windows]
+            batch["targets"] = targets
         return batch
 
-    def loss(self, model, batch, key):
+    def loss(
+        self, model: Classifier, batch: ClassifyBatch, key: Array
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        assert "targets" in batch, "the examples were read without gold"
         logits = model(batch["ids"], batch["lengths"], key)
         targets = batch["targets"]
         labels = self.config.labels
@@ -178,32 +202,34 @@ class Classify(Task):
         losses = -(targets * jax.nn.log_softmax(logits)).sum(axis=-1)
         return (losses * weight).sum(), weight.sum()
 
-    def predict(self, model: Classifier, batch) -> Array | ExplainedOutput:
+    def predict(self, model: Classifier, batch: ClassifyBatch) -> Array | ExplainedOutput:
         logits = model(batch["ids"], batch["lengths"])
         if "explained" not in batch:
             return logits
         label = logits.argmax(axis=-1)
-        return ExplainedOutput(
-            logits, explain(model, batch["ids"], batch["lengths"], self._score(label))
-        )
+        score = self._score(label, batch["temperature"])
+        return ExplainedOutput(logits, explain(model, batch["ids"], batch["lengths"], score))
 
-    def _score(self, label: Int[Array, " rows"]) -> Callable[[Array], Array]:
-        """The probability of each row's label, of logits of one or more copies of each row."""
+    def _score(
+        self, label: Int[Array, " rows"], temperature: Float[Array, " rows"]
+    ) -> Callable[[Float[Array, "copies labels"]], Float[Array, " copies"]]:
+        """The probability of each row's label as a function of the logits of one or more copies of
+        each row."""
 
         def score(logits: Float[Array, "copies labels"]) -> Float[Array, " copies"]:
-            warmed = logits / self.config.temperature
-            each = jax.nn.sigmoid(warmed) if self.config.multi_label else jax.nn.softmax(warmed)
-            chosen = jnp.repeat(label, len(logits) // len(label))
-            return jnp.take_along_axis(each, chosen[:, None], axis=-1)[:, 0]
+            copies = len(logits) // len(label)
+            scaled = logits / jnp.repeat(temperature, copies)[:, None]
+            each = jax.nn.sigmoid(scaled) if self.config.multi_label else jax.nn.softmax(scaled)
+            return jnp.take_along_axis(each, jnp.repeat(label, copies)[:, None], axis=-1)[:, 0]
 
         return score
 
-    def answer(self, outputs: Sequence[Any], example: ClassifyExample) -> Answer:
-        (found,) = outputs
-        attributions: Any = None
-        if isinstance(found, ExplainedOutput):
-            found, attributions = found
-        options, logits = example.options, np.asarray(found)
+    def answer(
+        self, outputs: Sequence[np.ndarray | ExplainedOutput], example: ClassifyExample
+    ) -> Answer:
+        (output,) = outputs
+        logits = np.asarray(output.logits if isinstance(output, ExplainedOutput) else output)
+        options = example.options
         probabilities = self._probabilities(logits)
         applied = self._applied(logits, options.function_to_apply)
         order = np.argsort(-probabilities, kind="stable")
@@ -218,9 +244,9 @@ class Classify(Task):
                 reached[order[0]] = True
             answer["labels"] = [self.config.labels[i] for i in order if reached[i]]
         answer["scores"] = scores
-        if example.explained is not None:
+        if example.explained is not None and isinstance(output, ExplainedOutput):
             answer["explanation"] = explanation_json(
-                answer["label"], attributions, *example.explained
+                answer["label"], output.attributions, *example.explained
             )
         return answer | ({"truncated": True} if example.truncated else {})
 
@@ -246,7 +272,10 @@ class Classify(Task):
     def _thresholds(self) -> np.ndarray:
         return np.array(self.config.thresholds or (0.5,) * len(self.config.labels))
 
-    def calibrated(self, model: Any, outputs: Sequence[Any], rows: Sequence[Row]) -> "Classify":
+    def calibrated(
+        self, model: Classifier | None, outputs: Sequence[Sequence[np.ndarray]], rows: Sequence[Row]
+    ) -> Self:
+        """With the temperature of the smallest log loss, and the thresholds of the best F1."""
         targets = np.array([self._target(row) for row in rows])
         logits = np.array([logits for (logits,) in outputs], np.float64)
         temperature = fit_temperature(logits, targets, self.config.multi_label)
@@ -255,8 +284,8 @@ class Classify(Task):
             task = task._with(thresholds=best_thresholds(task._probabilities(logits), targets))
         return task
 
-    def _with(self, **settings: Any) -> "Classify":
-        return Classify(self.config.model_copy(update=settings), self.tokenizer, self.buckets)
+    def _with(self, **settings: float | tuple[float, ...]) -> Self:
+        return replace(self, config=self.config.model_copy(update=settings))
 
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         from sklearn.metrics import f1_score  # heavy, and only evaluation needs it
@@ -269,33 +298,38 @@ class Classify(Task):
                 chosen[index, self.config.labels.index(label)] = 1
 
         def f1(average: Literal["micro", "macro"]) -> float:
-            never: Any = 0.0  # a label that is neither true nor given
-            return float(f1_score(targets, chosen, average=average, zero_division=never))
+            undefined: Any = 0.0  # F1 of a label that is neither true nor assigned
+            return float(f1_score(targets, chosen, average=average, zero_division=undefined))
 
         metrics: Metrics = {}
         if self.config.multi_label:
             metrics["micro_f1"] = f1("micro")
             likelihood = np.where(targets > 0, probabilities, 1 - probabilities)
-            expected = expected_calibration_error(probabilities.ravel(), targets.ravel())
+            calibration = expected_calibration_error(probabilities.ravel(), targets.ravel())
         else:
             metrics["accuracy"] = float((targets * chosen).sum(axis=-1).mean())
             likelihood = (targets * probabilities).sum(axis=-1)
             best = probabilities.argmax(axis=-1)[:, None]
-            expected = expected_calibration_error(
+            calibration = expected_calibration_error(
                 np.take_along_axis(probabilities, best, -1), np.take_along_axis(targets, best, -1)
             )
         metrics["macro_f1"] = f1("macro")
         metrics["log_loss"] = float(-np.log(np.maximum(likelihood, 1e-12)).mean())
-        metrics["calibration_error"] = expected
+        metrics["calibration_error"] = calibration
         return metrics
 
+    @property
+    def training_metrics(self) -> tuple[Metric, ...]:
+        unused = ACCURACY if self.config.multi_label else MICRO_F1
+        return tuple(metric for metric in self.metrics if metric is not unused)
+
     def _in_order(self, answer: Answer) -> list[float]:
-        scores: dict[str, Any] = {entry["label"]: entry["score"] for entry in answer["scores"]}
+        scores = {entry["label"]: float(entry["score"]) for entry in answer["scores"]}
         return [scores[label] for label in self.config.labels]
 
 
 def _gold(row: Row, multi_label: bool) -> list[str]:
-    """The labels of a row. Raises UserError where they are missing or not text."""
+    """The labels of a row. Raises UserError if they are missing or not strings."""
     labels = field(row, "labels") if multi_label else [field(row, "label")]
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         expected = "labels must be a list of strings" if multi_label else "label must be a string"

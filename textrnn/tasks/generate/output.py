@@ -1,10 +1,11 @@
-"""The text that a model is writing: tokens become characters, and some strings end it."""
+"""Generated text: tokens become characters, and stop strings end it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
+from jaxtyping import Int
 
 from textrnn.tasks.generate.capture import Captured, by_character, join
 from textrnn.text import SPECIALS, ByteTokenizer, CharTokenizer
@@ -12,76 +13,76 @@ from textrnn.text import SPECIALS, ByteTokenizer, CharTokenizer
 
 @dataclass(frozen=True)
 class GeneratedText:
-    """What has been written so far."""
+    """The text generated so far."""
 
-    most: int
-    """Characters at which it ends."""
-    stops: Sequence[str]
-    """Strings before which it ends."""
+    max_characters: int
+    stop: Sequence[str]
+    """Stop strings: the text ends before the first of them."""
     text: str = ""
-    seen: tuple[Captured, ...] = ()
-    """What was seen of each character, piece by piece."""
-    pending: tuple[np.ndarray, Captured] | None = None
-    """The tokens since the last whole character, and what was seen of each."""
+    captured: tuple[Captured, ...] = ()
+    """The captured values of each character, by window."""
+    incomplete: tuple[np.ndarray, Captured] | None = None
+    """The tokens of a character that is not complete yet, and their captured values."""
     finish_reason: str = ""
-    """Why it has come to its end: `length` or `stop`."""
+    """`length` or `stop`; empty while the text is not finished."""
     stopped: bool = False
-    """Whether a stop string took text away."""
+    """Whether a stop string ended the text, and was removed from it."""
 
-    def longer(
+    def append(
         self,
-        tokens: np.ndarray,
-        seen: Captured,
+        tokens: Int[np.ndarray, " tokens"],
+        captured: Captured,
         ended: bool,
         tokenizer: CharTokenizer | ByteTokenizer,
     ) -> Self:
-        """With more tokens; `ended` if the model said that the text is over. Special tokens are
-        left out."""
+        """The text with more tokens, of which special ones are ignored. `ended`: the model wrote
+        EOS."""
         count = int((tokens >= len(SPECIALS)).sum())
-        ids, seen = tokens[:count], seen.part(0, count)
-        if self.pending is not None:
-            before, seen_before = self.pending
-            ids, seen = np.concatenate([before, ids]), join([seen_before, seen])
+        ids, captured = tokens[:count], captured.part(0, count)
+        if self.incomplete is not None:
+            ids_before, captured_before = self.incomplete
+            ids = np.concatenate([ids_before, ids])
+            captured = join([captured_before, captured])
         flags = tokenizer.grammar.completes_character(ids)
         whole = int(flags.nonzero()[0].max(initial=-1)) + 1
         text = self.text + tokenizer.decode(ids[:whole])
-        stop = end_of(text, self.stops, len(self.text))
-        reason = "length" if len(text) >= self.most else ""
+        end = find_stop(text, self.stop, len(self.text))
+        length = "length" if len(text) >= self.max_characters else ""
         return replace(
             self,
-            text=text[:stop],
-            seen=(*self.seen, by_character(seen.part(0, whole), flags[:whole])),
-            pending=(ids[whole:], seen.part(whole)) if whole < len(ids) else None,
-            finish_reason="stop" if ended or stop is not None else reason,
-            stopped=stop is not None,
+            text=text[:end],
+            captured=(*self.captured, by_character(captured.part(0, whole), flags[:whole])),
+            incomplete=(ids[whole:], captured.part(whole)) if whole < len(ids) else None,
+            finish_reason="stop" if ended or end is not None else length,
+            stopped=end is not None,
         )
 
     @property
-    def settled(self) -> int:
-        """How many characters no stop string can take away any more.
+    def stable_length(self) -> int:
+        """The number of characters that no stop string can remove any more.
 
-        >>> Draft(most=100, stops=["two"], text="one tw").settled
+        >>> GeneratedText(max_characters=100, stop=["two"], text="one tw").stable_length
         4
         """
         if self.finish_reason:
             return len(self.text)
-        longest = max(map(len, self.stops), default=1)
+        longest = max(map(len, self.stop), default=1)
         for start in range(max(len(self.text) - longest + 1, 0), len(self.text)):
-            if any(stop.startswith(self.text[start:]) for stop in self.stops):
+            if any(stop.startswith(self.text[start:]) for stop in self.stop):
                 return start
         return len(self.text)
 
 
-def end_of(text: str, stops: Sequence[str], fresh: int = 0) -> int | None:
-    """Where `text` is to be cut: before the stop string that is complete first, the longest of
-    several; None without one. None is known to end before position `fresh`.
+def find_stop(text: str, stop: Sequence[str], checked: int = 0) -> int | None:
+    """The start of the stop string that is complete first, the longest of several; None without
+    one. The first `checked` characters are known to hold none.
 
-    >>> end_of("one two", ["two", "wo", "x"])
+    >>> find_stop("one two", ["two", "wo", "x"])
     4
     """
-    found = []
-    for stop in stops:
-        start = text.find(stop, max(fresh - len(stop) + 1, 0))
+    matches = []
+    for string in stop:
+        start = text.find(string, max(checked - len(string) + 1, 0))
         if start >= 0:
-            found.append((start + len(stop), start))
-    return min(found)[1] if found else None
+            matches.append((start + len(string), start))
+    return min(matches)[1] if matches else None

@@ -1,13 +1,14 @@
-"""A text on its way through a model: what has been read of it and written, and what comes next.
+"""One sequence on its way through a generator: what it has read and written, and its next window.
 
-prompt of 70 tokens, windows of 32     reads 32 | reads 32 | reads 6, writes 32 | writes 32 ...
+prompt of 70 tokens, windows of 32     prefill 32 | prefill 32 | prefill 6, decode 32 | decode 32
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
+from jaxtyping import Bool
 
 from textrnn.tasks.generate.capture import Captured, by_character, join, nothing
 from textrnn.tasks.generate.options import SamplingOptions
@@ -18,104 +19,108 @@ from textrnn.text import ByteTokenizer, CharTokenizer
 
 
 class WindowOutput(NamedTuple):
-    """What a window comes to: the arrays of a batch, or of one of its rows."""
+    """The outputs of a window: the arrays of a batch, or of one of its rows."""
 
     state: GenerationState
     read: Captured
-    """[rows, time, ...]: of what was read."""
+    """[rows, time, ...]; of the tokens of the prefill."""
     written: DecodedTokens
 
 
 class WindowLimits(NamedTuple):
-    """Tokens that a window reads and writes at most."""
+    """The most tokens that one window reads and writes."""
 
-    reads: int
-    writes: int
+    prefill: int
+    decode: int
 
 
 class RewindPoint(NamedTuple):
-    """A window before which the draft had so many characters."""
+    """The start of a window, to continue from when a stop string removes text written since."""
 
     length: int
+    """Characters generated before the window."""
     state: GenerationState
     ids: np.ndarray
-    """What it read."""
+    """The tokens that the window reads."""
 
 
 @dataclass(frozen=True)
 class GenerationSequence:
-    """In its next window `ids` are read, and then `draw` tokens are written; it is over when there
-    is nothing to do."""
+    """A sequence with its next window, which reads `ids` and then writes `count` tokens. The
+    sequence is finished when both are empty."""
 
     state: GenerationState
-    later: np.ndarray
-    """Tokens to be read in the windows after the next one."""
-    pace: WindowLimits
-    options: Any
-    """What the caller asked for, as the batch needs it."""
-    draft: GeneratedText | None = None
-    """What it writes; None where it only reads."""
-    keeps: bool = False
-    """Whether its memory is wanted in the end."""
-    echoes: bool = True
-    """Whether it is wanted what is seen of the text that is given."""
+    remaining: np.ndarray
+    """Tokens to read in later windows."""
+    limits: WindowLimits
+    options: SamplingOptions
+    generated: GeneratedText | None = None
+    """The text that it writes; None if it is only scored."""
+    keeps_state: bool = False
+    """Whether the final state must be that of the text up to its stop string."""
+    captures_input: bool = True
+    """Whether the captured values of the tokens that are read are kept."""
     ids: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
-    draw: int = 0
-    seen: tuple[Captured, ...] = ()
-    """Of the tokens that were given, if it echoes."""
-    marks: tuple[RewindPoint, ...] = ()
-    """Where to go back to when a stop string takes text away, the oldest first."""
+    count: int = 0
+    captured: tuple[Captured, ...] = ()
+    """The captured values of the tokens that were read, by window."""
+    rewind_points: tuple[RewindPoint, ...] = ()
+    """The oldest first."""
 
     width = 1
 
     def __len__(self) -> int:
-        return max(len(self.ids), self.draw)
+        return max(len(self.ids), self.count)
 
-    def laid_out(self) -> Self:
-        """With its next window."""
-        draft, marks, draw = self.draft, self.marks, 0
-        ids, later = self.later[: self.pace.reads], self.later[self.pace.reads :]
-        if draft is not None and not later.size and not draft.finish_reason:
-            draw = min(self.pace.writes, draft.most - len(draft.text))
-            if self.keeps and draft.stops and not draft.pending:
-                old = [mark for mark in marks if mark.length <= draft.settled]
-                here = RewindPoint(len(draft.text), self.state, ids)
-                marks = (*old[-1:], *marks[len(old) :], here)
-        return replace(self, ids=ids, later=later, draw=draw, marks=marks)
+    def scheduled(self) -> Self:
+        """The sequence with its next window."""
+        generated, rewind_points, count = self.generated, self.rewind_points, 0
+        ids, remaining = np.split(self.remaining, [self.limits.prefill])
+        if generated is not None and not remaining.size and not generated.finish_reason:
+            count = min(self.limits.decode, generated.max_characters - len(generated.text))
+            if self.keeps_state and generated.stop and not generated.incomplete:
+                stable = generated.stable_length
+                old = [point for point in rewind_points if point.length <= stable]
+                start = RewindPoint(len(generated.text), self.state, ids)
+                rewind_points = (*old[-1:], *rewind_points[len(old) :], start)
+        return replace(self, ids=ids, remaining=remaining, count=count, rewind_points=rewind_points)
 
-    def after(self, output: WindowOutput, tokenizer: CharTokenizer | ByteTokenizer) -> Self:
-        """The stream behind its window."""
-        draft, stream = self.draft, replace(self, state=output.state)
+    def advance(self, output: WindowOutput, tokenizer: CharTokenizer | ByteTokenizer) -> Self:
+        """The sequence after its window has run."""
+        generated, sequence = self.generated, replace(self, state=output.state)
         top, cells = self.options.top_log_probabilities, len(self.options.cells)
-        given = draft is None or not (draft.text or draft.finish_reason)
-        if self.echoes and given and self.ids.size:
-            seen = output.read.part(0, len(self.ids)).columns(top, cells)
-            stream = replace(stream, seen=(*self.seen, seen))
-        if draft is not None and self.draw:
-            tokens, seen, ended = output.written
-            draft = draft.longer(
-                np.asarray(tokens), seen.columns(top, cells), bool(ended), tokenizer
+        in_prompt = generated is None or not (generated.text or generated.finish_reason)
+        if self.captures_input and in_prompt and self.ids.size:
+            captured = output.read.part(0, len(self.ids)).columns(top, cells)
+            sequence = replace(sequence, captured=(*self.captured, captured))
+        if generated is not None and self.count:
+            tokens, captured, ended = output.written
+            generated = generated.append(
+                np.asarray(tokens), captured.columns(top, cells), bool(ended), tokenizer
             )
-            stream = replace(stream, draft=draft)
-            if draft.stopped and self.marks:
-                stream = stream._back(draft, tokenizer)
-        return stream.laid_out()
+            sequence = replace(sequence, generated=generated)
+            if generated.stopped and self.rewind_points:
+                sequence = sequence._rewound(generated, tokenizer)
+        return sequence.scheduled()
 
-    def _back(self, draft: GeneratedText, tokenizer: CharTokenizer | ByteTokenizer) -> Self:
-        """A stop string took text away: what is left is read again, from the last mark before."""
-        mark = [mark for mark in self.marks if mark.length <= len(draft.text)][-1]
-        kept = tokenizer.encode(draft.text[mark.length :]).ids
-        state = mark.state._replace(drawn=mark.state.drawn + np.int32(len(kept)))
-        return replace(self, state=state, later=np.concatenate([mark.ids, kept]))
-
-
-def given_to(streams: Sequence[GenerationSequence], whole: np.ndarray) -> Captured:
-    """What was seen of all characters that were given to streams, one after the other; `whole` says
-    which tokens complete one."""
-    parts = [part for stream in streams for part in stream.seen]
-    return by_character(join([nothing_of(streams[0].options), *parts]), whole)
+    def _rewound(self, generated: GeneratedText, tokenizer: CharTokenizer | ByteTokenizer) -> Self:
+        """The sequence that reads its text again, up to the stop string, from the last rewind point
+        before it."""
+        point = [p for p in self.rewind_points if p.length <= len(generated.text)][-1]
+        kept = tokenizer.encode(generated.text[point.length :]).ids
+        state = point.state._replace(drawn=point.state.drawn + np.int32(len(kept)))
+        return replace(self, state=state, remaining=np.concatenate([point.ids, kept]))
 
 
-def nothing_of(options: SamplingOptions) -> Captured:
-    """What is seen of no characters at all."""
+def captured_input(
+    sequences: Sequence[GenerationSequence], whole: Bool[np.ndarray, " tokens"]
+) -> Captured:
+    """The captured values of all characters that consecutive sequences have read. `whole` marks the
+    tokens that complete a character."""
+    parts = [part for sequence in sequences for part in sequence.captured]
+    return by_character(join([empty_capture(sequences[0].options), *parts]), whole)
+
+
+def empty_capture(options: SamplingOptions) -> Captured:
+    """The captured values of no character."""
     return nothing(options.top_log_probabilities, len(options.cells))

@@ -1,8 +1,8 @@
-"""What a stream of text has to remember: a few kilobytes, however long the text is."""
+"""The state of a generated text: a few kilobytes, however long the text is."""
 
 import base64
 import binascii
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -13,17 +13,17 @@ from textrnn.tasks.generate.network import Past
 
 
 class GenerationState(NamedTuple):
-    """Arrays with an entry for each row of a batch, or those of one row."""
+    """Arrays with one entry per row of a batch, or those of one row."""
 
     past: Past
     last: Int[Array, " rows"]
-    """The token that was read or written last, which no step has seen yet."""
+    """The token that was read or written last: the input of the next step."""
     used: Bool[Array, "rows ids"]
-    """The tokens that the text has."""
+    """Whether the text contains each token, for the repetition penalty."""
     seed: UInt32[Array, " rows"]
-    """Of the random numbers of what is written."""
+    """Seed of the sampling noise."""
     drawn: Int[Array, " rows"]
-    """How many tokens were written."""
+    """The number of tokens sampled so far."""
     grammar: Int[Array, " rows"]
     """The state of the tokenizer's grammar."""
 
@@ -33,28 +33,31 @@ def stack(rows: list[GenerationState]) -> GenerationState:
 
 
 def encode_state(state: GenerationState) -> str:
-    """The memory of one row as base64."""
+    """The state of one row in base64."""
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
     return base64.b64encode(b"".join(leaf.tobytes() for leaf in leaves)).decode()
 
 
-def decode_state(text: Any, like: GenerationState) -> GenerationState:
-    """The memory that `to_text` wrote; `like` is one of the same model. Raises InvalidText."""
+def decode_state(text: object, like: GenerationState) -> GenerationState:
+    """The state that `encode_state` wrote. `like` is a state of the same model.
+
+    Raises InvalidText for anything else.
+    """
     leaves, structure = jax.tree.flatten(like)
-    wanted = sum(leaf.nbytes for leaf in leaves)
+    expected = sum(leaf.nbytes for leaf in leaves)
     try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError, TypeError):
+        raw = base64.b64decode(text, validate=True) if isinstance(text, str) else b""
+    except (binascii.Error, ValueError):
         raw = b""
-    if len(raw) != wanted:
+    if len(raw) != expected:
         raise InvalidText(
-            f"the state is not one of this model: expected {wanted} bytes in base64, found "
-            f"{len(raw)}; give back a state as an answer of this model had it",
+            f"the state is not one of this model: expected {expected} bytes in base64, found "
+            f"{len(raw)}; send back the state of an answer of this model",
             "foreign_state",
         )
-    found, start = [], 0
+    arrays, start = [], 0
     for leaf in leaves:
-        part = np.frombuffer(raw, leaf.dtype, leaf.size, start)
-        found.append(part.reshape(leaf.shape))
+        array = np.frombuffer(raw, leaf.dtype, leaf.size, start)
+        arrays.append(array.reshape(leaf.shape))
         start += leaf.nbytes
-    return jax.tree.unflatten(structure, found)
+    return jax.tree.unflatten(structure, arrays)

@@ -1,56 +1,59 @@
-"""Tag: a text to the entities in it, or to a label for each of its words.
+"""Sequence tagging: the entities in a text, or a label for each of its words.
 
     text      Ada Lovelace met Mr. Babbage .
     words     Ada    Lovelace  met  Mr.    Babbage  .
     path      B-PER  E-PER     O    B-PER  E-PER    O
     entities  PER 0:12, PER 17:28
 
-Words are those of the text, or are given. Long texts are run sentence by sentence.
+The words are given, or split from the text. Long texts run sentence by sentence.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, NotRequired, Self, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from textrnn.batching import Shape, pad
+from textrnn.batching import Buckets, Shape, pad
 from textrnn.errors import UserError
 from textrnn.layers.word_features import Spelled, collate, spell
 from textrnn.tasks.calibration import expected_calibration_error
+from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, Metric
 from textrnn.tasks.tag import crf, marginals, span_f1
 from textrnn.tasks.tag import gold as gold_labels
 from textrnn.tasks.tag.network import Tagger, TaggerConfig
 from textrnn.tasks.tag.schemes import Span, spans, tags, tagset
 from textrnn.tasks.task import (
     Answer,
-    Batch,
+    CalibratedTask,
     Example,
     Metrics,
     Options,
     Row,
-    Task,
+    TokenBatch,
     cut,
     field,
 )
-from textrnn.text.spelled import SpelledTokenizer
+from textrnn.text import SpelledTokenizer, Tokenizer
 from textrnn.text.treebank import split_sentences, treebank_tokens
 from textrnn.text.validation import validate_text, validate_tokens
 
 
 class TagConfig(TaggerConfig):
     labels: tuple[str, ...] = ()
-    """Types of entities, or labels of words. Left empty, those of the training rows, sorted."""
+    """Entity types, or labels of words; if empty, the sorted labels of the training rows."""
     entities: bool = True
-    """Whether labels are of entities, which are some of the words, or of every word by itself."""
+    """Whether labels mark entities (some of the words), or every word has its own."""
     limit: PositiveInt = 10_000
     """Words of the longest text."""
     temperature: PositiveFloat = 1.0
-    """What the scores of paths are divided by. Training fits it to development data."""
+    """Divisor of the path scores, fitted to the development data by training."""
 
 
 class TagOptions(Options):
@@ -69,16 +72,27 @@ class TagOptions(Options):
 
 
 class TagOutput(NamedTuple):
-    """What a batch comes to."""
+    """The arrays of a batch, or of one of its rows."""
 
-    path: Any
+    path: Int[Any, "rows time"]
+    """The most probable path of tags."""
     forward_backward: crf.ForwardBackward
-    emissions: Any
+    emissions: Float[Any, "rows time tags"]
+
+
+class TagBatch(TokenBatch):
+    temperature: Float[Any, " rows"]
+    """An input, so that a recalibrated task needs no other program."""
+    casing: NotRequired[Int[Any, "rows time"]]
+    letters: NotRequired[Int[Any, "rows time letters"]]
+    ngrams: NotRequired[Int[Any, "rows time ngrams"]]
+    targets: NotRequired[Int[Any, "rows time"]]
+    """Present if the examples have gold."""
 
 
 @dataclass(frozen=True)
 class Window(Example):
-    """A sentence, or a piece of one that is longer than a model's longest batch."""
+    """A sentence, or a part of one that exceeds the longest window."""
 
     spelled: Spelled
     target: np.ndarray | None
@@ -90,7 +104,7 @@ class TagExample(Example):
     text: str
     words: Sequence[str]
     places: Sequence[tuple[int, int]] | None
-    """The span of each word in the text; None where the words were given."""
+    """The span of each word in the text; None if the words were given."""
     parts: tuple[Window, ...]
     options: TagOptions
 
@@ -99,15 +113,24 @@ class TagExample(Example):
         return self.parts
 
 
-class Tag(Task):
+F1 = Metric("f1", "F1")
+PRECISION = Metric("precision", "precision")
+RECALL = Metric("recall", "recall")
+
+
+@dataclass(frozen=True, eq=False)
+class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
     name = "tag"
     config_type = TagConfig
     options_type = TagOptions
-    config: TagConfig
+    pipeline_tag = "token-classification"
+    metrics = (F1, PRECISION, RECALL, ACCURACY, CALIBRATION_ERROR)
     tokenizer: SpelledTokenizer
 
     @classmethod
-    def fit(cls, config, tokenizer, buckets, rows):
+    def fit(
+        cls, config: TagConfig, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]
+    ) -> Self:
         if not isinstance(tokenizer, SpelledTokenizer):
             raise UserError(
                 f"tagging needs the tokenizer 'spelled', this one is {tokenizer.kind!r}; set "
@@ -130,14 +153,14 @@ class Tag(Task):
 
     @property
     def costliest(self) -> int:
-        # A text of one-word sentences pads each of its words to the shortest length.
+        # In a text of one-word sentences, each word is padded to the shortest length.
         return self.config.limit * self.buckets.lengths[0]
 
     @cached_property
     def _tagset(self) -> list[str]:
         return (tagset if self.config.entities else list)(self.config.labels)
 
-    def build(self, rngs):
+    def build(self, rngs: nnx.Rngs) -> Tagger:
         config = self.config
         return Tagger(config, self.tokenizer, self._tagset, config.entities, rngs=rngs)
 
@@ -157,8 +180,8 @@ class Tag(Task):
         else:
             places = places[: self.limit]
             slices = split_sentences(text, places, most)
-        said = self._gold(row, words, places) if gold else None
-        windows = tuple(self._window(words, part, said) for part in slices)
+        labelled = self._gold(row, words, places) if gold else None
+        windows = tuple(self._window(words, part, labelled) for part in slices)
         ids = np.concatenate([window.ids for window in windows])
         return TagExample(ids, truncated, text, words, places, windows, options)
 
@@ -170,7 +193,7 @@ class Tag(Task):
     def _gold(
         self, row: Row, words: Sequence[str], places: Sequence[tuple[int, int]] | None
     ) -> list[Span]:
-        """What the row says of its words. Raises UserError."""
+        """The labelled spans of a row, by words. Raises UserError."""
         gold = gold_labels.gold_spans(row, self.config.entities)
         unknown = sorted({label for _, _, label in gold} - set(self.config.labels))
         if unknown:
@@ -192,19 +215,23 @@ class Tag(Task):
         inside = gold_labels.within(gold, part.start, part.stop)
         if not self.config.entities:
             return np.array([self._tagset.index(label) for _, _, label in inside], np.int32)
-        found = tags(inside, part.stop - part.start)
-        return np.array([self._tagset.index(tag) for tag in found], np.int32)
+        names = tags(inside, part.stop - part.start)
+        return np.array([self._tagset.index(tag) for tag in names], np.int32)
 
-    def collate(self, examples: Sequence[Window], shape: Shape) -> Batch:
-        batch = collate([example.spelled for example in examples], shape, self.config)
-        batch["temperature"] = np.full(shape.rows, self.config.temperature, np.float32)
-        targets = [example.target for example in examples if example.target is not None]
+    def collate(self, windows: Sequence[Window], shape: Shape) -> TagBatch:
+        words = collate([window.spelled for window in windows], shape, self.config)
+        temperature = np.full(shape.rows, self.config.temperature, np.float32)
+        batch = cast(TagBatch, {**words, "temperature": temperature})
+        targets = [window.target for window in windows if window.target is not None]
         if targets:
             batch["targets"] = pad(targets, shape)
         return batch
 
-    def loss(self, model: Tagger, batch, key):
-        """The negative log-likelihood of the sentences' tags, which weigh 1 a word."""
+    def loss(
+        self, model: Tagger, batch: TagBatch, key: Array
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """The negative log-likelihood of the tags of each sentence; each word has weight 1."""
+        assert "targets" in batch, "the examples were read without gold"
         emissions, lengths, path = model(batch, key), batch["lengths"], batch["targets"].T
         if self.config.crf:
             likelihood = crf.log_likelihood(emissions, model.chain(), path, lengths)
@@ -214,9 +241,8 @@ class Tag(Task):
             likelihood = jnp.where(real, right[..., 0], 0)
         return -likelihood.sum(), lengths.sum().astype(jnp.float32)
 
-    def predict(self, model: Tagger, batch):
+    def predict(self, model: Tagger, batch: TagBatch) -> TagOutput:
         emissions, lengths = model(batch), batch["lengths"]
-        # Read from the batch, so that another temperature needs no other program.
         temperature = batch["temperature"][0]
         chain = crf.TransitionScores(*(part / temperature for part in model.chain()))
         scaled = emissions / temperature
@@ -226,21 +252,22 @@ class Tag(Task):
             lambda part: part.swapaxes(0, 1), TagOutput(path, forward_backward, emissions)
         )
 
-    def calibrated(self, model: Tagger, outputs: Sequence[Any], rows: Sequence[Row]) -> "Tag":
-        """With the temperature at which the gold tags are likeliest (Guo et al. 2017)."""
+    def calibrated(
+        self, model: Tagger, outputs: Sequence[Sequence[TagOutput]], rows: Sequence[Row]
+    ) -> Self:
+        """With the temperature that maximises the likelihood of the gold tags (Guo et al. 2017)."""
         options = TagOptions(truncate=True)
         pairs = [
-            (found.emissions[: len(window)], window.target)
-            for output, row in zip(outputs, rows, strict=True)
-            for found, window in zip(output, self.read(row, options, True).windows, strict=True)
+            (output.emissions[: len(window)], window.target)
+            for windows, row in zip(outputs, rows, strict=True)
+            for output, window in zip(windows, self.read(row, options, True).parts, strict=True)
             if window.target is not None
         ]
         temperature = crf.fit_temperature(pairs, model.chain())
-        config = self.config.model_copy(update={"temperature": temperature})
-        return Tag(config, self.tokenizer, self.buckets)
+        return replace(self, config=self.config.model_copy(update={"temperature": temperature}))
 
     def answer(self, outputs: Sequence[TagOutput], example: TagExample) -> Answer:
-        found: list[tuple[Span, float]] = []
+        entities: list[tuple[Span, float]] = []
         done = 0
         for output, window in zip(outputs, example.parts, strict=True):
             for start, end, label in self._spans(output.path[: len(window)]):
@@ -249,22 +276,23 @@ class Tag(Task):
                     1.0,
                 )
                 if score >= example.options.min_score:
-                    found.append((Span(done + start, done + end, label), score))
+                    entities.append((Span(done + start, done + end, label), score))
             done += len(window)
-        answer: Answer = {"entities": [_entity(example, *entity) for entity in found]}
+        answer: Answer = {"entities": [_entity(example, *entity) for entity in entities]}
         if example.options.tags:
             answer["tokens"] = list(example.words)
             answer["tags"] = gold_labels.tags_of(
-                [span for span, _ in found], len(example.words), self.config.entities
+                [span for span, _ in entities], len(example.words), self.config.entities
             )
         if example.options.marginals:
             parts = zip(outputs, example.parts, strict=True)
             each = np.concatenate(
                 [output.forward_backward.marginals[: len(part)] for output, part in parts]
             )
-            found_tags = marginals.by_label(each, self._tagset, self.config.entities)
+            probabilities = marginals.by_label(each, self._tagset, self.config.entities)
             places = [_place(example, index, index + 1) for index in range(len(each))]
-            answer["tokens"] = [p | {"tags": t} for p, t in zip(places, found_tags, strict=True)]
+            pairs = zip(places, probabilities, strict=True)
+            answer["tokens"] = [place | {"tags": by_label} for place, by_label in pairs]
         return answer | ({"truncated": True} if example.truncated else {})
 
     def _spans(self, path: np.ndarray) -> list[Span]:
@@ -273,7 +301,7 @@ class Tag(Task):
         return spans(self._tagset[tag] for tag in path) if path.any() else []
 
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
-        """Of entities what `conlleval` counts, of words the share that is right."""
+        """Entity-level metrics as `conlleval` counts them; for word labels, the accuracy."""
         gold, found = gold_labels.gold_and_found(rows, answers, self.config.entities)
         whole, truth = span_f1.count(gold, found)[0], set(gold)
         scores = np.array([entity["score"] for answer in answers for entity in answer["entities"]])
@@ -284,6 +312,11 @@ class Tag(Task):
         if len(scores):
             metrics["calibration_error"] = expected_calibration_error(scores, right)
         return metrics
+
+    @property
+    def training_metrics(self) -> tuple[Metric, ...]:
+        # A tagger that finds no entity, as in its first epochs, has no calibration error.
+        return (F1, PRECISION, RECALL) if self.config.entities else (ACCURACY,)
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
         gold, found = gold_labels.gold_and_found(rows, answers, self.config.entities)
@@ -299,7 +332,7 @@ def _entity(example: TagExample, span: Span, score: float) -> Answer:
 
 
 def _place(example: TagExample, start: int, end: int) -> Answer:
-    """Where some words are in the text; by their numbers, where the words were given."""
+    """Text, start and end of a range of words: in characters, or in words if these were given."""
     if example.places is None:
         text = " ".join(example.words[start:end])
     else:

@@ -1,62 +1,66 @@
-"""Translate: a text of one language to a text of another, sentence by sentence.
+"""Translation: a text in another language, sentence by sentence.
 
     text        Tom paid 42.50. - Why?
     sentences   ▁Tom ▁paid ▁ <unk> .        ▁Why ?
     found       ▁Tom ▁zahlte ▁ <unk> .      ▁Warum ?
     answer      Tom zahlte 42.50. - Warum?
 
-With another recipe it is any work that makes one sequence of another.
+Other recipes train it on any other sequence-to-sequence task.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NotRequired, Self, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
+from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveInt
 
-from textrnn.batching import Shape, pad
+from textrnn.batching import Buckets, Shape, pad
 from textrnn.errors import InvalidText, UserError
+from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
     Answer,
-    Batch,
     Example,
     Metrics,
     Options,
     Row,
     Task,
+    TokenBatch,
     cut,
     field,
+    pad_ids,
 )
 from textrnn.tasks.translate.beam_search import NEVER, SearchResult, search
 from textrnn.tasks.translate.hypotheses import alignment, combinations, hypotheses
 from textrnn.tasks.translate.network import Translator, TranslatorConfig
 from textrnn.tasks.translate.options import BeamRequest, BeamSearchOptions, arrays, room, settings
-from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer
+from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer, Tokenizer
 from textrnn.text.passages import passages, rejoin
 from textrnn.text.treebank import Offsets
 from textrnn.text.validation import validate_text
 
 FORGETTING = -30.0
-"""Added to the logit of an end before all words that are to be copied have been."""
-
+"""Added to the logit of EOS while a hypothesis has not copied all words that it must copy."""
 
 ALIGNED = 256
-"""Tokens of the longest text whose alignment is answered: a matrix grows with their square."""
+"""Tokens of the longest text with an alignment, whose size grows with their square."""
 
 
 class TranslateConfig(TranslatorConfig):
     source_language: str = ""
-    """By its code, as in `en`. Empty where source and target are no languages."""
+    """A language code, as in `en`; empty if source and target are not languages."""
     target_language: str = ""
     sentences: bool = True
-    """Whether a text is read sentence by sentence, or whole."""
+    """Whether a text is split into sentences, or translated as a whole."""
     limit: PositiveInt = 4096
     """Tokens of the longest text."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     beam_size: PositiveInt = 5
-    """Of a search for which no other is asked."""
+    """The default of requests."""
     length_penalty: float = Field(default=1.0, ge=0, le=5)
 
 
@@ -69,10 +73,10 @@ class TranslateOptions(BeamSearchOptions, Options):
 
 @dataclass(frozen=True)
 class Window(Example):
-    """A sentence."""
+    """A sentence, or with gold a whole training pair."""
 
     words: Sequence[str]
-    """What its UNKs stand for."""
+    """The words that its UNK tokens stand for."""
     target: np.ndarray | None
     """Tokens of the translation, with EOS; None without gold."""
     beam: int
@@ -90,7 +94,7 @@ class Window(Example):
 class TranslateExample(Example):
     text: str
     spans: Sequence[Offsets]
-    """Where in the text the sentences are."""
+    """The spans of the sentences in the text."""
     parts: Sequence[Window]
     options: TranslateOptions
 
@@ -99,15 +103,33 @@ class TranslateExample(Example):
         return self.parts
 
 
-class Translate(Task):
+BLEU = Metric("bleu", "BLEU")
+CHRF = Metric("chrf", "chrF")
+BLEU_MOSES = Metric("bleu_moses", "BLEU (lower case, Moses)")
+
+
+class TranslateBatch(TokenBatch):
+    """For training with `target` and `before`, otherwise with the beam search parameters of
+    textrnn.tasks.translate.options."""
+
+    target: NotRequired[Int[Any, "rows time"]]
+    before: NotRequired[Int[Any, "rows time"]]
+    """The token before each token of the target, beginning with BOS."""
+
+
+@dataclass(frozen=True, eq=False)
+class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
     name = "translate"
     config_type = TranslateConfig
     options_type = TranslateOptions
-    config: TranslateConfig
+    pipeline_tag = "translation"
+    metrics = (BLEU, CHRF, BLEU_MOSES)
     tokenizer: CopyingTokenizer
 
     @classmethod
-    def fit(cls, config, tokenizer, buckets, rows):
+    def fit(
+        cls, config: TranslateConfig, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]
+    ) -> Self:
         if not isinstance(tokenizer, CopyingTokenizer):
             raise UserError(
                 f"translation needs the tokenizer 'copying', this one is {tokenizer.kind!r}; set "
@@ -129,17 +151,15 @@ class Translate(Task):
         # Each sentence has two tokens at least, a letter and EOS.
         return self.config.limit * self.buckets.lengths[0] * self.buckets.widths[-1] // 2
 
-    def build(self, rngs):
+    def build(self, rngs: nnx.Rngs) -> Translator:
         return Translator(self.config, len(self.tokenizer), rngs=rngs)
 
-    def read(
-        self, row: Row, options: TranslateOptions, gold: bool = False
-    ) -> TranslateExample | Window:
+    def read(self, row: Row, options: TranslateOptions, gold: bool = False) -> TranslateExample:
         text = validate_text(row["source"] if "source" in row else field(row, "text"))
         if gold:
             return self._pair(text, row, options)
         if not text.strip():
-            cut(0, self.limit, options.truncate)  # says that it is empty
+            cut(0, self.limit, options.truncate)  # raises InvalidText
         spans = passages(text) if self.config.sentences else [(0, len(text))]
         parts: list[Window] = []
         left, truncated = self.limit, False
@@ -156,7 +176,7 @@ class Translate(Task):
         if options.alignment and len(ids) > ALIGNED:
             raise InvalidText(
                 f"text is too long for an alignment: it has {len(ids)} tokens, the limit is "
-                f"{ALIGNED}; split it, or do without",
+                f"{ALIGNED}; split it, or do without the alignment",
                 "alignment_too_long",
                 limit=ALIGNED,
             )
@@ -164,62 +184,65 @@ class Translate(Task):
 
     def _sentence(self, text: str, options: TranslateOptions) -> Window:
         most = self.buckets.limit - 1
-        found, words = self.tokenizer.encode_source(text, max_tokens=most + 1)
-        long = len(found.ids) > most
-        if long and not options.truncate:
+        tokens, words = self.tokenizer.encode_source(text, max_tokens=most + 1)
+        too_long = len(tokens.ids) > most
+        if too_long and not options.truncate:
             raise InvalidText(
                 f"a sentence is too long: it has more than {most} tokens, the limit of this model; "
                 "split it, or allow truncation",
                 "sentence_too_long",
                 limit=most,
             )
-        ids = _ended(found.ids[:most])
-        return Window(ids, long, words, None, self._beam(options), options)
+        ids = _ended(tokens.ids[:most])
+        return Window(ids, too_long, words, None, self._beam(options), options)
 
     def _beam(self, options: TranslateOptions) -> int:
         widest = self.buckets.widths[-1]
-        wanted = max(options.beam_size or self.config.beam_size, options.alternatives + 1)
-        if wanted > widest:
+        beam = max(options.beam_size or self.config.beam_size, options.alternatives + 1)
+        if beam > widest:
             raise InvalidText(
-                f"this needs a beam of {wanted}, the widest of this model is {widest}; ask for a "
-                "smaller beam_size, or for fewer alternatives",
+                f"this needs a beam of {beam}, the widest of this model is {widest}; lower "
+                "beam_size or alternatives",
                 "beam_too_wide",
                 limit=widest,
             )
-        return wanted
+        return beam
 
-    def _pair(self, text: str, row: Row, options: TranslateOptions) -> Window:
-        """A whole row to train on, its sentences not taken apart. What is over the limit is cut."""
+    def _pair(self, text: str, row: Row, options: TranslateOptions) -> TranslateExample:
+        """A training pair as one window, truncated to the longest one."""
         target = field(row, "target")
         if not isinstance(target, str) or not target.strip() or not text.strip():
             side = "source" if isinstance(target, str) and target.strip() else "target"
             raise UserError(f"the {side} is empty; a pair needs text on both sides")
         pair = self.tokenizer.encode_pair(text, validate_text(target))
         ids, gold = (_ended(tokens.ids)[: self.buckets.limit] for tokens in pair)
-        return Window(ids, False, (), gold, 1, options)
+        window = Window(ids, False, (), gold, 1, options)
+        return TranslateExample(ids, False, text, [(0, len(text))], [window], options)
 
-    def collate(self, examples: Sequence[Window], shape: Shape) -> Batch:
-        rows = shape.rows
-        lengths = np.zeros(rows, np.int32)
-        lengths[: len(examples)] = [len(example.ids) for example in examples]
-        batch = {"ids": pad([e.ids for e in examples], shape, PAD), "lengths": lengths}
-        targets = [example.target for example in examples if example.target is not None]
+    def collate(self, windows: Sequence[Window], shape: Shape) -> TranslateBatch:
+        tokens = pad_ids(windows, shape)
+        targets = [window.target for window in windows if window.target is not None]
         if targets:
             target = pad(targets, shape, PAD)
-            before = np.concatenate([np.full((rows, 1), BOS, np.int32), target[:, :-1]], axis=1)
-            return batch | {"target": target, "before": np.where(before == EOS, PAD, before)}
-        asked = [
-            BeamRequest(e.beam, self._penalty(e.options), len(e.ids), e.options) for e in examples
+            start = np.full((shape.rows, 1), BOS, np.int32)
+            before = np.concatenate([start, target[:, :-1]], axis=1)
+            return {**tokens, "target": target, "before": np.where(before == EOS, PAD, before)}
+        requests = [
+            BeamRequest(w.beam, self._penalty(w.options), len(w.ids), w.options) for w in windows
         ]
-        return batch | arrays(asked, shape)
+        return cast(TranslateBatch, {**tokens, **arrays(requests, shape)})
 
     def _penalty(self, options: TranslateOptions) -> float:
         given = options.length_penalty
         return self.config.length_penalty if given is None else given
 
-    def loss(self, model: Translator, batch, key):
-        """The cross-entropy of the targets, whose tokens weigh 1 each, with label smoothing
-        (Szegedy et al. 2016, section 7)."""
+    def loss(
+        self, model: Translator, batch: TranslateBatch, key: Array
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """The cross-entropy of the target tokens, each of weight 1, with label smoothing (Szegedy
+        et al. 2016, section 7)."""
+        assert "target" in batch, "the examples were read without gold"
+        assert "before" in batch
         logits = model(batch["ids"], batch["lengths"], batch["before"], key)
         target = batch["target"].T
         total = jax.nn.logsumexp(logits, axis=-1)
@@ -229,16 +252,16 @@ class Translate(Task):
         real = (target != PAD).astype(jnp.float32)
         return (losses * real).sum(), real.sum()
 
-    def predict(self, model: Translator, batch) -> SearchResult:
+    def predict(self, model: Translator, batch: TranslateBatch) -> SearchResult:
         ids, lengths = batch["ids"], batch["lengths"]
         source, state = model.begin(ids, lengths)
-        asked, width = settings(batch)
+        parameters, width = settings(cast(dict[str, np.ndarray], batch))
         ids_of = jnp.arange(len(self.tokenizer))
         never = (ids_of == PAD) | (ids_of == BOS)
         words = (ids == UNK).sum(axis=1)
 
         def step(carry, token):
-            # An UNK is a word that is copied: each once, and none is forgotten.
+            # An UNK copies a word of the source: each word once, and all of them.
             state, left = carry
             left = left - (token == UNK)
             state, logits, weights = model.step(source, state, token)
@@ -246,31 +269,35 @@ class Translate(Task):
             early = jnp.where((ids_of == EOS) & (left > 0)[:, None], FORGETTING, 0)
             return (state, left), jnp.where(never | none, NEVER, logits + early), weights
 
-        return search(step, (state, words), asked, width, room(ids.shape[1]))
+        return search(step, (state, words), parameters, width, room(ids.shape[1]))
 
     def answer(self, outputs: Sequence[SearchResult], example: TranslateExample) -> Answer:
-        wanted = 1 + example.options.alternatives
+        count = 1 + example.options.alternatives
         sentences = [
-            hypotheses(found, window.ids, window.words, self.tokenizer, wanted)
-            for found, window in zip(outputs, example.parts, strict=True)
+            hypotheses(output, window.ids, window.words, self.tokenizer, count)
+            for output, window in zip(outputs, example.parts, strict=True)
         ]
         spans = example.spans[: len(sentences)]
-        ways = [
+        translations = [
             {"text": rejoin(example.text, spans, [h.text for h in chosen]), "score": score}
-            for score, chosen in combinations(sentences, wanted)
+            for score, chosen in combinations(sentences, count)
         ]
-        answer: Answer = {**ways[0]}
+        answer: Answer = {**translations[0]}
         if example.options.alternatives:
-            answer["alternatives"] = ways[1:]
+            answer["alternatives"] = translations[1:]
         if example.options.alignment:
             sources = [self.tokenizer.decode_subwords(w.ids[:-1], w.words) for w in example.parts]
-            answer |= alignment(sources, [found[0] for found in sentences])
+            answer |= alignment(sources, [best for best, *_ in sentences])
         return answer | ({"truncated": True} if example.truncated else {})
 
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         from textrnn.tasks.translate.bleu import measure
 
         return measure(*_texts(answers, rows), self.config.target_language)
+
+    @property
+    def training_metrics(self) -> tuple[Metric, ...]:
+        return self.metrics if self.config.target_language else (BLEU, CHRF)
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
         from textrnn.tasks.translate.bleu import signatures

@@ -105,7 +105,7 @@ def test_what_is_not_compiled_yet_is_a_503(make_context, tiny_bundle):
 
     context = make_context()
     fresh = ready(tiny_bundle)
-    context.add(fresh)
+    context.models.add(fresh)
     before = fresh.predictor.compilations
     response = call(context, "POST", "/v1/classify", json={"text": "a plot", "explain": True})
     assert response.status_code == 503

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.tasks.generate.capture import Captured, join
-from textrnn.tasks.generate.output import GeneratedText, end_of
+from textrnn.tasks.generate.output import GeneratedText, find_stop
 from textrnn.text import EOS, PAD, ByteTokenizer, CharTokenizer
 
 CHARS = CharTokenizer(list("abc"))
@@ -20,16 +20,16 @@ def seen(likelihoods):
 
 
 def written(text, stops, most=1000, sizes=(3,), tokenizer=CHARS):
-    """The draft after the text has come in pieces of these sizes, and what was settled then."""
-    draft, start, settled, turn = GeneratedText(most, stops), 0, [], 0
+    """The text generated in windows of these sizes, and its stable part after each."""
+    generated, start, stable, turn = GeneratedText(most, stops), 0, [], 0
     ids = tokenizer.encode(text).ids
-    while start < len(ids) and not draft.finish_reason:
-        size = min(sizes[turn % len(sizes)], most - len(draft.text))
+    while start < len(ids) and not generated.finish_reason:
+        size = min(sizes[turn % len(sizes)], most - len(generated.text))
         piece = ids[start : start + size]
-        draft = draft.longer(piece, seen(-np.ones(len(piece))), False, tokenizer)
-        settled.append(draft.text[: draft.settled])
+        generated = generated.append(piece, seen(-np.ones(len(piece))), False, tokenizer)
+        stable.append(generated.text[: generated.stable_length])
         start, turn = start + size, turn + 1
-    return draft, settled
+    return generated, stable
 
 
 def slow_end(text, stops):
@@ -48,67 +48,67 @@ piece_sizes = st.lists(st.integers(1, 7), min_size=1, max_size=5)
 
 @given(letters, stop_strings)
 def test_end_is_where_a_stop_string_is_complete_first(text, stops):
-    assert end_of(text, stops) == slow_end(text, stops)
+    assert find_stop(text, stops) == slow_end(text, stops)
 
 
 @given(letters, stop_strings, piece_sizes)
 def test_pieces_do_not_matter(text, stops, sizes):
     """Fails if a stop string that lies across two pieces is missed, or something is shown that a
     stop string takes away later."""
-    draft, settled = written(text, stops, sizes=sizes)
+    generated, stable = written(text, stops, sizes=sizes)
     end = slow_end(text, stops)
-    assert draft.text == text[:end]
-    assert draft.finish_reason == ("" if end is None else "stop")
-    for shown in settled:
-        assert draft.text.startswith(shown)
+    assert generated.text == text[:end]
+    assert generated.finish_reason == ("" if end is None else "stop")
+    for shown in stable:
+        assert generated.text.startswith(shown)
 
 
 def test_nothing_is_held_back_without_reason():
-    draft, _ = written("abcab", ["bcc", "abb"])
-    assert draft.settled == 3
-    assert written("abcab", [])[0].settled == 5
+    generated, _ = written("abcab", ["bcc", "abb"])
+    assert generated.stable_length == 3
+    assert written("abcab", [])[0].stable_length == 5
 
 
 def test_the_longest_text():
-    draft, _ = written("abcabcabc", ["ca"], most=2)
-    assert (draft.text, draft.finish_reason) == ("ab", "length")
-    draft, _ = written("abcabcabc", ["bc"], most=3)
-    assert (draft.text, draft.finish_reason) == ("a", "stop")
+    generated, _ = written("abcabcabc", ["ca"], most=2)
+    assert (generated.text, generated.finish_reason) == ("ab", "length")
+    generated, _ = written("abcabcabc", ["bc"], most=3)
+    assert (generated.text, generated.finish_reason) == ("a", "stop")
 
 
 def test_the_model_may_say_that_it_is_over():
     tokens = np.array([4, 5, EOS, PAD])
-    draft = GeneratedText(10, []).longer(tokens, seen([-1, -2, -3, 0]), True, CHARS)
-    assert (draft.text, draft.finish_reason) == ("ab", "stop")
-    assert join(draft.seen).likelihood.tolist() == [-1, -2]
+    generated = GeneratedText(10, []).append(tokens, seen([-1, -2, -3, 0]), True, CHARS)
+    assert (generated.text, generated.finish_reason) == ("ab", "stop")
+    assert join(generated.captured).likelihood.tolist() == [-1, -2]
 
 
-def test_a_stop_string_before_the_end_of_a_text_is_known_to_have_cut_it():
+def test_a_stop_string_before_the_find_stop_a_text_is_known_to_have_cut_it():
     """Both in one piece. Fails if the state were taken to be that of the text."""
     tokens = np.append(CHARS.encode("abcc").ids, EOS)
-    draft = GeneratedText(10, ["bc"]).longer(tokens, seen(-np.ones(5)), True, CHARS)
-    assert (draft.text, draft.finish_reason, draft.stopped) == ("a", "stop", True)
-    draft = GeneratedText(10, ["x"]).longer(tokens, seen(-np.ones(5)), True, CHARS)
-    assert (draft.text, draft.finish_reason, draft.stopped) == ("abcc", "stop", False)
+    generated = GeneratedText(10, ["bc"]).append(tokens, seen(-np.ones(5)), True, CHARS)
+    assert (generated.text, generated.finish_reason, generated.stopped) == ("a", "stop", True)
+    generated = GeneratedText(10, ["x"]).append(tokens, seen(-np.ones(5)), True, CHARS)
+    assert (generated.text, generated.finish_reason, generated.stopped) == ("abcc", "stop", False)
 
 
 @given(st.text("aé€𝄞", min_size=1, max_size=20), piece_sizes)
 def test_bytes_become_characters_when_they_are_whole(text, sizes):
-    draft, settled = written(text, [], sizes=sizes, tokenizer=ByteTokenizer())
-    assert draft.text == text
-    assert not draft.pending
-    assert all("\ufffd" not in shown for shown in settled)
-    per_character = join(draft.seen).likelihood
+    generated, stable = written(text, [], sizes=sizes, tokenizer=ByteTokenizer())
+    assert generated.text == text
+    assert not generated.incomplete
+    assert all("\ufffd" not in shown for shown in stable)
+    per_character = join(generated.captured).likelihood
     assert per_character.tolist() == [-len(char.encode()) for char in text]
 
 
 def test_a_character_of_several_bytes_has_the_cells_of_its_first():
     ids = ByteTokenizer().encode("aé€b").ids
-    draft = GeneratedText(10, []).longer(ids, seen(-np.ones(7)), False, ByteTokenizer())
-    assert join(draft.seen).activation[:, 0].tolist() == [0, 1, 3, 6]
+    generated = GeneratedText(10, []).append(ids, seen(-np.ones(7)), False, ByteTokenizer())
+    assert join(generated.captured).activation[:, 0].tolist() == [0, 1, 3, 6]
 
 
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_bytes_end_at_the_character(most):
-    draft, _ = written("€€€€", [], most=most, tokenizer=ByteTokenizer())
-    assert (draft.text, draft.finish_reason) == ("€" * most, "length")
+    generated, _ = written("€€€€", [], most=most, tokenizer=ByteTokenizer())
+    assert (generated.text, generated.finish_reason) == ("€" * most, "length")

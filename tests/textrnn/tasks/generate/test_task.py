@@ -12,6 +12,7 @@ from textrnn.batching import Buckets
 from textrnn.errors import InvalidText, UserError
 from textrnn.parameters import split
 from textrnn.predictor import Predictor
+from textrnn.tasks.generate.sequence import GenerationSequence
 from textrnn.tasks.generate.task import Generate, GenerateConfig, GenerateOptions
 from textrnn.text import ByteTokenizer, WordTokenizer
 from training.evaluate import evaluate
@@ -121,7 +122,7 @@ def test_windowed_scoring_forgets(model):
     ids, expected = task.tokenizer.encode(text).ids, []
     for start in range(0, len(ids) - 1, 16):
         part = ids[start : start + 17]
-        logits, _ = network(part[None, :-1], np.array([len(part) - 1]), task.past(1))
+        logits, _ = network(part[None, :-1], np.array([len(part) - 1]), task.initial_carry(1))
         logits = np.asarray(logits[:, 0], np.float64)
         logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
         expected += logits[np.arange(len(part) - 1), part[1:]].tolist()
@@ -161,7 +162,7 @@ def test_an_empty_prompt_begins_anywhere(model):
         ({"prompt": "a\ud800"}, {}, "lone_surrogate", "surrogate"),
         ({"prompt": "a", "state": "AAAA"}, {}, "foreign_state", "expected 5.. bytes.*found 3"),
         ({"prompt": "a", "state": "no base64"}, {}, "foreign_state", "found 0"),
-        ({"prompt": "a", "state": 5}, {}, "foreign_state", "give back a state"),
+        ({"prompt": "a", "state": 5}, {}, "foreign_state", "send back the state"),
     ],
     ids=str,
 )
@@ -227,15 +228,37 @@ def test_it_reads_forward_only():
 
 
 def test_a_long_text_is_read_in_constant_memory(model):
-    """Fails if an example keeps more of its past than one memory and its likelihoods."""
+    """Fails if an example keeps more of its past than one state and its likelihoods."""
     example = model.task.read({"text": babble(5000)}, GenerateOptions())
-    (stream,) = example.parts
     for _ in range(3):
-        (outputs,) = model.run([example])
-        example = model.task.following(example, outputs)
-    (stream,) = example.parts
-    assert len(stream.seen) == 3
-    assert not stream.marks
+        (example,) = model.step([example])
+    (sequence,) = example.parts
+    assert len(sequence.captured) == 3
+    assert not sequence.rewind_points
+
+
+@pytest.mark.parametrize(
+    "row", [{"prompt": "cat " * 20}, {"text": babble(20, seed=2)}], ids=["written", "scored"]
+)
+def test_each_window_is_processed_once(model, row, monkeypatch):
+    """Fails if the outputs of a window are decoded more than once, as those of the last window once
+    were: for the sequence that may follow it, and for the answer."""
+    windows, processed = [], []
+    run, advance = Predictor.run, GenerationSequence.advance
+
+    def counted_run(self, examples, groups=None):
+        windows.extend(window for example in examples for window in example.windows)
+        return run(self, examples, groups)
+
+    def counted_advance(self, output, tokenizer):
+        processed.append(self)
+        return advance(self, output, tokenizer)
+
+    monkeypatch.setattr(Predictor, "run", counted_run)
+    monkeypatch.setattr(GenerationSequence, "advance", counted_advance)
+    model.predict_rows([row], max_characters=70)
+    assert len(windows) > 2
+    assert [id(window) for window in processed] == [id(window) for window in windows]
 
 
 def test_bytes_have_no_alternatives(tmp_path):

@@ -76,7 +76,7 @@ def test_the_score_is_the_log_probability(back):
         (answer,) = back.predict(source, alternatives=2)
         for found in [answer, *answer["alternatives"]]:
             row = {"source": source, "target": found["text"]}
-            window = task.read(row, TranslateOptions(), gold=True)
+            (window,) = task.read(row, TranslateOptions(), gold=True).windows
             (group,) = back.plan([window])
             batch = task.collate([window], group.shape)
             logits = np.array(model(batch["ids"], batch["lengths"], batch["before"]))[:, 0]
@@ -108,7 +108,8 @@ def test_the_alignment_is_the_attention_of_the_answer(back):
     text = "one two red 17 cat"
     (answer,) = back.predict(text, alignment=True)
     model, matrix = back.model(), np.array(answer["alignment"])
-    window = back.task.read({"source": text, "target": answer["text"]}, TranslateOptions(), True)
+    row = {"source": text, "target": answer["text"]}
+    (window,) = back.task.read(row, TranslateOptions(), gold=True).windows
     source, state = model.begin(window.ids[None], np.array([len(window.ids)]))
     for row, token in enumerate([2, *window.target[:-2]]):
         state, _, weights = model.step(source, state, np.array([token]))

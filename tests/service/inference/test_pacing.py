@@ -1,50 +1,50 @@
-"""Who goes on when."""
+"""The order in which requests begin and end."""
 
 import asyncio
 
-from service.transport.pacing import Pacer
+from service.inference.pacing import Pacer
 
 
-def test_turns_come_in_order_and_pass_over_who_left():
-    """Fails if one who left holds up the others, or the line stands still after it was empty."""
+def test_requests_begin_in_order_and_cancelled_ones_are_skipped():
+    """Fails if a cancelled request blocks others, or the pacer stops once its queue is empty."""
 
     async def go():
         pacer, began = Pacer(), []
 
         async def one(number):
-            await pacer.begin()
+            await pacer.turn(pacer.beginning)
             began.append(number)
 
         for _ in range(2):
             tasks = [asyncio.create_task(one(number)) for number in range(6)]
-            while len(pacer) < 6:
+            while len(pacer.beginning) < 6:
                 await asyncio.sleep(0)
             for number in (0, 3, 5):
                 tasks[number].cancel()
             await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)
-            while pacer:
+            while pacer.beginning:
                 await asyncio.sleep(0)
         return began
 
     assert asyncio.run(go()) == [1, 2, 4] * 2
 
 
-def test_who_ends_comes_before_who_begins_and_a_few_at_a_time():
-    """Fails if answers wait for a burst of requests, or a burst goes on all at once."""
+def test_ending_requests_come_first_and_a_few_continue_at_a_time():
+    """Fails if responses wait for a burst of requests, or a whole burst continues at once."""
 
     async def go():
         pacer, order = Pacer(), []
 
-        async def one(name, take):
-            await take()
+        async def one(name, queue):
+            await pacer.turn(queue)
             order.append(name)
 
         most = before = 0
         async with asyncio.TaskGroup() as group:
             for number in range(6):
-                group.create_task(one(f"begin {number}", pacer.begin))
+                group.create_task(one(f"begin {number}", pacer.beginning))
             for number in range(2):
-                group.create_task(one(f"end {number}", pacer.end))
+                group.create_task(one(f"end {number}", pacer.ending))
             while len(order) < 8:
                 await asyncio.sleep(0)
                 most, before = max(most, len(order) - before), len(order)

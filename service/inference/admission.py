@@ -1,0 +1,174 @@
+"""Admission control: which requests are served. Every refusal by load or by limits is raised here.
+
+A request is checked three times, each time with what is known by then:
+
+    head     request line and headers    method, API key, readiness, media type, length of the queue
+    body     while it arrives            size, time
+    queue    its texts as tokens         number of texts, tokens, compiled shapes, deadline
+"""
+
+import asyncio
+from typing import NoReturn
+
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive
+
+from service.auth import ApiKeys
+from service.dialects import Dialect
+from service.errors import Problem, client_left, queue_full, unauthorized, unavailable
+from service.inference.pacing import Pacer
+from service.inference.queue_limits import QueueLimits
+from service.inference.readiness import Readiness
+from service.observe.metrics import ServiceMetrics
+from service.settings import Settings
+
+PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+"""Paths that require no API key."""
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+"""Methods of routes and of CORS. Others are refused before routing."""
+
+
+class Admission:
+    def __init__(self, settings: Settings, metrics: ServiceMetrics, readiness: Readiness):
+        self._settings = settings
+        self._metrics = metrics
+        self._readiness = readiness
+        self.keys = ApiKeys(settings)
+        self.pacer = Pacer()
+        self.limits = QueueLimits(
+            settings.queue_rows, settings.queue_tokens, settings.queue_seconds
+        )
+
+    def retry_after(self) -> int | None:
+        """Seconds after which to try again if the queue has no room for another request, or would
+        make it wait too long; else None. Known from the head alone.
+
+        None also if the server takes no requests, for which there is another refusal. Only here the
+        waiting time is limited: a request that has been read is not refused for a second or two.
+        """
+        limits, unread = self.limits, len(self.pacer.beginning)
+        retry = limits.retry_after(1, 1, unread, limits.max_seconds)
+        return retry if retry is None or self._readiness.accepting else None
+
+    def check_head(self, method: str, path: str, headers: Headers, dialect: Dialect) -> bool:
+        """Whether the headers hold a valid API key, or none is required. It may be False only where
+        the key may be in the body.
+
+        Raises Problem 401, 405, 415, 429 or 503.
+        """
+        if method not in METHODS:
+            allow = ", ".join(METHODS)
+            detail = f"this server supports only the methods {allow}"
+            raise Problem(405, "method_not_allowed", detail, headers={"allow": allow})
+        has_key = self.keys.accept_headers(headers)
+        if not (has_key or dialect.key_in_body or path in PUBLIC_PATHS or method == "OPTIONS"):
+            if path == "/":  # the playground: the browser asks its user
+                raise unauthorized(
+                    "this server requires an API key: enter it as the password, with any user name",
+                    'Basic realm="textrnn", charset="UTF-8"',
+                )
+            raise unauthorized()
+        if method != "POST":
+            return has_key
+        if not self._readiness.accepting:
+            self._metrics.rejected.labels("not_ready").inc()
+            self._readiness.check()
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in dialect.content_types:
+            raise Problem(415, "unsupported_media_type", "send content-type: application/json")
+        retry = self.retry_after()
+        if retry is not None:
+            self._refuse_full(retry)
+        return has_key
+
+    def check_key(self, key: str) -> None:
+        """Check an API key from the body. Raises Problem 401."""
+        if not self.keys.accept(key):
+            raise unauthorized()
+
+    async def read_body(self, headers: Headers, receive: Receive) -> Receive:
+        """Read the whole body, and return what delivers it to the application as one message.
+
+        Raises Problem 408, 413, or 499 if the client leaves.
+        """
+        # The rest of a body that is too large is skipped: closing the connection would reset it
+        # for a client that is still sending, most often before it has read the response.
+        max_bytes = self._settings.body_bytes
+        declared = headers.get("content-length", "0")
+        if not declared.isdecimal() or int(declared) > max_bytes:
+            raise _body_too_large(max_bytes)
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._settings.body_timeout):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise client_left()
+                    body += message.get("body", b"")
+                    if len(body) > max_bytes:
+                        raise _body_too_large(max_bytes)
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            raise Problem(
+                408,
+                "request_timeout",
+                "the body did not arrive in time",
+                headers={"connection": "close"},
+            ) from None
+        whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+        async def replay() -> Message:
+            return whole.pop() if whole else await receive()
+
+        return replay
+
+    def check_texts(self, count: int, pointer: str = "") -> None:
+        """Check the number of texts of a request, to which `pointer` leads. Raises Problem 422."""
+        limit = self._settings.texts
+        if count <= limit:
+            return
+        code, detail = "too_many_texts", f"{count} texts in one request, the limit is {limit}"
+        if not pointer:
+            raise Problem(422, code, detail)
+        error = {"pointer": pointer, "message": "too many texts", "code": code, "limit": limit}
+        raise Problem(422, code, f"{pointer}: {detail}", errors=[error])
+
+    def enqueue(self, rows: int, tokens: int, compiled: bool) -> None:
+        """Count the texts of a request into the queue. Requires the lock of the queue.
+
+        `compiled` says whether compiled shapes take all of them. Raises Problem 422, 429 or 503.
+        """
+        if not compiled:
+            raise unavailable(
+                "the program for this request is being compiled; try again in a second"
+            )
+        limits = self.limits
+        if tokens > limits.max_tokens:
+            raise Problem(
+                422,
+                "too_many_tokens",
+                f"the texts of this request have {tokens} tokens together, the limit is "
+                f"{limits.max_tokens}; send fewer texts in a request",
+            )
+        retry = limits.retry_after(rows, tokens)
+        if retry is not None:
+            self._refuse_full(retry)
+        limits.count(rows, tokens)
+
+    def refuse_late(self, seconds: float) -> NoReturn:
+        """Raises Problem 504 for a request that was not answered within so many seconds."""
+        detail = f"no answer within the deadline of {seconds:g} s; try again later"
+        raise Problem(504, "deadline", detail) from None
+
+    def _refuse_full(self, retry_after: int) -> NoReturn:
+        self._metrics.rejected.labels("queue_full").inc()
+        raise queue_full(retry_after)
+
+
+def _body_too_large(limit: int) -> Problem:
+    return Problem(
+        413,
+        "body_too_large",
+        f"the body is larger than {limit} bytes, the limit; send fewer or shorter texts",
+    )
