@@ -7,7 +7,7 @@ from textrnn.tasks import METRICS, TASKS
 
 
 def render_card(info: dict[str, Any], size: int) -> str:
-    """The card of a bundle.json; `size` is what the bundle weighs, in bytes."""
+    """The card of a bundle.json; `size` is that of the bundle in bytes."""
     training = info["training"]
     parts = [
         _front_matter(info),

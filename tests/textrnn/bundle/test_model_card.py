@@ -5,7 +5,7 @@ import json
 import pytest
 
 from textrnn.bundle import SHIPPED, shipped
-from textrnn.bundle.model_card import render
+from textrnn.bundle.model_card import render_card
 
 
 @pytest.mark.parametrize("name", shipped())
@@ -15,4 +15,4 @@ def test_a_shipped_card_is_what_its_bundle_renders(name):
     card = directory / "README.md"
     size = sum(p.stat().st_size for p in directory.rglob("*") if p.is_file() and p != card)
     info = json.loads((directory / "bundle.json").read_text(encoding="utf-8"))
-    assert render(info, size) == card.read_text(encoding="utf-8")
+    assert render_card(info, size) == card.read_text(encoding="utf-8")

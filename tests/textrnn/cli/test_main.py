@@ -67,7 +67,7 @@ def test_a_closed_pipe_is_no_traceback(tiny_bundle):
         (["predict", "BUNDLE", "a", "--option", "nope"], "not an assignment"),
         (["train", "no-such-recipe"], "no recipe 'no-such-recipe'"),
         (["score", "BUNDLE", "no.csv", "--output", "o.csv"], "no.csv: cannot be read"),
-        (["score", "BUNDLE", "in.csv", "--output", "o.doc"], "the format is not known by the"),
+        (["score", "BUNDLE", "in.csv", "--output", "o.doc"], "is not known by the ending"),
         (["score", "BUNDLE", "in.csv", "--output", "o.txt"], "cannot be written in this format"),
         (["score", "BUNDLE", "in.csv", "--output", "no/dir.csv"], "cannot be written"),
         (["score", "BUNDLE", "in.csv", "--output", "o.csv", "--column", "x"], "not an assignment"),
