@@ -11,7 +11,7 @@ from benchmarks.timing import side_by_side, table
 from textrnn.batching import Buckets
 from textrnn.predictor import Predictor
 from textrnn.tasks import Example
-from textrnn.tasks.translate.options import room
+from textrnn.tasks.translate.option_arrays import max_output_tokens
 from textrnn.tasks.translate.task import TranslateOptions
 
 MODEL = "translate-en-de"
@@ -108,7 +108,7 @@ def _tensors(examples: list[Example]):
     ids = [torch.from_numpy(window.ids.astype("int64")) for e in examples for window in e.windows]
     lengths = torch.tensor([len(row) for row in ids])
     padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
-    return padded, lengths, [room(len(row)) for row in ids]
+    return padded, lengths, [max_output_tokens(len(row)) for row in ids]
 
 
 def _agree(predictor: Predictor, examples: list[Example], found: list) -> None:

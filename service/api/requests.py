@@ -1,116 +1,155 @@
-"""What comes in as JSON."""
+"""Requests of the native API.
 
-from typing import Annotated, Any, Self
+The options of a request are those of its task (`tasks/<task>/options.py`), with the same bounds,
+defaults and descriptions. A bound that only the service needs is declared here, beside the request.
+"""
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import dataclasses
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args, get_origin
+
+import annotated_types
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+
+from textrnn.tasks.classify.options import ClassifyOptions
+from textrnn.tasks.generate.options import GenerateOptions
+from textrnn.tasks.options import Options
+from textrnn.tasks.tag.options import TagOptions
+from textrnn.tasks.translate.options import TranslateOptions
 
 Text = Annotated[str, Field(min_length=1)]
-Stop = Annotated[str, Field(min_length=1, max_length=64)]
 ModelName = Annotated[str, Field(max_length=64)]
+LanguageCode = Annotated[str, Field(min_length=1, max_length=16)]
 
 
-class Strict(BaseModel):
+def field_like(model: type[BaseModel], name: str, **changes: Any) -> Any:
+    """A pydantic `Field` with the bounds, default and description of an existing one.
+
+    `changes` are arguments of `Field` that replace the copied ones; None removes a bound.
+
+    >>> class Search(BaseModel):
+    ...     num_beams: int | None = field_like(TranslateOptions, "beam_size", le=16)
+    >>> Search.model_fields["num_beams"].metadata
+    [Ge(ge=1), Le(le=16)]
+    """
+    field = model.model_fields[name]
+    arguments: dict[str, Any] = {"default": field.default, "description": field.description}
+    for bound in field.metadata:
+        if isinstance(bound, annotated_types.BaseMetadata):
+            arguments |= dataclasses.asdict(bound)  # type: ignore[call-overload]
+    return Field(**(arguments | changes))
+
+
+class StrictModel(BaseModel):
+    """A request body without type coercion and without unknown fields."""
+
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
     )
 
 
-class TextsRequest(Strict):
-    """One text, or several: either way the same path and the same limits."""
+class TaskRequest(StrictModel):
+    """The part of a request that all tasks share. `with_options` adds the options of one task."""
+
+    options_type: ClassVar[type[Options]]
+
+    model: ModelName | None = None
+    """Name of a model for this task. Uses the task's default model if not set."""
+
+    def options(self) -> dict[str, Any]:
+        """The task options by name. Those that are null are left out."""
+        values = {name: getattr(self, name) for name in self.options_type.exposed()}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+R = TypeVar("R", bound=TaskRequest)
+
+
+def with_options(
+    options_type: type[Options], **service_bounds: dict[str, Any]
+) -> Callable[[type[R]], type[R]]:
+    """Class decorator that adds a field for each option offered over HTTP.
+
+    Every option may be null, which means its default. `service_bounds` holds, by option, the
+    arguments of `Field` that differ from those of the task.
+    """
+
+    def decorate(request_type: type[R]) -> type[R]:
+        fields: dict[str, Any] = {}
+        for name, option in options_type.exposed().items():
+            field = field_like(options_type, name, **service_bounds.get(name, {}))
+            fields[name] = _json_type(option.annotation) | None, field
+        request: Any = create_model(
+            request_type.__name__,
+            __base__=request_type,
+            __module__=request_type.__module__,
+            __doc__=request_type.__doc__,
+            **fields,
+        )
+        request.options_type = options_type
+        return request
+
+    return decorate
+
+
+def _json_type(annotation: Any) -> Any:
+    """JSON has no tuples: a strict model takes a list for `tuple[T, ...]`."""
+    return list[get_args(annotation)[0]] if get_origin(annotation) is tuple else annotation
+
+
+class TextsRequest(TaskRequest):
+    """A request with one text or a list of texts. Both are subject to the same limits."""
 
     text: Text | None = None
+    """A single text. Exactly one of `text` and `texts` must be set."""
     texts: Annotated[list[Text], Field(min_length=1)] | None = None
-    model: ModelName | None = None
-    """A model of this task; the task's default, if not given."""
+    """A list of texts. Results are returned in the same order."""
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
+    def _text_or_texts(self) -> Self:
         if (self.text is None) == (self.texts is None):
-            raise ValueError("give either text or texts")
+            raise ValueError("set either text or texts")
         return self
 
     def located(self) -> list[tuple[str, str]]:
-        """Each text with the JSON pointer to it."""
+        """Each text with its JSON pointer into the body."""
         if self.text is not None:
             return [("/text", self.text)]
         return [(f"/texts/{index}", text) for index, text in enumerate(self.texts or [])]
 
-    def options(self) -> dict[str, Any]:
-        """The options of the task that are given, by name."""
-        return self.model_dump(exclude={"text", "texts", "model"}, exclude_none=True)
 
-
+@with_options(ClassifyOptions, top_k={"le": 1000})
 class ClassifyRequest(TextsRequest):
-    top_k: Annotated[int, Field(ge=1, le=1000)] | None = None
-    """How many of the scores to answer; all, if not given."""
-    explain: bool | None = None
-    """Whether to answer what each token has to do with the score."""
+    """Texts to classify."""
 
 
+@with_options(TagOptions)
 class TagRequest(TextsRequest):
-    min_score: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Leave out entities that are less probable than this."""
-    marginals: bool | None = None
-    """Whether to answer how probable each label is for each word."""
+    """Texts to tag."""
 
 
-Language = Annotated[str, Field(min_length=1, max_length=16)]
-
-
+@with_options(TranslateOptions, beam_size={"le": 16}, alternatives={"le": 15})
 class TranslateRequest(TextsRequest):
-    source_language: Language | None = None
-    """The language of the texts, as in `en`; the model's, if not given."""
-    target_language: Language | None = None
-    """The language to translate to. Where no model is named, the languages choose one."""
-    beam_size: Annotated[int, Field(ge=1, le=16)] | None = None
-    """Hypotheses that the search follows, up to the widest beam of the model; 1 is greedy."""
-    alternatives: Annotated[int, Field(ge=0, le=15)] | None = None
-    """How many more translations to answer, fewer than the widest beam of the model."""
-    alignment: bool | None = None
-    """Whether to answer the tokens of both sides, and how much each looked at each."""
+    """Texts to translate."""
 
-    def options(self) -> dict[str, Any]:
-        languages = {"source_language", "target_language"}
-        return {name: of for name, of in super().options().items() if name not in languages}
+    source_language: LanguageCode | None = None
+    """Language code of the texts, such as `en`. Uses the model's source language if not set."""
+    target_language: LanguageCode | None = None
+    """Language code of the translation. If `model` is not set, the languages select the model."""
 
 
-MOST_CHARACTERS = 8192
-"""Of one answer: what 64 streams side by side can write well within the deadline."""
+@with_options(
+    GenerateOptions,
+    # As many characters as 64 concurrent streams can generate well within the deadline.
+    max_characters={"le": 8192},
+    top_k={"default": None, "ge": 1, "le": 65_536},
+)
+class GenerateRequest(TaskRequest):
+    """A prompt to continue."""
 
-
-class GenerateRequest(Strict):
     prompt: str
-    """What to go on with; may be empty."""
-    model: ModelName | None = None
-    max_characters: Annotated[int, Field(ge=1, le=MOST_CHARACTERS)] = 256
-    temperature: Annotated[float, Field(ge=0, le=10)] | None = None
-    """0.8, if not given. 0 writes the likeliest character always, 1 draws from the model's own
-    distribution."""
-    top_k: Annotated[int, Field(ge=1, le=65_536)] | None = None
-    """Of how many of the likeliest characters one is drawn."""
-    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    """Of the fewest characters that are together as probable as this one is drawn."""
-    repetition_penalty: Annotated[float, Field(ge=0.1, le=10)] | None = None
-    """Makes characters that the text has already less likely; 1 does not."""
-    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
-    """With equal seeds and options, equal prompts are gone on with equally."""
-    stop: Annotated[list[Stop], Field(max_length=4)] | None = None
-    """Strings before which the text ends."""
+    """Text to continue. May be empty."""
     stream: bool = False
-    """Whether to answer with server-sent events."""
+    """Return the text as server-sent events while it is generated."""
     state: Annotated[str, Field(min_length=1, max_length=2**18)] | None = None
-    """Of an earlier answer: the text that it ended is gone on with, behind it the prompt."""
-    return_state: bool = False
-    log_probabilities: bool = False
-    """Whether to answer the log-probability of each character."""
-    top_log_probabilities: Annotated[int, Field(ge=0, le=5)] = 0
-    """How many of the likeliest characters to answer for each character."""
-    cells: Annotated[list[Annotated[int, Field(ge=0, lt=65_536)]], Field(max_length=8)] = []
-    """Cells of the last layer: what each held when the model came to each character."""
-    echo: bool = False
-    """Whether to answer all this of the characters of the prompt, too."""
-
-    def options(self) -> dict[str, Any]:
-        """The options of the task that are given, by name."""
-        others = {"prompt", "model", "stream", "state"}
-        return self.model_dump(exclude=others, exclude_none=True)
+    """The `state` of an earlier response. The prompt is appended to the text of that response."""

@@ -1,141 +1,159 @@
-"""What goes out as JSON: answers, models, errors."""
+"""Responses of the native API: results of the tasks, models and errors."""
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 
-class Seen(BaseModel):
-    """If asked for: of each character, in its order."""
+class ResponseModel(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class CharacterDetails(ResponseModel):
+    """Details of a text, one entry for each character. Present if requested."""
 
     log_probabilities: list[float] | None = None
-    """Under the model itself, whatever the sampling asked for."""
+    """Log-probability of each character under the model's own distribution, whatever the sampling
+    parameters."""
     top_log_probabilities: list[dict[str, float]] | None = None
-    """The likeliest characters that might have stood there."""
+    """The most likely characters at each position, with their log-probabilities."""
     activations: list[list[float]] | None = None
-    """A list for each of `cells`; from -1 to 1."""
+    """For each of the requested `cells`, its activation at each character, from -1 to 1."""
 
 
-class GenerateResponse(Seen):
+class GenerateResponse(CharacterDetails):
     model: str
+    """Name of the model."""
     text: str
-    """What was written, without the prompt."""
+    """The generated text, without the prompt."""
     finish_reason: Literal["length", "stop"]
+    """`length` at the maximum length, `stop` at a stop string or the model's end of text."""
     state: str | None = None
-    """If asked for: what goes on with this text, in a request to this model."""
+    """Signed state of the model after the text, if requested. Send it with a later request to the
+    same model to continue the text."""
     unknown_characters: int | None = None
-    """How many characters of the prompt the model never saw, if any: it read a placeholder."""
-    prompt: Seen | None = None
-    """If asked for by `echo`."""
+    """Number of characters in the prompt that are not in the model's alphabet, if there are any.
+    The model reads a placeholder for each."""
+    prompt: CharacterDetails | None = None
+    """Details of the prompt, if requested by `echo`."""
 
 
-class Score(BaseModel):
+class LabelScore(ResponseModel):
     label: str
     score: float
 
 
-class Share(BaseModel):
+class TokenAttribution(ResponseModel):
     text: str
     start: int
-    """In Unicode code points, as `end`."""
+    """Offset of the first character in Unicode code points."""
     end: int
+    """Offset after the last character in Unicode code points."""
     share: float
-    """Negative for what speaks against the label."""
+    """Contribution of the token to the score. Negative if it lowers the score."""
 
 
-class Explanation(BaseModel):
-    """Integrated gradients: the baseline and all shares are the score."""
+class Explanation(ResponseModel):
+    """Attributions by integrated gradients. The baseline and all shares add up to the score."""
 
     label: str
+    """The label whose score is explained."""
     baseline: float
-    """The score of as many words that the model does not know."""
-    tokens: list[Share]
+    """Score of a text of equal length in which every token is unknown."""
+    tokens: list[TokenAttribution]
 
 
-class Classification(BaseModel):
+class Classification(ResponseModel):
     label: str
     """The label with the highest score."""
     score: float
     labels: list[str] | None = None
-    """For multi-label models: the labels that reach their thresholds."""
-    scores: list[Score]
-    """The highest first."""
+    """Of multi-label models: the labels whose score reaches their threshold."""
+    scores: list[LabelScore]
+    """Scores by label, highest first."""
     explanation: Explanation | None = None
-    """If asked for."""
+    """Present if requested by `explain`."""
 
 
-class ClassifyResponse(BaseModel):
+class ClassifyResponse(ResponseModel):
     model: str
+    """Name of the model."""
     results: list[Classification]
     """In the order of the texts."""
 
 
-class Entity(BaseModel):
+class TaggedEntity(ResponseModel):
     text: str
-    """What stands between `start` and `end` of the text that was sent."""
+    """The characters from `start` to `end` of the request's text."""
     label: str
     start: int
-    """In Unicode code points, as `end`."""
+    """Offset of the first character in Unicode code points."""
     end: int
+    """Offset after the last character in Unicode code points."""
     score: float
-    """The probability of just this span and label."""
+    """Probability of exactly this span with this label."""
 
 
-class Word(BaseModel):
+class TaggedWord(ResponseModel):
     text: str
     start: int
-    """In Unicode code points, as `end`."""
+    """Offset of the first character in Unicode code points."""
     end: int
-    tags: list[Score]
-    """The most probable label first; O for none."""
+    """Offset after the last character in Unicode code points."""
+    tags: list[LabelScore]
+    """Marginal probabilities by label, highest first. `O` means no entity."""
 
 
-class Entities(BaseModel):
-    entities: list[Entity]
+class TaggedText(ResponseModel):
+    entities: list[TaggedEntity]
     """In the order of the text."""
-    tokens: list[Word] | None = None
-    """If the marginals are asked for."""
+    tokens: list[TaggedWord] | None = None
+    """Present if requested by `marginals`."""
 
 
-class TagResponse(BaseModel):
+class TagResponse(ResponseModel):
     model: str
-    results: list[Entities]
+    """Name of the model."""
+    results: list[TaggedText]
     """In the order of the texts."""
 
 
-class Alternative(BaseModel):
+class Alternative(ResponseModel):
     text: str
     score: float
+    """Log-probability of the translation, summed over its sentences."""
 
 
-class Translation(BaseModel):
+class Translation(ResponseModel):
     text: str
     score: float
-    """Its log-probability: of all sentences together, where there are several."""
+    """Log-probability of the translation, summed over its sentences."""
     alternatives: list[Alternative] | None = None
-    """If asked for: the likeliest first."""
+    """Further translations, best first. Present if requested."""
     source_tokens: list[str] | None = None
-    """If the alignment is asked for: with ▁ for a space, as `tokens`."""
+    """Tokens of the source, with ▁ for a space. Present if requested by `alignment`."""
     tokens: list[str] | None = None
+    """Tokens of the translation, with ▁ for a space. Present if requested by `alignment`."""
     alignment: list[list[float]] | None = None
-    """A row for each of `tokens`: how much it looked at each of `source_tokens`. What is missing
-    from 1 went to the end of the sentence."""
+    """Attention weights: for each of `tokens` a row with a weight for each of `source_tokens`. The
+    rest up to 1 is the weight of the end of the sentence."""
 
 
-class TranslateResponse(BaseModel):
+class TranslateResponse(ResponseModel):
     model: str
+    """Name of the model."""
     results: list[Translation]
     """In the order of the texts."""
 
 
-class ModelLimits(BaseModel):
+class ModelLimits(ResponseModel):
     tokens: int
-    """The longest text."""
+    """Maximum length of a text."""
     texts: int
-    """The most texts in one request."""
+    """Maximum number of texts in one request."""
 
 
-class ModelCard(BaseModel):
+class ModelCard(ResponseModel):
     id: str
     object: Literal["model"] = "model"
     created: int
@@ -145,41 +163,50 @@ class ModelCard(BaseModel):
     languages: list[str]
     labels: list[str] | None
     cells: int | None
-    """Of generators: how many cells of the last layer there are to be watched."""
+    """Of models that generate text: number of cells in the last layer."""
     metrics: dict[str, dict[str, float]]
     limits: ModelLimits
     default: bool
-    """Whether this is what its task uses when a request names no model."""
+    """Whether requests for the task that name no model use this one."""
 
 
-class ModelList(BaseModel):
+class ModelList(ResponseModel):
     object: Literal["list"] = "list"
     data: list[ModelCard]
 
 
-class Status(BaseModel):
+class Status(ResponseModel):
     status: str
 
 
-class FieldFault(BaseModel):
+class FieldError(ResponseModel):
     pointer: str
+    """JSON pointer to the invalid value in the body."""
     message: str
     code: str
     limit: int | None = None
+    """The limit that was exceeded, if there is one."""
 
 
-class ProblemDocument(BaseModel):
-    """RFC 9457."""
+class ProblemDocument(ResponseModel):
+    """An error as problem details (RFC 9457)."""
 
     type: str
+    """URN of the kind of error."""
     title: str
+    """The reason phrase of the status."""
     status: int
     detail: str
+    """What went wrong and what to do, in a sentence."""
     instance: str
+    """Path of the request."""
     error: str
+    """The same as `detail`, for clients of other APIs."""
     code: str
+    """Stable name of the error, for programs."""
     request_id: str
-    errors: list[FieldFault] | None = None
+    errors: list[FieldError] | None = None
+    """Of invalid requests: what is wrong with which field."""
 
 
 PROBLEM: dict[str, Any] = {

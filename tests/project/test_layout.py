@@ -20,7 +20,7 @@ FLOORS = {
         tasks.classify tasks.tag tasks.translate tasks.generate tasks.language_model
         tasks.word_vectors
         tasks.task tasks.calibration
-        tasks.metrics
+        tasks.metrics tasks.options
         layers io
         text batching parameters runtime
         config

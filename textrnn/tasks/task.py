@@ -26,6 +26,7 @@ from textrnn.batching import Buckets, Shape, pad
 from textrnn.config import Config
 from textrnn.errors import InvalidText, UserError
 from textrnn.tasks.metrics import Metric
+from textrnn.tasks.options import Options
 from textrnn.text import BOS, EOS, PAD, Tokenizer
 from textrnn.text.validation import checked
 
@@ -35,14 +36,6 @@ Answer = dict[str, Any]
 Batch = Mapping[str, Any]
 """Arrays by name. Each task declares the names as a TypedDict."""
 Metrics = dict[str, float]
-
-
-class Options(Config):
-    """What a caller may ask for with a text. Tasks add their own."""
-
-    truncate: bool = False
-    """Read the beginning of a text that is over the limit, and mark the answer `truncated`;
-    otherwise such a text is an error."""
 
 
 class Window(Protocol):

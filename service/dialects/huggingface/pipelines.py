@@ -1,12 +1,16 @@
-"""The answers of Hugging Face's pipelines for classification, tagging and translation."""
+"""The pipelines for text classification, token classification and translation."""
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import Field
 
-from service.api.requests import Language, Strict
+from service.dialects.huggingface.requests import (
+    ClassificationParameters,
+    InferenceRequest,
+    TaggingParameters,
+    TranslationParameters,
+)
 from service.errors import Problem
 from service.inference.context import ServiceContext
 from service.inference.jobs import Result
@@ -15,76 +19,40 @@ from service.inference.pipeline import LocatedTexts, infer_texts, timing_headers
 from textrnn.tasks import Answer
 
 
-class ClassificationParameters(Strict):
-    function_to_apply: Literal["sigmoid", "softmax", "none"] | None = None
-    top_k: Annotated[int, Field(ge=1, le=1000)] | None = None
-
-
-class TaggingParameters(Strict):
-    aggregation_strategy: Literal["none", "simple", "first", "average", "max"] = "simple"
-    """Words are never split here, so that all ways to put parts of words together are one."""
-    ignore_labels: list[str] = ["O"]
-    stride: int | None = None
-    """Long texts are read whole: no windows overlap."""
-
-
-class SearchParameters(Strict):
-    num_beams: Annotated[int, Field(ge=1, le=16)] | None = None
-    length_penalty: Annotated[float, Field(ge=0, le=5)] | None = None
-
-
-class TranslationParameters(Strict):
-    src_lang: Language | None = None
-    tgt_lang: Language | None = None
-    clean_up_tokenization_spaces: bool | None = None
-    """Translations have none to clean up."""
-    truncation: Literal["do_not_truncate", "longest_first", "only_first", "only_second"] = (
-        "do_not_truncate"
-    )
-    generate_parameters: SearchParameters = SearchParameters()
-
-
-def located(inputs: str | list[str]) -> LocatedTexts:
-    if isinstance(inputs, str):
-        return [("/inputs", inputs)]
-    return [(f"/inputs/{index}", text) for index, text in enumerate(inputs)]
-
-
-async def classify(
+async def text_classification(
     context: ServiceContext,
     served: ServedModel,
-    query: Any,
+    body: InferenceRequest,
     parameters: ClassificationParameters,
     request: Request,
 ) -> Response:
-    """Nested, also for one text: [[{"label", "score"}, ...]]."""
+    """[[{"label", "score"}, ...]], nested even for a single text. Raises Problem."""
     options = parameters.model_dump(exclude_none=True)
-    result = await infer_texts(context, served, located(query.inputs), options, request)
+    result = await infer_texts(context, served, _located(body), options, request)
     return _response([answer["scores"] for answer in result.answers], result)
 
 
-async def tag(
+async def token_classification(
     context: ServiceContext,
     served: ServedModel,
-    query: Any,
+    body: InferenceRequest,
     parameters: TaggingParameters,
     request: Request,
 ) -> Response:
-    """[{"entity_group", "score", "word", "start", "end"}], or each word with its `entity`; for a
-    list of texts a list of those."""
+    """[{"entity_group", "score", "word", "start", "end"}], or a list of such lists for a list of
+    texts. Without aggregation an item is a word, with `entity` for its tag. Raises Problem."""
     by_word = parameters.aggregation_strategy == "none"
     options = {"marginals": True} if by_word else {}
-    result = await infer_texts(context, served, located(query.inputs), options, request)
-    form = _words if by_word else _groups
-    field = "entity" if by_word else "entity_group"
-    found = [
-        [entity for entity in form(answer) if entity[field] not in parameters.ignore_labels]
+    result = await infer_texts(context, served, _located(body), options, request)
+    items_of, label = (_words, "entity") if by_word else (_entities, "entity_group")
+    lists = [
+        [item for item in items_of(answer) if item[label] not in parameters.ignore_labels]
         for answer in result.answers
     ]
-    return _response(found[0] if isinstance(query.inputs, str) else found, result)
+    return _response(lists[0] if isinstance(body.inputs, str) else lists, result)
 
 
-def _groups(answer: Answer) -> list[dict[str, Any]]:
+def _entities(answer: Answer) -> list[dict[str, Any]]:
     return [
         {
             "entity_group": entity["label"],
@@ -98,62 +66,62 @@ def _groups(answer: Answer) -> list[dict[str, Any]]:
 
 
 def _words(answer: Answer) -> list[dict[str, Any]]:
-    """Each word with its tag of IOB2, and how probable its type is. A model that labels every word
-    has no entities that go over several."""
-    tokens, entities = answer["tokens"], answer["entities"]
-    plain = len(tokens) == len(entities) and all(
-        token["start"] == entity["start"] for token, entity in zip(tokens, entities, strict=True)
-    ) and not any(tag["label"] == "O" for token in tokens for tag in token["tags"])  # fmt: skip
-    found = []
-    for index, token in enumerate(tokens):
-        inside = next((e for e in entities if e["start"] <= token["start"] < e["end"]), None)
-        label = "O" if inside is None else inside["label"]
-        score = next(tag["score"] for tag in token["tags"] if tag["label"] == label)
-        if inside is not None and not plain:
-            label = f"{'B' if inside['start'] == token['start'] else 'I'}-{label}"
-        found.append(
+    """Each word with its IOB2 tag, or its label if the model labels every word; and with the
+    marginal probability of the label."""
+    words, entities = answer["tokens"], answer["entities"]
+    labels_every_word = len(words) == len(entities) and all(
+        word["start"] == entity["start"] for word, entity in zip(words, entities, strict=True)
+    ) and not any(tag["label"] == "O" for word in words for tag in word["tags"])  # fmt: skip
+    items = []
+    for index, word in enumerate(words, start=1):
+        entity = next((e for e in entities if e["start"] <= word["start"] < e["end"]), None)
+        label = "O" if entity is None else entity["label"]
+        score = next(tag["score"] for tag in word["tags"] if tag["label"] == label)
+        if entity is not None and not labels_every_word:
+            label = f"{'B' if entity['start'] == word['start'] else 'I'}-{label}"
+        items.append(
             {
                 "entity": label,
                 "score": score,
-                "index": index + 1,
-                "word": token["text"],
-                "start": token["start"],
-                "end": token["end"],
+                "index": index,
+                "word": word["text"],
+                "start": word["start"],
+                "end": word["end"],
             }
         )
-    return found
+    return items
 
 
-async def translate(
+async def translation(
     context: ServiceContext,
     served: ServedModel,
-    query: Any,
+    body: InferenceRequest,
     parameters: TranslationParameters,
     request: Request,
 ) -> Response:
-    """[{"translation_text"}]"""
+    """[{"translation_text"}]. Raises Problem."""
     source, target = served.info.languages
     if (parameters.src_lang or source, parameters.tgt_lang or target) != (source, target):
         raise Problem(
             400,
             "wrong_language",
-            f"{served.name} translates from {source} to {target}; leave src_lang and tgt_lang out, "
-            "or ask a model that has those languages",
+            f"{served.name} translates from {source} to {target}; leave out src_lang and tgt_lang, "
+            "or choose a model for those languages",
         )
-    search = parameters.generate_parameters
-    options = {
-        "truncate": parameters.truncation in ("longest_first", "only_first"),
-        "beam_size": search.num_beams,
-        "length_penalty": search.length_penalty,
-    }
-    result = await infer_texts(context, served, located(query.inputs), options, request)
+    result = await infer_texts(context, served, _located(body), parameters.options(), request)
     return _response([{"translation_text": answer["text"]} for answer in result.answers], result)
 
 
-def _response(body: Any, result: Result) -> JSONResponse:
+def _located(body: InferenceRequest) -> LocatedTexts:
+    if isinstance(body.inputs, str):
+        return [("/inputs", body.inputs)]
+    return [(f"/inputs/{index}", text) for index, text in enumerate(body.inputs)]
+
+
+def _response(content: Any, result: Result) -> JSONResponse:
     headers = timing_headers(result)
     if any(answer.get("truncated") for answer in result.answers):
         headers["x-hf-warning"] = (
-            "truncation; a text was over the model's limit, and the answer is for its beginning"
+            "truncation; a text exceeds the model's limit, and the response covers its beginning"
         )
-    return JSONResponse(body, headers=headers)
+    return JSONResponse(content, headers=headers)

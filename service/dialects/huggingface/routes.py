@@ -1,36 +1,37 @@
-"""Hugging Face Inference, as huggingface_hub.InferenceClient speaks it to the URL of a model.
+"""Hugging Face Inference, as spoken by huggingface_hub.InferenceClient to the URL of a model.
 
-The client posts {"inputs": ..., "parameters": {...}} to /models/NAME, and the model's task decides
-what the parameters may be and what form the answer has.
+The client posts {"inputs": ..., "parameters": {...}} to /models/NAME. The model's task determines
+the pipeline: which parameters are valid, and the form of the response.
 """
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from service.api.requests import Strict, Text
+from service.api.requests import StrictModel
 from service.dialects import Dialect
-from service.dialects.huggingface import pipelines as answers
-from service.dialects.huggingface.generation import GenerationParameters, write
+from service.dialects.huggingface.generation import text_generation
+from service.dialects.huggingface.pipelines import (
+    text_classification,
+    token_classification,
+    translation,
+)
+from service.dialects.huggingface.requests import (
+    ClassificationParameters,
+    GenerationParameters,
+    InferenceRequest,
+    TaggingParameters,
+    TranslationParameters,
+)
 from service.errors import Problem, invalid_request
 from service.inference.context import Context, ServiceContext
 from service.inference.models import ServedModel
 
 router = APIRouter()
-
-
-class Query(Strict):
-    """`inputs`: a text, or a list of texts where the task is not generation."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    inputs: str | Annotated[list[Text], Field(min_length=1)]
-    parameters: dict[str, Any] = {}
-    stream: bool = False
 
 
 def _error_response(problem: Problem, path: str, request_id: str) -> JSONResponse:
@@ -44,43 +45,50 @@ def _error_response(problem: Problem, path: str, request_id: str) -> JSONRespons
 HUGGINGFACE = Dialect("huggingface", router, re.compile("/models/"), _error_response)
 
 
-class Refusal(BaseModel):
+class HuggingFaceError(BaseModel):
     error: str
     error_type: str
 
 
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal} for status in (400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": HuggingFaceError}
+    for status in (400, 401, 404, 408, 413, 415, 422, 429, 500, 503, 504)
 }
 _READ_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: ERRORS[status] for status in (401, 404, 503)
-}
-
-Answerer = Callable[[ServiceContext, ServedModel, Any, Any, Request], Awaitable[Response]]
-_TASKS: dict[str, tuple[type[Strict], Answerer]] = {
-    "classify": (answers.ClassificationParameters, answers.classify),
-    "tag": (answers.TaggingParameters, answers.tag),
-    "translate": (answers.TranslationParameters, answers.translate),
-    "generate": (GenerationParameters, write),
+    status: _ERRORS[status] for status in (401, 404, 503)
 }
 
 
-@router.post("/models/{name}", responses=ERRORS)
-async def infer(name: str, query: Query, request: Request, context: Context) -> Response:
-    """Ask a model, as Hugging Face Inference is asked."""
-    served = context.models.find(name)
-    parameters_type, answer = _TASKS[served.info.task]
+class Pipeline(NamedTuple):
+    """How the models of one task are called."""
+
+    parameters_type: type[StrictModel]
+    infer: Callable[[ServiceContext, ServedModel, InferenceRequest, Any, Request], Awaitable[Any]]
+
+
+PIPELINES = {
+    "classify": Pipeline(ClassificationParameters, text_classification),
+    "tag": Pipeline(TaggingParameters, token_classification),
+    "translate": Pipeline(TranslationParameters, translation),
+    "generate": Pipeline(GenerationParameters, text_generation),
+}
+
+
+@router.post("/models/{name}", responses=_ERRORS)
+async def infer(name: str, body: InferenceRequest, request: Request, context: Context) -> Response:
+    """Run a model on texts, in the form of Hugging Face Inference."""
+    served, pipeline = _find(context, name)
     try:
-        parameters = TypeAdapter(parameters_type).validate_python(query.parameters)
+        parameters = pipeline.parameters_type.model_validate(body.parameters)
     except ValidationError as error:
         raise invalid_request(error.errors(), within=("parameters",)) from None
-    return await answer(context, served, query, parameters, request)
+    return await pipeline.infer(context, served, body, parameters, request)
 
 
 @router.get("/models/{name}/info", responses=_READ_ERRORS)
 async def info(name: str, context: Context) -> dict[str, Any]:
-    """What an endpoint says of itself."""
-    served = context.models.find(name)
+    """Describe a model."""
+    served, _ = _find(context, name)
     return {
         "model_id": served.name,
         "model_sha": served.info.files["weights.safetensors"],
@@ -93,7 +101,16 @@ async def info(name: str, context: Context) -> dict[str, Any]:
 
 @router.get("/models/{name}/health", responses=_READ_ERRORS)
 async def health(name: str, context: Context) -> Response:
-    """200 where the model answers."""
-    context.models.find(name)
+    """Readiness of a model."""
+    _find(context, name)
     context.readiness.check()
     return JSONResponse({"status": "ok"})
+
+
+def _find(context: ServiceContext, name: str) -> tuple[ServedModel, Pipeline]:
+    """A model with the pipeline of its task. Raises Problem 404 or 503."""
+    served = context.models.find(name)
+    pipeline = PIPELINES.get(served.info.task)
+    if pipeline is None:
+        raise context.models.not_found()
+    return served, pipeline

@@ -1,4 +1,4 @@
-"""The English names of languages by their ISO 639-1 codes."""
+"""English names of languages by ISO 639-1 code."""
 
 NAMES = {
     "ar": "Arabic", "bg": "Bulgarian", "bn": "Bengali", "ca": "Catalan", "cs": "Czech",
@@ -15,5 +15,5 @@ NAMES = {
 
 
 def english_name(code: str) -> str:
-    """Of a language without a name here, its code."""
+    """The name of a language, or its code if the name is unknown."""
     return NAMES.get(code, code)

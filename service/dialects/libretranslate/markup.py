@@ -1,4 +1,4 @@
-"""HTML as its texts and all that is between them, so that texts can change and the rest stays.
+"""Split HTML into text and markup, so that the text can be replaced and the markup kept.
 
 <p>A <b>fine</b> film</p>    "<p>" | A  | "<b>" | fine | "</b>" |  film | "</p>"
 """
@@ -7,7 +7,7 @@ import html
 from collections.abc import Sequence
 from html.parser import HTMLParser
 
-_LEFT_ALONE = frozenset({"script", "style", "code", "pre", "textarea", "svg", "math"})
+_OPAQUE = frozenset({"script", "style", "code", "pre", "textarea", "svg", "math"})
 
 
 class _Splitter(HTMLParser):
@@ -17,19 +17,19 @@ class _Splitter(HTMLParser):
         self._lines = [0]
         for line in markup.split("\n")[:-1]:
             self._lines.append(self._lines[-1] + len(line) + 1)
-        self._inside: list[str] = []
+        self._opaque: list[str] = []
         self.texts: list[tuple[int, int]] = []
-        """Spans of text, in order; references to characters are part of them."""
+        """Spans of text in order. Character references belong to the text."""
         self.feed(markup)
         self.close()
 
-    def _at(self) -> int:
+    def _position(self) -> int:
         line, column = self.getpos()
         return self._lines[line - 1] + column
 
     def _text(self, length: int) -> None:
-        start = self._at()
-        if self._inside:
+        start = self._position()
+        if self._opaque:
             return
         if self.texts and self.texts[-1][1] == start:
             self.texts[-1] = (self.texts[-1][0], start + length)
@@ -37,12 +37,12 @@ class _Splitter(HTMLParser):
             self.texts.append((start, start + length))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _LEFT_ALONE:
-            self._inside.append(tag)
+        if tag in _OPAQUE:
+            self._opaque.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if self._inside and tag == self._inside[-1]:
-            self._inside.pop()
+        if self._opaque and tag == self._opaque[-1]:
+            self._opaque.pop()
 
     def handle_data(self, data: str) -> None:
         self._text(len(data))
@@ -54,19 +54,19 @@ class _Splitter(HTMLParser):
         self._reference(f"&#{name}")
 
     def _reference(self, plain: str) -> None:
-        end = self._at() + len(plain)
+        end = self._position() + len(plain)
         self._text(len(plain) + self._markup.startswith(";", end))
 
 
 def texts_of(markup: str) -> list[str]:
-    """The texts, without references to characters."""
+    """The texts of `markup`, with character references resolved."""
     return [html.unescape(markup[start:end]) for start, end in _Splitter(markup).texts]
 
 
 def with_texts(markup: str, texts: Sequence[str]) -> str:
-    """The same markup around other texts, of which there are as many."""
-    parts, done = [], 0
+    """`markup` with its texts replaced. There must be as many as `texts_of` returns."""
+    parts, end_of_last = [], 0
     for (start, end), text in zip(_Splitter(markup).texts, texts, strict=True):
-        parts += [markup[done:start], html.escape(text, quote=False)]
-        done = end
-    return "".join([*parts, markup[done:]])
+        parts += [markup[end_of_last:start], html.escape(text, quote=False)]
+        end_of_last = end
+    return "".join([*parts, markup[end_of_last:]])

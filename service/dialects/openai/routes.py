@@ -1,6 +1,6 @@
-"""OpenAI's completions, as the openai client speaks them to a base URL that ends in /v1.
+"""OpenAI's completions, as spoken by the openai client to a base URL that ends in /v1.
 
-A token is a character here, and a token's number that of the model's alphabet.
+A token is a character, and its id is its number in the model's alphabet.
 """
 
 import json
@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from service.dialects import Dialect
 from service.dialects.openai.requests import CompletionRequest
-from service.dialects.openai.responses import Choice, Envelope, usage
+from service.dialects.openai.responses import Choice, Completion, usage
 from service.errors import Problem, invalid_text
 from service.inference.context import Context
 from service.inference.models import ServedModel
@@ -30,7 +30,6 @@ from textrnn.tasks import Answer, Example
 
 router = APIRouter()
 
-
 _STATUSES = {422: 400}
 _TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 _CODES = {"wrong_model": "model_not_found", "unauthorized": "invalid_api_key"}
@@ -38,7 +37,7 @@ _CODES = {"wrong_model": "model_not_found", "unauthorized": "invalid_api_key"}
 
 def _error_response(problem: Problem, path: str, request_id: str) -> JSONResponse:
     status = 404 if problem.code == "wrong_model" else _STATUSES.get(problem.status, problem.status)
-    # The client tries again after any 5xx; a defect does not go away by that.
+    # The client retries after any 5xx, which does not help with a defect.
     retry = {"x-should-retry": "false"} if status == 500 else {}
     return JSONResponse(_error(problem), status, headers={**problem.headers, **retry})
 
@@ -47,65 +46,63 @@ OPENAI = Dialect("openai", router, re.compile(r"/v1/completions\Z"), _error_resp
 
 
 def _error(problem: Problem) -> dict[str, Any]:
-    other = "invalid_request_error" if problem.status < 500 else "server_error"
+    default = "invalid_request_error" if problem.status < 500 else "server_error"
     pointer = problem.errors[0]["pointer"] if problem.errors else ""
     return {
         "error": {
             "message": problem.detail,
-            "type": _TYPES.get(problem.status, other),
+            "type": _TYPES.get(problem.status, default),
             "param": pointer.strip("/").split("/")[0] or None,
             "code": _CODES.get(problem.code, problem.code),
         }
     }
 
 
-class Fault(BaseModel):
+class OpenAIErrorDetail(BaseModel):
     message: str
     type: str
     param: str | None
     code: str
 
 
-class Refusal(BaseModel):
-    error: Fault
+class OpenAIError(BaseModel):
+    error: OpenAIErrorDetail
 
 
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Refusal} for status in (400, 401, 404, 408, 413, 415, 429, 500, 503, 504)
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": OpenAIError} for status in (400, 401, 404, 408, 413, 415, 429, 500, 503, 504)
 }
 
 
-@router.post("/v1/completions", responses={**ERRORS, **EVENT_STREAM})
-async def complete(body: CompletionRequest, request: Request, context: Context) -> Response:
-    """Go on with prompts, as OpenAI's completions do."""
+@router.post("/v1/completions", responses={**_ERRORS, **EVENT_STREAM})
+async def create_completion(
+    body: CompletionRequest, request: Request, context: Context
+) -> Response:
+    """Continue prompts, in the form of OpenAI's completions."""
     served = context.models.select("generate", body.model)
     prompts = body.prompts(served.predictor.task)
     label_request(request, served, len(prompts))
     context.admission.check_texts(len(prompts) * body.attempts)
     examples = _read(served, body, prompts)
-    envelope = Envelope(served.name)
+    completion = Completion(served.name)
     if not body.stream:
         result = await infer_examples(context, served, examples, request)
-        answer = _whole(envelope, body, prompts, result.answers)
-        return JSONResponse(answer, headers=timing_headers(result))
-    choices = [
-        Choice(index, prompts[index // body.choices], bool(body.echo), body.logprobs)
-        for index in range(len(examples))
-    ]
-    if body.scores:
-        raise Problem(422, "invalid_request", "/stream: what is only scored comes whole")
+        content = _response(completion, body, prompts, result.answers)
+        return JSONResponse(content, headers=timing_headers(result))
+    if body.scores_only:
+        raise Problem(422, "invalid_request", "/stream: scores of a prompt cannot be streamed")
     chunks = stream_chunks(context, served, examples)
-    events = _events(envelope, body, prompts, choices)
+    events = _events(completion, body, prompts)
     return await event_stream_response(chunks, request, events, _error_event)
 
 
 def _read(served: ServedModel, body: CompletionRequest, prompts: Sequence[str]) -> list[Example]:
-    """Raises Problem."""
-    task, field = served.predictor.task, "text" if body.scores else "prompt"
+    """An example for each attempt at each prompt. Raises Problem 422."""
+    task, field = served.predictor.task, "text" if body.scores_only else "prompt"
     examples = []
     for prompt in prompts:
-        for number in range(body.attempts):
-            options = task.options_type.parse(body.options(number), source="options")
+        for attempt in range(body.attempts):
+            options = task.options_type.parse(body.options(attempt), source="options")
             try:
                 examples.append(task.read({field: prompt}, options))
             except InvalidText as error:
@@ -113,55 +110,65 @@ def _read(served: ServedModel, body: CompletionRequest, prompts: Sequence[str]) 
     return examples
 
 
-def _whole(
-    envelope: Envelope, body: CompletionRequest, prompts: Sequence[str], answers: Sequence[Answer]
+def _response(
+    completion: Completion,
+    body: CompletionRequest,
+    prompts: Sequence[str],
+    answers: Sequence[Answer],
 ) -> dict[str, Any]:
+    """The best attempts at each prompt, if there are more attempts than choices."""
     choices: list[dict[str, Any]] = []
     for number, prompt in enumerate(prompts):
         attempts = answers[number * body.attempts : (number + 1) * body.attempts]
         if body.attempts > body.choices:
-            attempts = sorted(attempts, key=_likeliness, reverse=True)
+            attempts = sorted(attempts, key=_mean_log_probability, reverse=True)
         for answer in attempts[: body.choices]:
             choice = Choice(len(choices), prompt, bool(body.echo), body.logprobs)
-            if body.scores:
-                seen = {"prompt": answer}
-                choices.append(choice.chunk("", seen, "length"))
+            if body.scores_only:
+                choices.append(choice.chunk("", {"prompt": answer}, "length"))
             else:
                 choices.append(choice.chunk(answer["text"], answer, answer["finish_reason"]))
-    written = 0 if body.scores else sum(len(answer["text"]) for answer in answers)
-    return envelope.around(choices, usage=usage(prompts, written))
+    generated = 0 if body.scores_only else sum(len(answer["text"]) for answer in answers)
+    return completion.body(choices, usage=usage(prompts, generated))
 
 
-def _likeliness(answer: Answer) -> float:
+def _mean_log_probability(answer: Answer) -> float:
     return sum(answer["log_probabilities"]) / max(len(answer["text"]), 1)
 
 
 def _events(
-    envelope: Envelope, body: CompletionRequest, prompts: Sequence[str], choices: Sequence[Choice]
+    completion: Completion, body: CompletionRequest, prompts: Sequence[str]
 ) -> Callable[[StreamChunk], list[str]]:
-    """The events of each chunk, with those of the end behind the last chunk of all choices."""
-    counts = body.stream_options is not None and body.stream_options.include_usage
-    more: dict[str, Any] = {"usage": None} if counts else {}
-    written, left = 0, len(choices)
+    """A function that returns the events of a chunk. The last chunk also has the closing events."""
+    choices = [
+        Choice(number * body.choices + choice, prompt, bool(body.echo), body.logprobs)
+        for number, prompt in enumerate(prompts)
+        for choice in range(body.choices)
+    ]
+    include_usage = body.stream_options is not None and body.stream_options.include_usage
+    fields: dict[str, Any] = {"usage": None} if include_usage else {}
+    generated, unfinished = 0, len(choices)
 
     def events(chunk: StreamChunk) -> list[str]:
-        nonlocal written, left
+        nonlocal generated, unfinished
         reason = chunk.result.answers[0]["finish_reason"] if chunk.last else None
         choice = choices[chunk.index].chunk(chunk.text, chunk.details, reason)
-        lines = [_line(envelope.around([choice], **more))]
-        written += len(chunk.text)
-        left -= chunk.last
-        if not left and counts:
-            lines.append(_line(envelope.around([], usage=usage(prompts, written))))
-        return lines if left else [*lines, "data: [DONE]\n\n"]
+        lines = [_event(completion.body([choice], **fields))]
+        generated += len(chunk.text)
+        unfinished -= chunk.last
+        if unfinished:
+            return lines
+        if include_usage:
+            lines.append(_event(completion.body([], usage=usage(prompts, generated))))
+        return [*lines, "data: [DONE]\n\n"]
 
     return events
 
 
 def _error_event(problem: Problem) -> str:
-    return _line(_error(problem))
+    return _event(_error(problem))
 
 
-def _line(event: dict[str, Any]) -> str:
-    # In ASCII: clients break lines at characters that JSON leaves as they are.
-    return f"data: {json.dumps(event)}\n\n"
+def _event(data: dict[str, Any]) -> str:
+    # In ASCII, since clients split lines at characters that JSON does not escape.
+    return f"data: {json.dumps(data)}\n\n"

@@ -1,4 +1,4 @@
-"""The routes, in this process: what they answer, and what they refuse."""
+"""POST /v1/classify, and the routes for models, metrics and OpenAPI, through the application."""
 
 import json
 
@@ -58,8 +58,8 @@ INVALID = [
 
 
 @pytest.mark.parametrize(("body", "code", "pointer"), INVALID, ids=str)
-def test_what_is_invalid_is_a_422_that_points_to_it(context, body, code, pointer):
-    """Fails if a check is missing, or the pointer leads elsewhere."""
+def test_invalid_requests_are_a_422_with_a_pointer(context, body, code, pointer):
+    """Fails if a check is missing, or the pointer names another field."""
     response = call(context, "POST", ROUTE, json=body)
     assert response.status_code == 422
     problem = response.json()
@@ -77,7 +77,7 @@ def test_what_is_invalid_is_a_422_that_points_to_it(context, body, code, pointer
         b'{"text": "a"} x', b"[" * 10_000, b'{"text": "' + b"\x00" + b'"}', b'{"te\\ud800xt": 1}',
     ],
 )  # fmt: skip
-def test_what_is_no_json_of_ours_is_a_422(context, content):
+def test_a_body_that_is_not_valid_json_is_a_422(context, content):
     """Fails if a lone surrogate or deep nesting gets through, or breaks the error's own JSON."""
     headers = {"content-type": "application/json"}
     response = call(context, "POST", ROUTE, content=content, headers=headers)
@@ -85,7 +85,7 @@ def test_what_is_no_json_of_ours_is_a_422(context, content):
     assert json.loads(response.content)["status"] == 422
 
 
-def test_problems_have_the_whole_form(context):
+def test_a_problem_document_has_all_fields(context):
     response = classify(context, text="a", model="nope")
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
@@ -120,7 +120,7 @@ def test_no_error_repeats_the_text(context, request_):
     assert SECRET not in response.text
 
 
-def test_a_defect_is_a_500_that_tells_nothing(context, served, monkeypatch, caplog):
+def test_a_defect_is_a_500_without_internals(context, served, monkeypatch, caplog):
     """Fails if an exception's text, a path or a stack reaches the client."""
 
     def broken(*_):
@@ -151,7 +151,7 @@ def test_models(context):
 
 
 def test_metrics_have_fixed_labels(context):
-    """Fails if a path, a header or a text as sent becomes a label."""
+    """Fails if a path, a header or a text from a request becomes a label."""
     classify(context, text=SECRET)
     call(context, "GET", f"/{SECRET}", headers={"x-forwarded-for": SECRET, "x-request-id": SECRET})
     text = call(context, "GET", "/metrics").text

@@ -26,7 +26,7 @@ def events(response):
     return [json.loads(line.removeprefix("data: ")) for line in response.text.split("\n\n")[:-1]]
 
 
-def test_the_answer_has_the_form_that_the_wire_document_says(generate_context):
+def test_the_fields_of_a_response(generate_context):
     response = generate(generate_context, prompt="cat ", max_characters=20)
     assert response.status_code == 200
     answer = response.json()
@@ -36,7 +36,7 @@ def test_the_answer_has_the_form_that_the_wire_document_says(generate_context):
     assert float(response.headers["x-inference-time"]) > 0
 
 
-def test_streamed_and_whole_are_one_text(generate_context):
+def test_streamed_and_whole_responses_are_the_same_text(generate_context):
     body = {"prompt": "cat ", "max_characters": 50, "stop": ["zz"]}
     whole = generate(generate_context, **body).json()
     response = generate(generate_context, **body, stream=True)
@@ -49,9 +49,9 @@ def test_streamed_and_whole_are_one_text(generate_context):
     assert "x-queue-time" in response.headers
 
 
-def test_what_is_seen_of_each_character(generate_context):
-    """Whole and streamed alike, and as the same text is scored. Fails if a piece has the details of
-    another one's characters, or the prompt those of another prompt."""
+def test_details_of_each_character(generate_context):
+    """Compares whole and streamed details with those of scoring the same text. Fails if a chunk has
+    the details of other characters, or the prompt those of another prompt."""
     body = {
         "prompt": "cat dog ", "max_characters": 50, "stop": ["zz"], "cells": [31, 0], "echo": True,
         "log_probabilities": True, "top_log_probabilities": 2,
@@ -78,7 +78,7 @@ def test_what_is_seen_of_each_character(generate_context):
         assert top.get(char, likelihood) == pytest.approx(likelihood, abs=1e-4)
 
 
-def test_a_cell_that_there_is_not(generate_context):
+def test_an_unknown_cell(generate_context):
     response = generate(generate_context, prompt=SECRET, max_characters=2, cells=[32])
     assert (response.status_code, response.json()["code"]) == (422, "unknown_cell")
     assert response.json()["errors"][0]["limit"] == 31
@@ -86,7 +86,7 @@ def test_a_cell_that_there_is_not(generate_context):
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_state_goes_on_with_the_text(generate_context, stream):
+def test_a_state_continues_the_text(generate_context, stream):
     body = {"prompt": "cat ", "max_characters": 30, "return_state": True, "stream": stream}
     whole = generate(generate_context, prompt="cat ", max_characters=60).json()["text"]
     first = generate(generate_context, **body)
@@ -136,7 +136,9 @@ def test_a_state_is_signed_for_its_model_and_its_server(make_context, generator)
     ids=lambda value: str(value)[:40],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_is_refused_is_refused_before_a_stream_begins(generate_context, body, pointer, stream):
+def test_invalid_requests_are_refused_before_a_stream_begins(
+    generate_context, body, pointer, stream
+):
     sent = json.dumps({**body, "stream": stream}).encode()
     headers = {"content-type": "application/json"}
     response = call(generate_context, "POST", ROUTE, content=sent, headers=headers)
@@ -175,7 +177,7 @@ def test_a_full_queue_refuses_a_stream_with_its_status(make_context, generator, 
 
 
 def test_a_deadline_within_a_stream_is_an_event(make_context, generator, monkeypatch):
-    """What has been sent stays sent; then comes the error. Fails if the stream ends as if whole."""
+    """The error is the last event of the stream. Fails if the stream ends as if it were whole."""
     context = make_context(deadline=0.3)
     context.models.add(generator)
     response = generate(context, prompt="cat ", max_characters=8192, stream=True)
@@ -186,7 +188,7 @@ def test_a_deadline_within_a_stream_is_an_event(make_context, generator, monkeyp
     assert json.loads(data.removeprefix("data: "))["code"] == "deadline"
 
 
-def test_a_defect_within_a_stream_is_an_event_that_tells_nothing(
+def test_a_defect_within_a_stream_is_an_event_without_internals(
     generate_context, generator, monkeypatch, caplog
 ):
     real, calls = generator.predictor.run, []
@@ -227,7 +229,7 @@ def test_many_streams_share_batches(generate_context, generator, monkeypatch):
 
 
 def test_a_client_that_leaves_frees_its_slot(generate_bundle):
-    """A real server and a real connection that is closed while text comes."""
+    """Closes a connection to a real server in the middle of a stream."""
     with serving("--models", str(generate_bundle)) as server, server.client() as client:
         body = {"prompt": "cat ", "max_characters": 8192, "stream": True}
         with client.stream("POST", ROUTE, json=body) as response:
@@ -239,7 +241,7 @@ def test_a_client_that_leaves_frees_its_slot(generate_bundle):
 
         end = time.monotonic() + 30
         while not metric('textrnn_rejected_total{reason="left_or_late"}'):
-            assert time.monotonic() < end, "it goes on for a client that left"
+            assert time.monotonic() < end, "the server still generates for a client that has left"
         assert metric("textrnn_queue_depth") == 0
         assert metric("textrnn_batch_rows_count") < 8192 / 8
         assert "failed" not in "".join(server.said)

@@ -11,13 +11,13 @@ def tag(context, **body):
     return call(context, "POST", "/v1/tag", json=body)
 
 
-def test_entities_stand_where_they_say(tag_context):
+def test_offsets_of_entities(tag_context):
     response = tag(tag_context, text=TEXT)
     assert response.status_code == 200
     assert response.json()["model"] == "tiny-tag"
     (result,) = response.json()["results"]
-    found = [(e["text"], e["label"]) for e in result["entities"]]
-    assert found == [
+    entities = [(e["text"], e["label"]) for e in result["entities"]]
+    assert entities == [
         ("Ada Lovelace", "PER"), ("Bob", "PER"), ("New York", "LOC"), ("Oslo", "LOC"),
     ]  # fmt: skip
     for entity in result["entities"]:
@@ -25,7 +25,7 @@ def test_entities_stand_where_they_say(tag_context):
         assert 0.5 < entity["score"] <= 1
 
 
-def test_one_text_and_a_list_answer_alike(tag_context):
+def test_a_text_and_a_list_have_the_same_results(tag_context):
     one = tag(tag_context, text=TEXT).json()["results"]
     several = tag(tag_context, texts=["is Rome big ?", TEXT]).json()["results"]
     assert [e["text"] for e in several[0]["entities"]] == ["Rome"]
@@ -68,7 +68,8 @@ def test_a_model_of_another_task(tag_context):
 
 
 def test_the_longest_text_is_answered_from_compiled_programs(tag_context, tagger):
-    """Fails if a request waits for a compilation, or if sentences of one word cost too much."""
+    """Fails if a request waits for a compilation, or if the cost of one-word sentences exceeds the
+    limit."""
     before = tagger.predictor.compilations
     response = tag(tag_context, text="Bob! " * 5_000)
     assert response.status_code == 200
@@ -77,7 +78,7 @@ def test_the_longest_text_is_answered_from_compiled_programs(tag_context, tagger
     assert tagger.predictor.compilations == before
 
 
-def test_the_card_says_what_is_taken(tag_context):
+def test_the_model_card(tag_context):
     card = call(tag_context, "GET", "/v1/models/tiny-tag").json()
     assert card["task"] == "tag"
     assert card["labels"] == ["LOC", "PER"]

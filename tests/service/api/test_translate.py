@@ -24,7 +24,7 @@ def test_a_text_of_several_lines(translate_context):
     assert set(result) == {"text", "score"}
 
 
-def test_one_text_and_a_list_answer_alike(translate_context):
+def test_a_text_and_a_list_have_the_same_results(translate_context):
     (one,) = translate(translate_context, text=TEXT).json()["results"]
     several = translate(translate_context, texts=["blue", TEXT, "42"]).json()["results"]
     assert [r["text"] for r in several] == ["blue", one["text"], "42"]
@@ -91,7 +91,7 @@ def test_a_model_that_is_warming_up(context, translator):
 
 
 def test_no_request_waits_for_a_compilation(translate_context, translator):
-    """Fails if a beam, a length or many sentences need a program that is not there."""
+    """Fails if a beam, a length or many sentences need a program that is not compiled."""
     before = translator.predictor.compilations
     for body in (
         {"text": "two.\n" * 60}, {"text": "one", "beam_size": 1},

@@ -1,4 +1,4 @@
-"""The dialects, by the real clients and a real server process."""
+"""The dialects, tested with the official clients against a real server process."""
 
 import math
 
@@ -38,25 +38,25 @@ def libre(server):
 
 @pytest.fixture
 def hub_client(monkeypatch):
-    """The tests keep away from the hub, and the client then from every server."""
+    """Lifts the offline mode of the tests, in which the client refuses to call any server."""
     monkeypatch.setattr(huggingface_hub.constants, "is_offline_mode", lambda: False)
 
 
 @pytest.mark.usefixtures("hub_client")
 class TestHuggingFace:
     def test_text_classification(self, server, warm_predictor):
-        """All labels, the best first. Fails if the answer is not nested: the client would then lose
-        all but one."""
-        found = hugging_face(server, "tiny").text_classification("a lovely film")
+        """Fails if the response is not a nested list: the client would then lose all labels but
+        one."""
+        result = hugging_face(server, "tiny").text_classification("a lovely film")
         (own,) = warm_predictor.predict(["a lovely film"])
-        assert [score.label for score in found] == [score["label"] for score in own["scores"]]
-        assert found[0].score == pytest.approx(own["score"], abs=1e-5)
+        assert [score.label for score in result] == [score["label"] for score in own["scores"]]
+        assert result[0].score == pytest.approx(own["score"], abs=1e-5)
         (best,) = hugging_face(server, "tiny").text_classification("a lovely film", top_k=1)
         assert best.label == "friendly"
 
     def test_functions_to_apply(self, server):
         client = hugging_face(server, "tiny")
-        found = {
+        result = {
             function: np.array(
                 [
                     score.score
@@ -65,26 +65,26 @@ class TestHuggingFace:
             )
             for function in ("none", "softmax", "sigmoid")
         }
-        temperature = (found["none"][0] - found["none"][1]) / math.log(
-            found["softmax"][0] / found["softmax"][1]
+        temperature = (result["none"][0] - result["none"][1]) / math.log(
+            result["softmax"][0] / result["softmax"][1]
         )
-        logits = found["none"] / temperature
-        np.testing.assert_allclose(found["sigmoid"], 1 / (1 + np.exp(-logits)), atol=1e-3)
+        logits = result["none"] / temperature
+        np.testing.assert_allclose(result["sigmoid"], 1 / (1 + np.exp(-logits)), atol=1e-3)
 
     @pytest.mark.parametrize("strategy", ["simple", "first", "average", "max", None])
     def test_token_classification(self, server, strategy):
         client = hugging_face(server, "tiny-tag")
-        found = client.token_classification(PEOPLE, aggregation_strategy=strategy)
-        assert [(e.word, e.entity_group) for e in found] == [
+        result = client.token_classification(PEOPLE, aggregation_strategy=strategy)
+        assert [(e.word, e.entity_group) for e in result] == [
             ("Ada Lovelace", "PER"), ("Bob", "PER"), ("New York", "LOC"),
         ]  # fmt: skip
-        assert all(PEOPLE[e.start : e.end] == e.word for e in found)
-        assert all(0.5 < e.score <= 1 for e in found)
+        assert all(PEOPLE[e.start : e.end] == e.word for e in result)
+        assert all(0.5 < e.score <= 1 for e in result)
 
-    def test_each_word_by_itself(self, server):
+    def test_token_classification_without_aggregation(self, server):
         client = hugging_face(server, "tiny-tag")
-        found = client.token_classification(PEOPLE, aggregation_strategy="none")
-        assert [(e.word, e.entity) for e in found] == [
+        result = client.token_classification(PEOPLE, aggregation_strategy="none")
+        assert [(e.word, e.entity) for e in result] == [
             ("Ada", "B-PER"), ("Lovelace", "I-PER"), ("Bob", "B-PER"), ("New", "B-LOC"),
             ("York", "I-LOC"),
         ]  # fmt: skip
@@ -101,7 +101,7 @@ class TestHuggingFace:
         with pytest.raises(HfHubHTTPError, match="translates from en to de"):
             client.translation("blue cat", src_lang="de", tgt_lang="en")
 
-    def test_a_text_that_was_cut_comes_with_a_warning(self, server):
+    def test_truncation_sets_a_warning_header(self, server):
         body = {"inputs": "cat " * 150, "parameters": {"truncation": "longest_first"}}
         url = f"{server.url}/models/tiny-translate"
         response = httpx.post(url, json=body, timeout=60)
@@ -112,37 +112,37 @@ class TestHuggingFace:
         )
 
     def test_text_generation(self, server, writer):
-        client, asked = hugging_face(server, "tiny-generate"), {"max_new_tokens": 30, "seed": 3}
-        text = client.text_generation("cat ", temperature=0.7, **asked)
+        client, options = hugging_face(server, "tiny-generate"), {"max_new_tokens": 30, "seed": 3}
+        text = client.text_generation("cat ", temperature=0.7, **options)
         (own,) = writer.predict(["cat "], max_characters=30, temperature=0.7, seed=3)
         assert text == own["text"]
-        whole = client.text_generation("cat ", temperature=0.7, return_full_text=True, **asked)
+        whole = client.text_generation("cat ", temperature=0.7, return_full_text=True, **options)
         assert whole == "cat " + text
         greedy = [client.text_generation("cat ", max_new_tokens=8, seed=seed) for seed in (1, 2)]
         assert greedy[0] == greedy[1], "without sampling a seed changes nothing"
-        cut = client.text_generation("cat dog ", truncate=4, temperature=0.7, **asked)
+        cut = client.text_generation("cat dog ", truncate=4, temperature=0.7, **options)
         (behind,) = writer.predict(["dog "], max_characters=30, temperature=0.7, seed=3)
         assert cut == behind["text"]
 
-    def test_its_details(self, server, writer):
+    def test_details_of_generation(self, server, writer):
         client = hugging_face(server, "tiny-generate")
-        found = client.text_generation(
+        result = client.text_generation(
             "cat ", max_new_tokens=12, do_sample=True, seed=3, stop=["zz"], details=True,
             decoder_input_details=True, top_n_tokens=3,
         )  # fmt: skip
-        details = found.details
+        details = result.details
         assert (details.finish_reason, details.generated_tokens, details.seed) == ("length", 12, 3)
-        assert "".join(token.text for token in details.tokens) == found.generated_text
+        assert "".join(token.text for token in details.tokens) == result.generated_text
         assert [token.text for token in details.prefill] == list("cat ")
         (scored,) = writer.predict_rows(
-            [{"text": "cat " + found.generated_text}], log_probabilities=True
+            [{"text": "cat " + result.generated_text}], log_probabilities=True
         )
-        told = [token.logprob for token in [*details.prefill, *details.tokens]]
-        np.testing.assert_allclose(told, scored["log_probabilities"], atol=1e-3)
-        ids = writer.task.tokenizer.encode(found.generated_text).ids
+        logprobs = [token.logprob for token in [*details.prefill, *details.tokens]]
+        np.testing.assert_allclose(logprobs, scored["log_probabilities"], atol=1e-3)
+        ids = writer.task.tokenizer.encode(result.generated_text).ids
         assert [token.id for token in details.tokens] == list(ids)
         assert all(len(top) == 3 for top in details.top_tokens)
-        (stop,) = [word[0] for word in WORDS if found.generated_text.startswith(word)]
+        (stop,) = [word[0] for word in WORDS if result.generated_text.startswith(word)]
         stopped = client.text_generation(
             "cat ", max_new_tokens=12, do_sample=True, seed=3, stop=[stop], details=True
         )
@@ -151,17 +151,17 @@ class TestHuggingFace:
 
     def test_streamed(self, server):
         client = hugging_face(server, "tiny-generate")
-        asked = {"max_new_tokens": 30, "do_sample": True, "seed": 3}
-        whole = client.text_generation("cat ", **asked)
-        stream_chunks = list(client.text_generation("cat ", stream=True, **asked))
+        options = {"max_new_tokens": 30, "do_sample": True, "seed": 3}
+        whole = client.text_generation("cat ", **options)
+        stream_chunks = list(client.text_generation("cat ", stream=True, **options))
         assert stream_chunks == list(whole)
-        *events, last = client.text_generation("cat ", stream=True, details=True, **asked)
+        *events, last = client.text_generation("cat ", stream=True, details=True, **options)
         assert [event.index for event in [*events, last]] == list(range(1, 31))
         assert {event.generated_text for event in events} == {None}
         assert last.generated_text == whole
         assert (last.details.finish_reason, last.details.input_length) == ("length", 4)
         none = client.text_generation(
-            "cat ", stream=True, details=True, stop=list(whole[0]), **asked
+            "cat ", stream=True, details=True, stop=list(whole[0]), **options
         )
         (only,) = none
         assert (only.token.text, only.token.special, only.generated_text) == ("", True, "")
@@ -180,29 +180,29 @@ class TestHuggingFace:
         client = InferenceClient(provider="hf-inference", token="none")
         url = f"{server.url}/models/tiny"
         assert client.health_check(model=url)
-        found = client.get_endpoint_info(model=url)
-        assert (found["model_id"], found["model_pipeline_tag"]) == ("tiny", "text-classification")
+        result = client.get_endpoint_info(model=url)
+        assert (result["model_id"], result["model_pipeline_tag"]) == ("tiny", "text-classification")
         assert not client.health_check(model=f"{server.url}/models/none")
 
 
 class TestOpenAI:
-    ASKED = {"model": "tiny-generate", "prompt": "cat ", "max_tokens": 40, "seed": 5}
+    REQUEST = {"model": "tiny-generate", "prompt": "cat ", "max_tokens": 40, "seed": 5}
 
     def test_whole(self, completions, writer):
-        found = completions.create(**self.ASKED)
+        result = completions.create(**self.REQUEST)
         (own,) = writer.predict(["cat "], max_characters=40, temperature=1.0, seed=5)
-        assert found.object == "text_completion"
-        assert found.choices[0].text == own["text"]
-        assert found.choices[0].finish_reason == "length"
-        assert found.choices[0].logprobs is None
-        usage = found.usage
+        assert result.object == "text_completion"
+        assert result.choices[0].text == own["text"]
+        assert result.choices[0].finish_reason == "length"
+        assert result.choices[0].logprobs is None
+        usage = result.usage
         assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (4, 40, 44)
         assert len(completions.create(model="tiny-generate", prompt="cat ").choices[0].text) == 16
 
     def test_streamed(self, completions):
-        whole = completions.create(**self.ASKED).choices[0].text
+        whole = completions.create(**self.REQUEST).choices[0].text
         chunks = list(
-            completions.create(**self.ASKED, stream=True, stream_options={"include_usage": True})
+            completions.create(**self.REQUEST, stream=True, stream_options={"include_usage": True})
         )
         *texts, usage = chunks
         assert "".join(chunk.choices[0].text for chunk in texts) == whole
@@ -212,47 +212,47 @@ class TestOpenAI:
         assert (usage.choices, usage.usage.completion_tokens) == ([], 40)
         assert {chunk.id for chunk in chunks} == {chunks[0].id}
 
-    def test_several_texts_of_several_prompts(self, completions):
-        """`index` counts over all. Fails if streams of one request are mixed up."""
-        asked = {**self.ASKED, "prompt": ["cat ", "owl "], "n": 2, "logprobs": 1}
-        whole = completions.create(**asked)
+    def test_several_completions_of_several_prompts(self, completions):
+        """Fails if `index` does not count over all prompts, or if streams of a request are swapped."""
+        options = {**self.REQUEST, "prompt": ["cat ", "owl "], "n": 2, "logprobs": 1}
+        whole = completions.create(**options)
         assert [choice.index for choice in whole.choices] == [0, 1, 2, 3]
         texts = [choice.text for choice in whole.choices]
         assert len(set(texts)) > 1
-        assert completions.create(**self.ASKED).choices[0].text == texts[0]
+        assert completions.create(**self.REQUEST).choices[0].text == texts[0]
         stream_chunks, offsets = [""] * 4, [[] for _ in range(4)]
-        for chunk in completions.create(**asked, stream=True):
+        for chunk in completions.create(**options, stream=True):
             (choice,) = chunk.choices
             stream_chunks[choice.index] += choice.text
             offsets[choice.index] += choice.logprobs.text_offset
         assert stream_chunks == texts
         assert offsets == [list(range(4, 44))] * 4
-        best = completions.create(**{**self.ASKED, "best_of": 4})
+        best = completions.create(**{**self.REQUEST, "best_of": 4})
         likeliness = [
             sum(choice.logprobs.token_logprobs)
-            for choice in completions.create(**{**self.ASKED, "n": 4, "logprobs": 0}).choices
+            for choice in completions.create(**{**self.REQUEST, "n": 4, "logprobs": 0}).choices
         ]
-        four = completions.create(**{**self.ASKED, "n": 4}).choices
+        four = completions.create(**{**self.REQUEST, "n": 4}).choices
         assert best.choices[0].text == four[int(np.argmax(likeliness))].text
         assert best.usage.completion_tokens == 160
 
     def test_tokens_are_characters(self, completions, writer):
         ids = [int(number) for number in writer.task.tokenizer.encode("cat ").ids]
-        expected = completions.create(**self.ASKED).choices[0].text
+        expected = completions.create(**self.REQUEST).choices[0].text
         for prompt in (ids, [ids]):
-            found = completions.create(**{**self.ASKED, "prompt": prompt})
-            assert found.choices[0].text == expected
+            result = completions.create(**{**self.REQUEST, "prompt": prompt})
+            assert result.choices[0].text == expected
 
     def test_stop(self, completions):
-        whole = completions.create(**self.ASKED).choices[0].text
+        whole = completions.create(**self.REQUEST).choices[0].text
         stop = whole[6:9]
-        found = completions.create(**self.ASKED, stop=stop).choices[0]
-        assert (found.text, found.finish_reason) == (whole[: whole.index(stop)], "stop")
-        assert completions.create(**self.ASKED, stop=["zz", stop]).choices[0].text == found.text
+        result = completions.create(**self.REQUEST, stop=stop).choices[0]
+        assert (result.text, result.finish_reason) == (whole[: whole.index(stop)], "stop")
+        assert completions.create(**self.REQUEST, stop=["zz", stop]).choices[0].text == result.text
 
     def test_echo_with_logprobs(self, completions, writer):
-        found = completions.create(**self.ASKED, echo=True, logprobs=2).choices[0]
-        own, seen = found.text, found.logprobs
+        result = completions.create(**self.REQUEST, echo=True, logprobs=2).choices[0]
+        own, seen = result.text, result.logprobs
         assert own.startswith("cat ")
         assert len(own) == 44
         assert seen.tokens == list(own)
@@ -266,22 +266,24 @@ class TestOpenAI:
             if top is not None:
                 assert 2 <= len(top) <= 3
                 assert top[char] == pytest.approx(likelihood, abs=1e-4)
-        stream_chunks = completions.create(**self.ASKED, echo=True, logprobs=2, stream=True)
-        told = [one for chunk in stream_chunks for one in chunk.choices[0].logprobs.token_logprobs]
-        np.testing.assert_allclose(told[1:], seen.token_logprobs[1:], atol=1e-3)
+        stream_chunks = completions.create(**self.REQUEST, echo=True, logprobs=2, stream=True)
+        logprobs = [
+            one for chunk in stream_chunks for one in chunk.choices[0].logprobs.token_logprobs
+        ]
+        np.testing.assert_allclose(logprobs[1:], seen.token_logprobs[1:], atol=1e-3)
 
     def test_a_prompt_is_scored(self, completions, writer):
-        found = completions.create(
+        result = completions.create(
             model="tiny-generate", prompt=["cat dog ", "zz"], max_tokens=0, echo=True, logprobs=1
         )
-        first, second = found.choices
+        first, second = result.choices
         (scored,) = writer.predict_rows([{"text": "cat dog "}], log_probabilities=True)
         assert first.text == "cat dog "
         np.testing.assert_allclose(
             first.logprobs.token_logprobs[1:], scored["log_probabilities"][1:], atol=1e-3
         )
         assert second.logprobs.tokens == ["z", "z"]
-        assert found.usage.completion_tokens == 0
+        assert result.usage.completion_tokens == 0
 
     def test_models(self, server):
         with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none") as client:
@@ -313,13 +315,13 @@ class TestOpenAI:
     )
     def test_errors(self, completions, change, kind, param):
         with pytest.raises(kind) as caught:
-            completions.create(**{**self.ASKED, **change})
+            completions.create(**{**self.REQUEST, **change})
         assert caught.value.param == param
         assert caught.value.body["message"]
 
-    def test_fields_that_are_not_known_are_taken(self, completions):
-        found = completions.create(**self.ASKED, user="me", extra_body={"colour": "blue"})
-        assert len(found.choices[0].text) == 40
+    def test_unknown_fields_are_ignored(self, completions):
+        result = completions.create(**self.REQUEST, user="me", extra_body={"colour": "blue"})
+        assert len(result.choices[0].text) == 40
 
 
 class TestLibreTranslate:
@@ -333,13 +335,13 @@ class TestLibreTranslate:
         assert 99 < best["confidence"] <= 100
         assert best["confidence"] + other["confidence"] == pytest.approx(100, abs=0.02)
         body = {"q": ["one two red cat", "  "], "source": "auto", "target": "de"}
-        found = httpx.post(f"{server.url}/translate", json=body, timeout=60).json()
-        assert found["translatedText"] == ["cat red two one", "  "]
-        first, blank = found["detectedLanguage"]
+        result = httpx.post(f"{server.url}/translate", json=body, timeout=60).json()
+        assert result["translatedText"] == ["cat red two one", "  "]
+        first, blank = result["detectedLanguage"]
         assert (first["language"], blank["confidence"]) == ("en", 0)
         body = {"q": "Das ist ein Haus.", "source": "auto", "target": "de"}
-        found = httpx.post(f"{server.url}/translate", json=body, timeout=60).json()
-        assert found["translatedText"] == "Das ist ein Haus."
+        result = httpx.post(f"{server.url}/translate", json=body, timeout=60).json()
+        assert result["translatedText"] == "Das ist ein Haus."
 
     def test_languages(self, server):
         assert libre(server).languages() == [
@@ -348,26 +350,26 @@ class TestLibreTranslate:
         ]
 
     def test_forms_and_json_lists_and_alternatives(self, server):
-        url, asked = f"{server.url}/translate", {"source": "en", "target": "de"}
+        url, options = f"{server.url}/translate", {"source": "en", "target": "de"}
         one = httpx.post(
-            url, data={"q": "one two", "alternatives": "2", **asked}, timeout=60
+            url, data={"q": "one two", "alternatives": "2", **options}, timeout=60
         ).json()
         assert one["translatedText"] == "two one"
         assert len(one["alternatives"]) == 2
         assert "detectedLanguage" not in one
         for many in (
-            httpx.post(url, json={"q": ["one two", "red"], **asked}, timeout=60),
-            httpx.post(url, data={"q": ["one two", "red"], **asked}, timeout=60),
+            httpx.post(url, json={"q": ["one two", "red"], **options}, timeout=60),
+            httpx.post(url, data={"q": ["one two", "red"], **options}, timeout=60),
         ):
             assert many.json() == {"translatedText": ["two one", "red"]}
 
-    def test_markup_stays(self, server):
+    def test_markup_is_kept(self, server):
         body = {
             "q": "<p class='a'>one <b>two</b></p><script>red = 1 < 2;</script> cat &amp; 8",
             "source": "en", "target": "de", "format": "html",
         }  # fmt: skip
-        found = httpx.post(f"{server.url}/translate", json=body, timeout=60).json()
-        shown = found["translatedText"]
+        result = httpx.post(f"{server.url}/translate", json=body, timeout=60).json()
+        shown = result["translatedText"]
         assert shown.startswith("<p class='a'>one <b>two</b></p><script>red = 1 < 2;</script>")
         assert sorted(shown.rpartition(">")[2].split()) == ["&amp;", "8", "cat"]
 
@@ -391,5 +393,5 @@ class TestLibreTranslate:
         assert message in response.json()["error"]
 
     def test_settings(self, server):
-        found = httpx.get(f"{server.url}/frontend/settings", timeout=60).json()
-        assert (found["keyRequired"], found["language"]["target"]["code"]) == (False, "de")
+        result = httpx.get(f"{server.url}/frontend/settings", timeout=60).json()
+        assert (result["keyRequired"], result["language"]["target"]["code"]) == (False, "de")

@@ -1,4 +1,4 @@
-"""What goes wrong, in the form that the clients of each dialect understand."""
+"""Errors in the form that the clients of each dialect understand."""
 
 import json
 
@@ -46,7 +46,7 @@ KEY = "a-key-of-mine"
         ),
     ],
 )  # fmt: skip
-def test_forms(path, problem, status, body):
+def test_error_responses(path, problem, status, body):
     response = dialect_of(path, DIALECTS).error_response(problem, path, "id")
     assert (response.status_code, json.loads(response.body)) == (status, body)
 
@@ -54,8 +54,11 @@ def test_forms(path, problem, status, body):
 @pytest.mark.parametrize(
     ("path", "body"), [("/v1/completions", COMPLETION), ("/models/tiny-generate", WRITING)]
 )
-def test_a_defect_tells_nothing(generate_context, generator, monkeypatch, path, body):
-    """Before a stream, within one, and without. Fails if a stream ends as if whole."""
+def test_a_defect_is_reported_without_internals(
+    generate_context, generator, monkeypatch, path, body
+):
+    """Fails if an error before, within or without a stream reveals internals, or if a stream that
+    fails ends as if it were whole."""
     real, calls = generator.predictor.run, []
 
     def broken(*arguments):
@@ -85,7 +88,7 @@ def test_a_defect_tells_nothing(generate_context, generator, monkeypatch, path, 
 
 @pytest.fixture(scope="module")
 def starting(tiny_bundle, generate_bundle, few_shapes):
-    """A server that has just begun to listen, and asks for a key."""
+    """A server that is still warming up and requires an API key."""
     bundles = [few_shapes(bundle) for bundle in (generate_bundle, tiny_bundle)]
     models = [part for bundle in bundles for part in ("--models", str(bundle))]
     server = Server(*models, TEXTRNN_API_KEYS=KEY)
@@ -96,12 +99,11 @@ def starting(tiny_bundle, generate_bundle, few_shapes):
 
 
 def test_clients_wait_for_a_server_that_warms_up(starting):
-    """A 503 tells when to come back, and the client does. Fails if Retry-After is missing or a
-    refusal is one that the client takes for the end."""
+    """Fails if a 503 has no Retry-After, or if the client takes it for a permanent error."""
     url = starting.url
     with openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=100) as client:
-        found = client.completions.create(**COMPLETION)
-    assert len(found.choices[0].text) == 80
+        result = client.completions.create(**COMPLETION)
+    assert len(result.choices[0].text) == 80
 
 
 def test_keys_and_their_errors(starting, monkeypatch):

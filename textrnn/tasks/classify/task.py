@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 
 from textrnn.batching import Buckets, Shape
 from textrnn.errors import InvalidText, UserError
@@ -18,13 +18,13 @@ from textrnn.tasks.calibration import best_thresholds, expected_calibration_erro
 from textrnn.tasks.classify.explanation import POINTS, explain, explanation_json
 from textrnn.tasks.classify.integrated_gradients import Attributions
 from textrnn.tasks.classify.network import Classifier, ClassifierConfig
+from textrnn.tasks.classify.options import ClassifyOptions
 from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, LOG_LOSS, Metric
 from textrnn.tasks.task import (
     Answer,
     CalibratedTask,
     Example,
     Metrics,
-    Options,
     Row,
     TokenBatch,
     encode,
@@ -52,16 +52,6 @@ class ClassifyConfig(ClassifierConfig):
     """Divisor of the logits, fitted to the development data by training (Guo et al. 2017)."""
     thresholds: tuple[float, ...] = ()
     """With `multi_label`: the probability from which each label is assigned; empty means 0.5."""
-
-
-class ClassifyOptions(Options):
-    top_k: PositiveInt | None = None
-    """How many of the scores to answer; all, if not given."""
-    function_to_apply: Literal["softmax", "sigmoid", "none"] | None = None
-    """What makes scores of logits: softmax over all labels, a sigmoid for each, or nothing; the
-    model's own, if not given. Which labels are answered does not depend on it."""
-    explain: bool = False
-    """Answer also what each token has to do with the score of the likeliest label."""
 
 
 @dataclass(frozen=True)

@@ -1,93 +1,66 @@
-"""What a caller may ask of writing, and how the rows of a batch say it to the program."""
+"""Generation options: length, sampling parameters, stop strings and what to return."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
-from textrnn.config import Config
 from textrnn.errors import InvalidText
-from textrnn.tasks.generate.capture import CELLS, TOP, Captured, CaptureOptions, rows_of
-from textrnn.tasks.generate.sampling import SamplingParameters
-from textrnn.tasks.generate.state import GenerationState
+from textrnn.tasks.generate.capture import CELLS, TOP
+from textrnn.tasks.options import LibraryOnly, Options
 
-Stop = Annotated[str, Field(min_length=1, max_length=64)]
+StopString = Annotated[str, Field(min_length=1, max_length=64)]
+MAX_STOP_STRINGS = 4
 
 
-class SamplingOptions(Config):
+class GenerateOptions(Options):
     max_characters: int = Field(default=256, ge=1, le=2**20)
+    """Maximum number of characters to generate."""
     temperature: float = Field(default=0.8, ge=0, le=10)
-    """0: the likeliest character always; 1: the model's own distribution."""
+    """Sampling temperature. 0 always takes the most likely character; 1 samples from the model's
+    own distribution."""
     top_k: int = Field(default=0, ge=0)
-    """Of how many of the likeliest characters one is drawn; 0: of all."""
+    """Sample from the k most likely characters only. By default all characters are kept."""
     top_p: float = Field(default=1.0, gt=0, le=1)
-    """Of the fewest characters that are together as probable as this one is drawn."""
+    """Nucleus sampling: sample from the smallest set of characters whose total probability reaches
+    this value. 1 keeps all characters."""
     repetition_penalty: float = Field(default=1.0, ge=0.1, le=10)
-    """Makes characters that the text has already less likely; 1: does not."""
+    """Penalty for characters that the text already contains. 1 means no penalty."""
     seed: int | None = Field(default=None, ge=0, lt=2**32)
-    """With equal seeds and options, equal prompts are gone on with equally."""
-    stop: tuple[Stop, ...] = Field(default=(), max_length=4)
-    """Strings before which the text ends."""
+    """Seed of the random number generator. The same seed, prompt and options give the same text.
+    A random seed is used if not set."""
+    stop: tuple[StopString, ...] = Field(default=(), max_length=MAX_STOP_STRINGS)
+    """Strings that end the text. The text ends before the first of them."""
     log_probabilities: bool = False
-    """Whether to answer the log-probability of each character."""
+    """Return the log-probability of each character, under the model's own distribution."""
     top_log_probabilities: int = Field(default=0, ge=0, le=TOP)
-    """How many of the likeliest characters to answer, for each character, whether it was one of
-    them or not."""
-    cells: tuple[Annotated[int, Field(ge=0)], ...] = Field(default=(), max_length=CELLS)
-    """Cells of the last layer: what they held when the model came to each character."""
+    """Number of most likely characters to return at each position, with their
+    log-probabilities."""
+    cells: tuple[Annotated[int, Field(ge=0, lt=65_536)], ...] = Field(default=(), max_length=CELLS)
+    """Indices of cells in the last layer whose activations to return, one value for each
+    character."""
+    return_state: bool = False
+    """Return the model's state after the text. A later request can continue from it."""
+    echo: bool = False
+    """Return log-probabilities and activations for the characters of the prompt, too."""
+    window: LibraryOnly[PositiveInt | None] = None
+    """When scoring a text, reset the state after this number of tokens."""
 
 
-def check(options: SamplingOptions, cells: int, symbols: Sequence[str]) -> None:
-    """Raises InvalidText for what a model of so many cells, with these symbols or none, does not
-    have to show."""
+def check(options: GenerateOptions, cells: int, symbols: Sequence[str]) -> None:
+    """Raises InvalidText if a model cannot return what the options request.
+
+    `cells` is the size of its last layer; `symbols` are its characters, empty for a byte model.
+    """
     if max(options.cells, default=0) >= cells:
         raise InvalidText(
-            f"there is no cell {max(options.cells)}: the model has {cells}, from 0 on",
+            f"there is no cell {max(options.cells)}: the model has {cells} cells, counted from 0",
             "unknown_cell",
             limit=cells - 1,
         )
     if options.top_log_probabilities and not symbols:
         raise InvalidText(
-            "this model writes bytes, and knows of no likeliest characters; ask for "
-            "log_probabilities only",
+            "top_log_probabilities is not available: this model generates bytes, not characters; "
+            "use log_probabilities",
             "no_alternatives",
         )
-
-
-def sampling(rows: Sequence[SamplingOptions], state: GenerationState) -> SamplingParameters:
-    """The options of a batch whose memory is `memory`. Rows past these write nothing."""
-    most = len(state.seed)
-
-    def column(values: list[float], kind: type) -> Any:
-        return np.array(values + [1] * (most - len(values)), kind)
-
-    return SamplingParameters(
-        temperature=column([row.temperature for row in rows], np.float32),
-        top_k=column([row.top_k for row in rows], np.int32),
-        top_p=column([row.top_p for row in rows], np.float32),
-        repetition_penalty=column([row.repetition_penalty for row in rows], np.float32),
-        seed=state.seed,
-    )
-
-
-def watch(asking: Sequence[SamplingOptions], count: int) -> CaptureOptions:
-    """What the rows of a batch of `count` ask to see."""
-    top = [options.top_log_probabilities > 0 for options in asking]
-    return rows_of([options.cells for options in asking], top, count)
-
-
-def shown(seen: Captured, options: SamplingOptions, symbols: Sequence[str]) -> dict[str, Any]:
-    """What was asked to be seen, as JSON: each a list with an entry for each character, or one such
-    list for each cell. `symbols` names the tokens."""
-    found: dict[str, Any] = {}
-    if options.log_probabilities:
-        found["log_probabilities"] = seen.likelihood.tolist()
-    if options.top_log_probabilities:
-        found["top_log_probabilities"] = [
-            {symbols[token]: likelihood for token, likelihood in zip(*both, strict=True)}
-            for both in zip(seen.top.tolist(), seen.top_likelihood.tolist(), strict=True)
-        ]
-    if options.cells:
-        found["activations"] = seen.activation.T.tolist()
-    return found

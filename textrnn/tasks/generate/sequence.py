@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from textrnn.tasks.generate.capture import Captured, by_character, join, nothing
-from textrnn.tasks.generate.options import SamplingOptions
+from textrnn.tasks.generate.options import GenerateOptions
 from textrnn.tasks.generate.output import GeneratedText
 from textrnn.tasks.generate.state import GenerationState
 from textrnn.tasks.generate.steps import DecodedTokens
@@ -53,7 +53,7 @@ class GenerationSequence:
     remaining: np.ndarray
     """Tokens to read in later windows."""
     limits: WindowLimits
-    options: SamplingOptions
+    options: GenerateOptions
     generated: GeneratedText | None = None
     """The text that it writes; None if it is only scored."""
     keeps_state: bool = False
@@ -121,6 +121,6 @@ def captured_input(
     return by_character(join([empty_capture(sequences[0].options), *parts]), whole)
 
 
-def empty_capture(options: SamplingOptions) -> Captured:
+def empty_capture(options: GenerateOptions) -> Captured:
     """The captured values of no character."""
     return nothing(options.top_log_probabilities, len(options.cells))

@@ -26,7 +26,8 @@ from textrnn.batching import Buckets, Shape, pad
 from textrnn.errors import InvalidText, UserError
 from textrnn.tasks.generate.capture import CaptureOptions, join
 from textrnn.tasks.generate.network import Generator, GeneratorConfig, Past
-from textrnn.tasks.generate.options import SamplingOptions, check, sampling, shown, watch
+from textrnn.tasks.generate.option_arrays import capture_options, captured_json, sampling_parameters
+from textrnn.tasks.generate.options import GenerateOptions, check
 from textrnn.tasks.generate.output import GeneratedText
 from textrnn.tasks.generate.sampling import SamplingParameters
 from textrnn.tasks.generate.sequence import (
@@ -42,7 +43,6 @@ from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
     Answer,
     Metrics,
-    Options,
     Row,
     StreamBatch,
     StreamExample,
@@ -66,15 +66,6 @@ class GenerateConfig(GeneratorConfig):
     """Tokens of the longest text that is scored."""
     prompt: PositiveInt = 2**15
     """Tokens of the longest prompt. Longer ones can be sent in parts, with the state."""
-
-
-class GenerateOptions(SamplingOptions, Options):
-    return_state: bool = False
-    """Whether to answer the state behind the text, for a row that goes on with it."""
-    echo: bool = False
-    """Whether to answer also of the prompt what is asked of each character."""
-    window: PositiveInt | None = None
-    """When scoring: forget everything behind so many tokens."""
 
 
 @dataclass(frozen=True)
@@ -228,8 +219,8 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
             "lengths": np.array(lengths, np.int32),
             "count": np.array([window.count for window in windows] + [0] * missing, np.int32),
             "state": state,
-            "sampling": sampling(options, state),
-            "capture": watch(options, shape.rows),
+            "sampling": sampling_parameters(options, state),
+            "capture": capture_options(options, shape.rows),
         }
 
     def initial_carry(self, rows: int) -> Past:
@@ -286,7 +277,7 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
             captured = captured_input(example.parts, whole)
             answer: Answer = _totals(float(captured.likelihood.sum()), len(captured.likelihood))
             answer |= {"window": options.window} if options.window else {}
-            answer |= shown(captured, options, self._symbols)
+            answer |= captured_json(captured, options, self._symbols)
         else:
             answer = {
                 "text": generated.text,
@@ -306,10 +297,12 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
         generated, options = sequence.generated, example.options
         assert generated is not None, "the text is only scored"
         captured = join([empty_capture(options), *generated.captured]).part(start, end)
-        details = shown(captured, options, self._symbols)
+        details = captured_json(captured, options, self._symbols)
         if options.echo and not start:
             whole = self.tokenizer.grammar.whole(example.ids)
-            details["prompt"] = shown(captured_input([sequence], whole), options, self._symbols)
+            details["prompt"] = captured_json(
+                captured_input([sequence], whole), options, self._symbols
+            )
         return details
 
     @property

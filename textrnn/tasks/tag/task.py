@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import PositiveFloat, PositiveInt
 
 from textrnn.batching import Buckets, Shape, pad
 from textrnn.errors import UserError
@@ -28,13 +28,13 @@ from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, Metric
 from textrnn.tasks.tag import crf, marginals, span_f1
 from textrnn.tasks.tag import gold as gold_labels
 from textrnn.tasks.tag.network import Tagger, TaggerConfig
+from textrnn.tasks.tag.options import TagOptions
 from textrnn.tasks.tag.schemes import Span, spans, tags, tagset
 from textrnn.tasks.task import (
     Answer,
     CalibratedTask,
     Example,
     Metrics,
-    Options,
     Row,
     TokenBatch,
     cut,
@@ -54,21 +54,6 @@ class TagConfig(TaggerConfig):
     """Words of the longest text."""
     temperature: PositiveFloat = 1.0
     """Divisor of the path scores, fitted to the development data by training."""
-
-
-class TagOptions(Options):
-    min_score: float = Field(default=0.0, ge=0, le=1)
-    """Leave out what is less probable than this."""
-    tags: bool = False
-    """Answer also the words, and a tag for each: of IOB2, where labels are of entities."""
-    marginals: bool = False
-    """Answer also the words with the probabilities of all labels."""
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if self.tags and self.marginals:
-            raise ValueError("tags and marginals are both of the words: ask for one of them")
-        return self
 
 
 class TagOutput(NamedTuple):

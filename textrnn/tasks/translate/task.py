@@ -26,7 +26,6 @@ from textrnn.tasks.task import (
     Answer,
     Example,
     Metrics,
-    Options,
     Row,
     Task,
     TokenBatch,
@@ -37,7 +36,13 @@ from textrnn.tasks.task import (
 from textrnn.tasks.translate.beam_search import NEVER, SearchResult, search
 from textrnn.tasks.translate.hypotheses import alignment, combinations, hypotheses
 from textrnn.tasks.translate.network import Translator, TranslatorConfig
-from textrnn.tasks.translate.options import BeamRequest, BeamSearchOptions, arrays, room, settings
+from textrnn.tasks.translate.option_arrays import (
+    BeamRequest,
+    beam_arrays,
+    beam_parameters,
+    max_output_tokens,
+)
+from textrnn.tasks.translate.options import TranslateOptions
 from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer, Tokenizer
 from textrnn.text.passages import passages, rejoin
 from textrnn.text.treebank import Span
@@ -62,13 +67,6 @@ class TranslateConfig(TranslatorConfig):
     beam_size: PositiveInt = 5
     """The default of requests."""
     length_penalty: float = Field(default=1.0, ge=0, le=5)
-
-
-class TranslateOptions(BeamSearchOptions, Options):
-    alternatives: int = Field(default=0, ge=0)
-    """How many more translations to answer, the likeliest first."""
-    alignment: bool = False
-    """Answer also the tokens of both sides, and how much each looked at each."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +228,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         requests = [
             BeamRequest(w.beam, self._penalty(w.options), len(w.ids), w.options) for w in windows
         ]
-        return cast(TranslateBatch, {**tokens, **arrays(requests, shape)})
+        return cast(TranslateBatch, {**tokens, **beam_arrays(requests, shape)})
 
     def _penalty(self, options: TranslateOptions) -> float:
         given = options.length_penalty
@@ -255,7 +253,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
     def predict(self, model: Translator, batch: TranslateBatch) -> SearchResult:
         ids, lengths = batch["ids"], batch["lengths"]
         source, state = model.begin(ids, lengths)
-        parameters, width = settings(cast(dict[str, np.ndarray], batch))
+        parameters, width = beam_parameters(cast(dict[str, np.ndarray], batch))
         ids_of = jnp.arange(len(self.tokenizer))
         never = (ids_of == PAD) | (ids_of == BOS)
         words = (ids == UNK).sum(axis=1)
@@ -269,7 +267,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             early = jnp.where((ids_of == EOS) & (left > 0)[:, None], FORGETTING, 0)
             return (state, left), jnp.where(never | none, NEVER, logits + early), weights
 
-        return search(step, (state, words), parameters, width, room(ids.shape[1]))
+        return search(step, (state, words), parameters, width, max_output_tokens(ids.shape[1]))
 
     def answer(self, outputs: Sequence[SearchResult], example: TranslateExample) -> Answer:
         count = 1 + example.options.alternatives

@@ -1,4 +1,4 @@
-"""HTML whose texts change while all else stays."""
+"""HTML in which texts are replaced and markup is kept."""
 
 import html
 
@@ -20,7 +20,7 @@ def test_texts_are_what_a_reader_sees():
 
 
 def test_all_else_stays():
-    """Fails if a tag, an attribute, a comment or code is touched."""
+    """Fails if a tag, an attribute, a comment or code is changed."""
     changed = with_texts(PAGE, [text.upper() for text in texts_of(PAGE)])
     assert (
         changed

@@ -11,7 +11,8 @@ from textrnn.layers.embedding import EmbeddingConfig
 from textrnn.layers.encoder import EncoderConfig
 from textrnn.tasks.generate.capture import rows_of
 from textrnn.tasks.generate.network import Generator, GeneratorConfig
-from textrnn.tasks.generate.options import SamplingOptions, sampling
+from textrnn.tasks.generate.option_arrays import sampling_parameters
+from textrnn.tasks.generate.options import GenerateOptions
 from textrnn.tasks.generate.state import GenerationState
 from textrnn.tasks.generate.steps import decode, prefill
 from textrnn.text import BOS, EOS, ByteTokenizer, CharTokenizer
@@ -52,8 +53,8 @@ def text(rows=3, time=9):
 
 
 def wrote(model, state, count, options=None, room=8, grammar=GRAMMAR):
-    rows = [options or SamplingOptions(temperature=1.0)] * len(state.seed)
-    asked = sampling(rows, state)
+    rows = [options or GenerateOptions(temperature=1.0)] * len(state.seed)
+    asked = sampling_parameters(rows, state)
     return decode(model, state, jnp.asarray(count), asked, grammar, room, watching(len(rows)))
 
 
@@ -103,7 +104,7 @@ def test_what_was_written_reads_as_it_was_written(config):
     """Likelihoods and memory. Fails if writing steps differ from reading, in any cell."""
     model = made(**config)
     start, _ = reads(model, fresh(model), text(time=4), jnp.array([4, 2, 3]))
-    state, written = wrote(model, start, [8, 8, 8], SamplingOptions(temperature=0.7, top_k=4))
+    state, written = wrote(model, start, [8, 8, 8], GenerateOptions(temperature=0.7, top_k=4))
     again, likelihoods = reads(model, start, written.tokens, (written.tokens > 0).sum(axis=1))
     close(likelihoods, written.seen.likelihood)
     close(again._replace(drawn=state.drawn), state)
@@ -123,7 +124,7 @@ def test_written_in_pieces_as_in_one():
 
 def test_greedy_takes_the_likeliest():
     model = made()
-    _, written = wrote(model, fresh(model), [6, 6, 6], SamplingOptions(temperature=0))
+    _, written = wrote(model, fresh(model), [6, 6, 6], GenerateOptions(temperature=0))
     past, before = model.config.past(1), BOS
     for place in range(6):
         logits, past = model(jnp.array([[before]]), jnp.array([1]), past)

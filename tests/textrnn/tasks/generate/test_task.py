@@ -264,5 +264,5 @@ def test_each_window_is_processed_once(model, row, monkeypatch):
 def test_bytes_have_no_alternatives(tmp_path):
     config = GenerateConfig.parse({"encoder": {"hidden": 4}}, "here")
     task = Generate(config, ByteTokenizer(), Buckets(lengths=(8,), rows=1, tokens=8))
-    with pytest.raises(InvalidText, match="writes bytes"):
+    with pytest.raises(InvalidText, match="generates bytes"):
         task.read({"prompt": "a"}, GenerateOptions(top_log_probabilities=1))

@@ -1,0 +1,19 @@
+"""Classification options."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from textrnn.tasks.options import LibraryOnly, Options
+
+ScoreFunction = Literal["softmax", "sigmoid", "none"]
+
+
+class ClassifyOptions(Options):
+    top_k: int | None = Field(default=None, ge=1)
+    """Number of scores to return, highest first. Returns the scores of all labels if not set."""
+    function_to_apply: LibraryOnly[ScoreFunction | None] = None
+    """Function that turns logits into scores: a softmax over all labels, a sigmoid for each label,
+    or none. Uses the model's own function if not set. The predicted labels do not depend on it."""
+    explain: bool = False
+    """Return an attribution for each token: its contribution to the score of the top label."""
