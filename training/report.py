@@ -1,4 +1,4 @@
-"""What a run came to, for people: curves, a confusion matrix, the worst mistakes."""
+"""The report of a training run: curves, a confusion matrix, the worst mistakes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,7 +48,7 @@ def write_report(
 
 
 def curves(entries: Sequence[Mapping[str, float]], path: Path) -> None:
-    """Training loss; development metrics; learning rate: three panels over the steps."""
+    """Plot training loss, development metrics and learning rate over the steps."""
     metrics = sorted({key for entry in entries for key in entry if "." in key})
     kinds = sorted({key.rsplit(".", 1)[1] for key in metrics})
     panels: list[tuple[str, list[str]]] = [("training loss", ["loss"])]
@@ -73,9 +73,9 @@ def curves(entries: Sequence[Mapping[str, float]], path: Path) -> None:
 def confusion_shares(
     rows: Sequence[Row], answers: Sequence[Answer], labels: Sequence[str]
 ) -> np.ndarray:
-    """Of the rows with a true label (first axis), the share that was given each label (second).
+    """[true, assigned]; of the rows with each true label, the share assigned each label.
 
-    With several labels a row counts once for each pair of a true and a given one.
+    A multi-label row counts once for each pair of a true and an assigned label.
     """
     index = {label: number for number, label in enumerate(labels)}
     counts = np.zeros((len(labels), len(labels)))
@@ -89,7 +89,7 @@ def confusion_shares(
 
 
 def confusion(shares: np.ndarray, labels: Sequence[str], path: Path) -> None:
-    """A picture of `confusion_shares`."""
+    """Plot `confusion_shares`."""
     size = max(3.5, 0.32 * len(labels) + 1.5)
     figure, axis = plt.subplots(figsize=(size + 1, size))
     image = axis.imshow(shares, vmin=0, vmax=1, cmap="Blues")
@@ -114,7 +114,7 @@ def given_labels(answer: Answer) -> Sequence[str]:
 
 
 def _mistakes(rows: Sequence[Row], answers: Sequence[Answer]) -> str:
-    """The rows whose true labels the model found least likely."""
+    """A table of the wrong rows with the least probable true labels."""
     wrong = []
     for row, answer in zip(rows, answers, strict=True):
         true, given = set(true_labels(row)), set(given_labels(answer))
@@ -122,7 +122,7 @@ def _mistakes(rows: Sequence[Row], answers: Sequence[Answer]) -> str:
             scores = {entry["label"]: entry["score"] for entry in answer["scores"]}
             wrong.append((min(scores[label] for label in true or given), row, true, given))
     wrong.sort(key=lambda mistake: mistake[0])
-    lines = [f"{len(wrong)} of {len(rows)} rows are wrong. Those the model was surest of:", ""]
+    lines = [f"{len(wrong)} of {len(rows)} rows are wrong. The most confident mistakes:", ""]
     lines += ["| score of the true label | true | given | text |", "|---|---|---|---|"]
     for score, row, true, given in wrong[:MISTAKES]:
         names = f"{', '.join(true)} | {', '.join(given)}"
@@ -131,10 +131,10 @@ def _mistakes(rows: Sequence[Row], answers: Sequence[Answer]) -> str:
 
 
 def _furthest(rows: Sequence[Row], answers: Sequence[Answer]) -> str:
-    """The translations that have least in common with what was expected."""
+    """A table of the translations with the lowest chrF."""
     found, gold = [answer["text"] for answer in answers], [row["target"] for row in rows]
     scores = np.array(sentence_chrf(found, gold))
-    lines = ["Furthest from what was expected, by chrF:", ""]
+    lines = ["The translations furthest from their references, by chrF:", ""]
     lines += ["| chrF | source | expected | found |", "|---|---|---|---|"]
     for index in scores.argsort(kind="stable")[:MISTAKES]:
         texts = (rows[index]["source"], gold[index], found[index])

@@ -1,4 +1,4 @@
-"""How fast a model runs, beside how fast the machine multiplies matrices."""
+"""Throughput of a model, relative to the matrix product rate of the machine."""
 
 import os
 import platform
@@ -17,9 +17,9 @@ SHAPE = Shape(64, 64)
 
 
 def measure(predictor: Predictor) -> dict[str, float]:
-    """Tokens per second in full batches, and the share of the peak that its products reach.
+    """Tokens per second in full batches, and the share of the peak rate that its products reach.
 
-    The peak is that of one large float32 product, measured right before.
+    The peak is the rate of one large float32 matrix product, measured immediately before.
     """
     peak = matmul_flops_per_second()
     buckets = predictor.task.buckets
@@ -34,12 +34,12 @@ def measure(predictor: Predictor) -> dict[str, float]:
         "tokens_per_second": round(tokens / seconds),
     }
     if any(name.startswith("decoder") for name in predictor.params):
-        return speed  # how many steps a search takes depends on what it finds
+        return speed  # the number of search steps depends on the translations
     return speed | {"peak_share": round(flops_per_token(predictor) * tokens / seconds / peak, 3)}
 
 
 def _example(task: Task, length: int) -> Example:
-    """Random tokens of the vocabulary that fill one window of this length, or nearly."""
+    """An example of random tokens that fills one window of this length, or nearly."""
     ids = np.random.default_rng(0).integers(4, len(task.tokenizer), length)
     options = task.options_type(truncate=True)
     for words in range(length, 0, -1):
@@ -51,7 +51,7 @@ def _example(task: Task, length: int) -> Example:
 
 
 def machine() -> str:
-    """What this runs on, in words."""
+    """The name of the processor or accelerator."""
     kind = jax.local_devices()[0].device_kind
     if kind != "cpu":
         return f"{len(jax.local_devices())} x {kind}"
@@ -65,7 +65,7 @@ def machine() -> str:
 
 
 def flops_per_token(predictor: Predictor) -> int:
-    """Two for each number of each kernel that every token meets."""
+    """Floating-point operations of the encoder: two per weight of its kernels."""
     kernels = (p for n, p in predictor.params.items() if n.startswith("encoder") and p.ndim == 2)
     return 2 * sum(kernel.size for kernel in kernels)
 
@@ -77,7 +77,7 @@ def matmul_flops_per_second(size: int = 2048) -> float:
 
 
 def best_of(run: Callable[[], object], times: int = 7) -> float:
-    """The shortest of several runs in seconds, after one that is not counted."""
+    """The shortest of several runs in seconds, after a warm-up run."""
     run()
     seconds = []
     for _ in range(times):
