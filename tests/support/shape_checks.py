@@ -9,7 +9,6 @@ from jaxtyping import install_import_hook
 
 CHECKED = (
     "textrnn.layers",
-    "textrnn.parameters",
     "textrnn.tasks.classify.network",
     "textrnn.tasks.classify.integrated_gradients",
     "textrnn.tasks.tag.network",

@@ -35,10 +35,13 @@ Within one call, a name has one size. Tests run the kernels under jaxtyping's im
 raises an error where an argument or a result has another shape or dtype than its annotation.
 """
 
+import numpy as np
 from jaxtyping import Array, Bool, Int
 
-Lengths = Int[Array, " rows"]
+BatchArray = Array | np.ndarray
+"""An array of a batch: on the device, or still on the host as `collate` made it."""
+Lengths = Int[BatchArray, " rows"]
 """Tokens of each row; positions beyond them are padding."""
-TokenIds = Int[Array, "rows time"]
-"""A batch as `collate` makes it, filled up with PAD."""
+TokenIds = Int[BatchArray, "rows time"]
+"""Filled up with PAD."""
 Mask = Bool[Array, "time rows"]

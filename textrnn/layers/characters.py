@@ -9,13 +9,14 @@ from jaxtyping import Array, Bool, Float, Int
 from pydantic import Field, PositiveInt
 
 from textrnn.config import Config
+from textrnn.layers.axes import BatchArray
 from textrnn.layers.dropout import dropout
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear
 from textrnn.text.tokenizer import PAD
 
-Letters = Int[Array, "time rows letters"]
-LetterMask = Bool[Array, "time rows letters"]
+Letters = Int[BatchArray, "time rows letters"]
+LetterMask = Bool[BatchArray, "time rows letters"]
 LetterVectors = Float[Array, "time rows letters size"]
 
 

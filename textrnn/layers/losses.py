@@ -4,9 +4,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from textrnn.layers.axes import BatchArray
+
 
 def token_cross_entropy(
-    logits: Float[Array, "*batch ids"], targets: Int[Array, "*batch"], label_smoothing: float = 0.0
+    logits: Float[Array, "*batch ids"],
+    targets: Int[BatchArray, "*batch"],
+    label_smoothing: float = 0.0,
 ) -> Float[Array, "*batch"]:
     """The negative log-probability of each target, in nats; padding is left to the caller.
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from textrnn.layers.axes import Lengths, TokenIds
+from textrnn.layers.axes import Lengths
 from textrnn.tasks.generate.capture import (
     MAX_ALTERNATIVES,
     MAX_CELLS,
@@ -39,7 +39,7 @@ class DecodedTokens(NamedTuple):
 def prefill(
     model: Generator,
     state: GenerationState,
-    ids: TokenIds,
+    ids: Int[Array, "rows time"],
     lengths: Lengths,
     options: CaptureOptions,
 ) -> tuple[GenerationState, Captured]:

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from textrnn.layers.axes import Lengths
+from textrnn.layers.axes import BatchArray, Lengths
 from textrnn.layers.masking import valid_positions
 
 FORBIDDEN = -1e4
@@ -26,7 +26,7 @@ FORBIDDEN = -1e4
 keep three decimals."""
 
 Emissions = Float[Array, "time rows tags"]
-Path = Int[Array, "time rows"]
+Path = Int[BatchArray, "time rows"]
 PathScores = Float[Array, "time rows"]
 Sentence = tuple[np.ndarray, np.ndarray]
 """The emissions of one sentence, [time, tags], and its gold path, [time]."""

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 from pydantic import Field
 
 from textrnn.config import Config
-from textrnn.layers.axes import Lengths, TokenIds
+from textrnn.layers.axes import BatchArray, Lengths, TokenIds
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import matmul
@@ -39,7 +39,7 @@ class Translator(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(vocabulary))
 
     def begin(
-        self, ids: Int[Array, "rows source"], lengths: Lengths, key: Array | None = None
+        self, ids: Int[BatchArray, "rows source"], lengths: Lengths, key: Array | None = None
     ) -> tuple[EncodedSource, DecoderState]:
         """Encode the sources and initialise the decoder's state."""
         embedding_key, encoder_key = (None, None) if key is None else jax.random.split(key)
@@ -47,7 +47,7 @@ class Translator(nnx.Module):
         return self.decoder.begin(memory, lengths)
 
     def step(
-        self, source: EncodedSource, state: DecoderState, token: Int[Array, " hypotheses"]
+        self, source: EncodedSource, state: DecoderState, token: Int[BatchArray, " hypotheses"]
     ) -> tuple[DecoderState, Float[Array, "hypotheses ids"], Float[Array, "hypotheses source"]]:
         """Decode one token: the new state, the logits of the next token, the attention weights."""
         x = self.decoder.project(self.embedding.table[...][token])
@@ -56,9 +56,9 @@ class Translator(nnx.Module):
 
     def __call__(
         self,
-        ids: Int[Array, "rows source"],
+        ids: Int[BatchArray, "rows source"],
         lengths: Lengths,
-        target: Int[Array, "rows target"],
+        target: Int[BatchArray, "rows target"],
         key: Array | None = None,
     ) -> Float[Array, "target rows ids"]:
         """Logits of the token after each token of `target`, under teacher forcing. A `key` turns
