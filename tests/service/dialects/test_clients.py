@@ -213,7 +213,7 @@ class TestOpenAI:
         assert {chunk.id for chunk in chunks} == {chunks[0].id}
 
     def test_several_completions_of_several_prompts(self, completions):
-        """Fails if `index` does not count over all prompts, or if streams of a request are swapped."""
+        """Fails if `index` does not count over all prompts, or if streams are swapped."""
         options = {**self.REQUEST, "prompt": ["cat ", "owl "], "n": 2, "logprobs": 1}
         whole = completions.create(**options)
         assert [choice.index for choice in whole.choices] == [0, 1, 2, 3]
