@@ -43,9 +43,13 @@ class Buckets(Config):
     """
 
     lengths: tuple[PositiveInt, ...] = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+    """Padded lengths in tokens, in increasing order."""
     rows: PositiveInt = 128
+    """Maximum rows per batch, a power of two."""
     tokens: PositiveInt = 8192
+    """Maximum tokens per batch, including padding."""
     widths: tuple[PositiveInt, ...] = (1,)
+    """Numbers of hypotheses per row for which programs are compiled."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -11,7 +11,7 @@ from support.made_up_words import NATS
 from support.reversed_words import reversals
 from textrnn.bundle import load_bundle
 from textrnn.config import read_toml
-from textrnn.io import readers
+from textrnn.io.formats import read_records
 from training.recipe import Recipe
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def test_a_new_run_solves_its_task(trained, tmp_path):
     elif name == "tiny-tag":
         path = tmp_path / "dev.conll"
         path.write_text(towns(100, seed=9))
-        rows = [record.fields for record in readers.read(path)]
+        rows = [record.fields for record in read_records(path)]
         answers = model.predict_rows(rows)
         assert model.task.score(answers, rows)["f1"] == 1
     elif name == "tiny-translate":

@@ -16,6 +16,7 @@ from textrnn.batching import Buckets
 from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
 from textrnn.parameters import merge_model, model_structure
+from textrnn.tasks import StreamTask
 from training.datasets import load_rows
 from training.fingerprints import fingerprints
 from training.recipe import Data, Source, load_recipe
@@ -157,6 +158,7 @@ def test_the_carry_is_passed_on_and_reset(generate_bundle):
     """By hand: two batches in a row equal one of twice the length, unless a row forgets."""
     bundle = load_bundle(generate_bundle)
     task = bundle.task
+    assert isinstance(task, StreamTask)
     task = replace(task, config=task.config.model_copy(update={"forgetting": 0.0}))
     graph, _ = model_structure(task.build)
     model, key = merge_model(graph, bundle.params), jax.random.key(0)

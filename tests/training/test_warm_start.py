@@ -7,7 +7,7 @@ from flax import nnx
 
 import textrnn
 from textrnn.bundle import load_bundle, save_bundle
-from textrnn.parameters import split
+from textrnn.parameters import split_model
 from textrnn.text import SPECIALS, TOKENIZERS, UNK, Tokenizer, Tokens
 from textrnn.text.tokenizer import make_tokens
 from training.recipe import load_recipe
@@ -55,7 +55,7 @@ def test_one_entry_makes_a_tokenizer_usable(tiny_data, tmp_path, monkeypatch):
     monkeypatch.setitem(TOKENIZERS, WhitespaceTokenizer.kind, WhitespaceTokenizer)
     recipe = load_recipe(str(tiny_data / "tiny.toml"), ["tokenizer.kind=whitespace"])
     task = prepare(recipe).task
-    _, params = split(task.build(nnx.Rngs(0)))
+    _, params = split_model(task.build(nnx.Rngs(0)))
     info = load_bundle("sentiment-en").info.model_copy(
         update={
             "tokenizer": task.tokenizer.kind,
@@ -66,7 +66,9 @@ def test_one_entry_makes_a_tokenizer_usable(tiny_data, tmp_path, monkeypatch):
     )
     save_bundle(tmp_path / "bundle", info, task, params, [])
     predictor = textrnn.load(tmp_path / "bundle")
-    assert isinstance(predictor.task.tokenizer, WhitespaceTokenizer)
-    assert predictor.task.tokenizer.words == task.tokenizer.words
+    loaded = predictor.task.tokenizer
+    assert isinstance(loaded, WhitespaceTokenizer)
+    assert isinstance(task.tokenizer, WhitespaceTokenizer)
+    assert loaded.words == task.tokenizer.words
     (answer,) = predictor.predict(["a lovely film"])
     assert answer["label"] in ("friendly", "hostile")

@@ -14,6 +14,7 @@ from textrnn.text.tokenizer import BOS, EOS, PAD, UNK
 
 class EmbeddingConfig(Config):
     size: PositiveInt = 128
+    """Width of the vectors."""
     word_dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of tokens that are replaced by UNK in training."""
     dropout: float = Field(default=0.0, ge=0, lt=1)

@@ -16,10 +16,13 @@ from textrnn.layers.unroll import unroll, unroll_both
 
 class EncoderConfig(Config):
     cell: CellName = "lstm"
+    """Recurrent cell of every layer."""
     layers: PositiveInt = 1
+    """Number of recurrent layers."""
     hidden: PositiveInt = 256
     """Units per direction."""
     bidirectional: bool = True
+    """Whether each layer also reads the text from its end."""
     joined: bool = True
     """Whether a layer reads both directions of the layer below. Otherwise the two directions are
     separate stacks, as in a bidirectional language model (Peters et al. 2018)."""

@@ -46,6 +46,7 @@ from textrnn.text.treebank import treebank_tokens
 class PretrainConfig(SpellingConfig):
     characters: CharactersConfig = CharactersConfig(kind="none")
     casing: NonNegativeInt = 0
+    """Size of the vector that encodes the letter case of a word. 0 disables it."""
     encoder: EncoderConfig = EncoderConfig(joined=False)
     samples: PositiveInt = 2048
     """Negative words that each right word is compared with, drawn anew for each batch."""

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,7 @@ class Model:
             raise RuntimeError("this one is cursed")
         return [self.outcome(number) for number in numbers]
 
-    def outcome(self, number):
+    def outcome(self, number) -> Any:
         return {"number": number}
 
 

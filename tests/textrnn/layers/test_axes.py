@@ -45,7 +45,7 @@ def test_every_axis_is_in_the_legend(path):
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
             case ast.Subscript(
-                value=ast.Name(id=dtype), slice=ast.Tuple(elts=[_, ast.Constant(value=shape)])
+                value=ast.Name(id=dtype), slice=ast.Tuple(elts=[_, ast.Constant(value=str(shape))])
             ) if dtype in DTYPES:
                 names = {name.lstrip("*") for name in shape.split()}
                 names = {name for name in names if not re.fullmatch(r"\d+|\.\.\.|{\w+}", name)}

@@ -48,6 +48,7 @@ class ClassifyConfig(ClassifierConfig):
     class_weights: Literal["equal", "balanced"] | dict[str, PositiveFloat] = "equal"
     """Weights of the labels in the loss; `balanced` ones are inverse to the label's frequency."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Probability mass that is spread over all labels in the loss."""
     temperature: PositiveFloat = 1.0
     """Divisor of the logits, fitted to the development data by training (Guo et al. 2017)."""
     thresholds: tuple[float, ...] = ()

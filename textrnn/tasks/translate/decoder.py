@@ -27,9 +27,13 @@ from textrnn.layers.linear import Linear, matmul
 
 class DecoderConfig(Config):
     cell: CellName = "lstm"
+    """Recurrent cell of every layer."""
     layers: PositiveInt = 1
+    """Number of recurrent layers."""
     hidden: PositiveInt = 256
+    """Units per layer."""
     attention: Literal["multiplicative", "additive"] = "multiplicative"
+    """Scoring function: Luong et al. 2015 or Bahdanau et al. 2015."""
     input_feeding: bool = True
     """Whether a step reads the output of the previous step."""
     dropout: float = Field(default=0.0, ge=0, lt=1)

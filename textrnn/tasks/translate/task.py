@@ -60,14 +60,17 @@ class TranslateConfig(TranslatorConfig):
     source_language: str = ""
     """A language code, as in `en`; empty if source and target are not languages."""
     target_language: str = ""
+    """Code of the target language."""
     sentences: bool = True
     """Whether a text is split into sentences, or translated as a whole."""
     limit: PositiveInt = 4096
     """Tokens of the longest text."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Probability mass that is spread over all tokens in the loss."""
     beam_size: PositiveInt = 5
     """The default of requests."""
     length_penalty: float = Field(default=1.0, ge=0, le=5)
+    """Default exponent of the length normalisation in beam search."""
 
 
 @dataclass(frozen=True)

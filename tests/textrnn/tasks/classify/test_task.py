@@ -119,6 +119,7 @@ def test_loss_is_the_cross_entropy_of_the_label():
         logits = np.asarray(task.predict(model, batch), np.float64)
         p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
         smooth = settings.get("label_smoothing", 0)
+        assert "targets" in batch
         target = batch["targets"] * (1 - smooth) + smooth / 2
         assert float(weight) == 10
         assert float(total) == pytest.approx(-(target * np.log(p)).sum(), rel=1e-5)

@@ -73,6 +73,7 @@ def test_it_learns():
         change, state = optimizer.update(gradient, state)
         return optax.apply_updates(params, change), state, value
 
+    value = jnp.inf
     for _ in range(150):
         params, state, value = step(params, state)
     assert float(value) < 0.05

@@ -191,6 +191,7 @@ def test_calibration_finds_that_wrong_tags_cannot_be_promised():
     rows[1]["tags"] = ["O"] * 7
     examples = [PREDICTOR.task.read(row, TagOptions()) for row in rows]
     outputs = PREDICTOR.run(examples)
+    assert isinstance(PREDICTOR.task, Tag)
     calibrated = PREDICTOR.task.calibrated(PREDICTOR.model(), outputs, rows)
     assert calibrated.config.temperature > 1.5
 
