@@ -32,7 +32,7 @@ LONGEST = (
     "test_fuzz", "test_server", "test_workers",
 )  # fmt: skip
 """Files that take long."""
-MARKERS = {"browser": "browser", "server": "process", "tiny_run": "slow"}
+MARKERS = {"browser": "browser", "server": "process", "starting": "process", "tiny_run": "slow"}
 """Fixtures, and the marker of the tests that use them."""
 
 

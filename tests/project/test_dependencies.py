@@ -76,6 +76,7 @@ def test_what_is_imported_is_declared(path, distributions):
         assert distributions[name] & allowed, f"{name} is not declared for {folder}"
 
 
+@pytest.mark.process
 def test_serving_does_not_need_what_only_training_declares(distributions):
     """Fails if a module that serving imports needs a package of the training extra."""
     only = declared("training") - declared("service") - {"optax"}  # flax imports it

@@ -48,6 +48,7 @@ def programs(folder):
     return {path.name for path in folder.rglob("*-cache")}
 
 
+@pytest.mark.process
 def test_programs_are_kept_and_found_again(tmp_path):
     """Fails if each start compiles anew, or what one kind of processor compiled runs on another."""
     folder = tmp_path / "textrnn/programs" / processor_id()
@@ -58,6 +59,7 @@ def test_programs_are_kept_and_found_again(tmp_path):
     assert programs(folder) == kept
 
 
+@pytest.mark.process
 def test_where_programs_are_kept_can_be_said(tmp_path):
     chosen = str(tmp_path / "mine")
     said = compile_one(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR=chosen)
@@ -67,6 +69,7 @@ def test_where_programs_are_kept_can_be_said(tmp_path):
 
 
 @pytest.mark.parametrize("home", ["/dev/null", "/proc"])
+@pytest.mark.process
 def test_a_home_that_takes_nothing_is_no_fault(home):
     assert compile_one(HOME=home) == "none"
 

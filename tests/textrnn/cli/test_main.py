@@ -33,6 +33,7 @@ def test_wrong_usage_is_a_2(arguments):
     assert done.stdout == ""
 
 
+@pytest.mark.process
 def test_a_shell_sees_the_status_and_one_line(tmp_path):
     """Fails if the process itself prints more than `main` does, or ends with another status."""
     done = textrnn("predict", "no-such-model", "a", cwd=tmp_path)
@@ -42,6 +43,7 @@ def test_a_shell_sees_the_status_and_one_line(tmp_path):
     assert textrnn("dance", cwd=tmp_path).returncode == 2
 
 
+@pytest.mark.process
 def test_a_closed_pipe_is_no_traceback(tiny_bundle):
     """As with `textrnn predict ... | head -1`: fails if the reader's leaving prints a traceback."""
     command = [sys.executable, "-m", "textrnn", "predict", str(tiny_bundle)]
@@ -92,6 +94,7 @@ def test_a_mistake_is_a_1_and_one_line(tiny_bundle, tmp_path, arguments, reason)
     assert all(path.name.startswith("o.csv.") or path.name.startswith("o.") for path in left)
 
 
+@pytest.mark.process
 def test_a_package_that_is_not_installed_is_named(tmp_path):
     """As with only the packages of serving installed: fails on a traceback."""
     (tmp_path / "optax.py").write_text("raise ModuleNotFoundError('absent', name='optax')")
