@@ -23,7 +23,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from textrnn.config import explain, read_toml
+from textrnn.config import read_toml, validation_message
 from textrnn.errors import UserError
 
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -145,7 +145,7 @@ def read_settings(flags: Mapping[str, Any], config: str | Path | None = None) ->
                 f"settings: {names}: a key must be a string that is not empty"
             ) from None
         places = "".join(f"; {name} is from {origin[name]}" for name in sorted(invalid & {*origin}))
-        raise UserError(f"settings: {explain(error, Settings)}{places}") from None
+        raise UserError(f"settings: {validation_message(error, Settings)}{places}") from None
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -32,7 +32,7 @@ PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a worker that died is restarted, doubled after each time, and their maximum."""
 STABLE = 60.0
 """Seconds of service after which the pause is short again."""
-METRICS = "PROMETHEUS_MULTIPROC_DIR"
+METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder in which prometheus_client merges the metrics of workers."""
 _READY = "ready"
 
@@ -46,7 +46,7 @@ def supervise(settings: Settings) -> None:
         bind_shared(settings.host, port, listen=False) as reserved,
         tempfile.TemporaryDirectory(prefix="textrnn-metrics-") as folder,
     ):
-        os.environ[METRICS] = folder
+        os.environ[METRICS_FOLDER_VARIABLE] = folder
         logger.info("listening on %s", url_of(reserved))
         asyncio.run(Supervisor(settings.model_copy(update={"port": port}), shares).run())
 

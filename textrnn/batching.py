@@ -70,6 +70,11 @@ class Buckets(Config):
         """The longest sequence that can be processed, in tokens."""
         return self.lengths[-1]
 
+    def cost(self, length: int, width: int) -> int:
+        """The cost of a sequence in tokens: its padded length times its hypotheses."""
+        padded = next(limit for limit in self.lengths if limit >= length)
+        return padded * next((limit for limit in self.widths if limit >= width), width)
+
     def shapes(self) -> list[Shape]:
         """The whole grid, in order of cost."""
         grid = [

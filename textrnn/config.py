@@ -30,7 +30,7 @@ class Config(BaseModel):
         try:
             return cls.model_validate(data)
         except ValidationError as error:
-            raise UserError(f"{source}: {explain(error, cls)}") from None
+            raise UserError(f"{source}: {validation_message(error, cls)}") from None
 
     def to_json(self) -> str:
         return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False)
@@ -101,7 +101,7 @@ def _toml_value(text: str) -> Any:
         return text
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
+def validation_message(error: ValidationError, model: type[BaseModel]) -> str:
     """All errors of a validation on one line, with a suggestion for each unknown key."""
     faults = []
     for fault in error.errors(include_url=False):

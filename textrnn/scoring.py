@@ -25,7 +25,7 @@ PREFIX = "predicted_"
 
 
 @dataclass
-class Chunk:
+class RowChunk:
     """A group of input rows as it passes through the pipeline."""
 
     records: int
@@ -36,7 +36,7 @@ class Chunk:
     answers: list[Answer] = field(default_factory=list)
 
 
-Runner = Callable[[Iterator[Chunk]], Iterator[Chunk]]
+Runner = Callable[[Iterator[RowChunk]], Iterator[RowChunk]]
 """Fills in the answers of chunks and yields the chunks in input order."""
 
 
@@ -83,7 +83,7 @@ def score(
 def local(predictor: Predictor) -> Runner:
     """A runner in this process."""
 
-    def run(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    def run(chunks: Iterator[RowChunk]) -> Iterator[RowChunk]:
         for chunk in chunks:
             chunk.answers = predictor.answer(chunk.examples)
             yield chunk
@@ -93,11 +93,11 @@ def local(predictor: Predictor) -> Runner:
 
 def _chunks(
     task: Task, inputs: Sequence[Path], columns: dict[str, str], options: Options, skip: int
-) -> Iterator[Chunk]:
+) -> Iterator[RowChunk]:
     records = ((path, record) for path in inputs for record in read_records(path))
     records = islice(records, skip, None)
     while block := list(islice(records, CHUNK)):
-        chunk = Chunk(len(block))
+        chunk = RowChunk(len(block))
         for path, record in block:
             try:
                 if record.error:
@@ -127,7 +127,7 @@ def _row(record: Record, columns: dict[str, str]) -> dict[str, Any]:
     return row
 
 
-def _scored(task: Task, chunk: Chunk, options: Options) -> list[tuple[Row, BadRow]]:
+def _scored(task: Task, chunk: RowChunk, options: Options) -> list[tuple[Row, BadRow]]:
     """Rows with the answer's columns, each with the bad row to report if it cannot be written."""
     scored = []
     for (name, record), answer in zip(chunk.rows, chunk.answers, strict=True):
@@ -137,7 +137,7 @@ def _scored(task: Task, chunk: Chunk, options: Options) -> list[tuple[Row, BadRo
     return scored
 
 
-def _one_ahead(chunks: Iterator[Chunk], reader: ThreadPoolExecutor) -> Iterator[Chunk]:
+def _one_ahead(chunks: Iterator[RowChunk], reader: ThreadPoolExecutor) -> Iterator[RowChunk]:
     """The same chunks; each is read while its predecessor runs."""
     waiting = reader.submit(next, chunks, None)
     while (chunk := waiting.result()) is not None:

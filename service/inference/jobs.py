@@ -68,7 +68,8 @@ class Job:
     def add(self, place: int, example: Example) -> int:
         """Append what is to run next for a text, and return its cost in tokens. The cost is
         computed here only."""
-        tokens = sum(map(self.served.predictor.task.padded, example.windows))
+        buckets = self.served.predictor.task.buckets
+        tokens = sum(buckets.cost(len(window), window.width) for window in example.windows)
         self.waiting.append(QueuedText(place, example, tokens))
         self.tokens += tokens
         return tokens

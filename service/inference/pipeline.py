@@ -14,7 +14,7 @@ from service.inference.models import ServedModel
 from textrnn.errors import InvalidText
 from textrnn.tasks import Example
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 INLINE_CHARACTERS = 4096
 """Texts with fewer characters are tokenised on the event loop, as a thread would cost more."""
 
@@ -71,7 +71,7 @@ def label_request(request: Request, served: ServedModel, texts: int = 1) -> None
     state["task"], state["model"], state["texts"] = served.info.task, served.name, texts
 
 
-async def cancel_on_disconnect(awaitable: Awaitable[T], request: Request) -> T:
+async def cancel_on_disconnect(awaitable: Awaitable[_T], request: Request) -> _T:
     """The result of some work, which is cancelled if the client leaves. Raises Problem 499 then."""
     work = asyncio.ensure_future(awaitable)
     leaving = asyncio.ensure_future(_disconnected(request))

@@ -7,7 +7,7 @@ from typing import Any
 
 import ray
 
-from textrnn.scoring import Chunk, Runner
+from textrnn.scoring import RowChunk, Runner
 
 IN_FLIGHT = 2
 """Chunks in flight per worker, so that none idles between two chunks."""
@@ -35,8 +35,8 @@ def on_ray(model: str, workers: int | None = None) -> Runner:
     count = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     pool: list[Any] = [Worker.remote(model) for _ in range(count)]  # pyright: ignore
 
-    def run(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-        in_flight: deque[tuple[Chunk, Any]] = deque()
+    def run(chunks: Iterator[RowChunk]) -> Iterator[RowChunk]:
+        in_flight: deque[tuple[RowChunk, Any]] = deque()
         for worker, chunk in zip(cycle(pool), chunks, strict=False):
             in_flight.append((chunk, worker.answer.remote(chunk.examples)))
             if len(in_flight) == IN_FLIGHT * count:
@@ -47,6 +47,6 @@ def on_ray(model: str, workers: int | None = None) -> Runner:
     return run
 
 
-def _with_answers(chunk: Chunk, reference: Any) -> Chunk:
+def _with_answers(chunk: RowChunk, reference: Any) -> RowChunk:
     chunk.answers = ray.get(reference)
     return chunk

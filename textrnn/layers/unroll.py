@@ -21,7 +21,7 @@ from textrnn.layers.cells import Carry, Cell, GateParameters
 from textrnn.layers.linear import matmul, weight_gradient
 
 Outputs = Float[Array, "time rows hidden"]
-Step = Int[Array, ""]
+TimeStep = Int[Array, ""]
 
 
 def unroll(
@@ -61,7 +61,7 @@ class _Direction(NamedTuple):
     kind: type[Cell]
     reverse: bool
 
-    def position(self, step: Step, time: int) -> Step:
+    def position(self, step: TimeStep, time: int) -> TimeStep:
         return time - 1 - step if self.reverse else step
 
 
@@ -113,7 +113,7 @@ def _forward(
 ) -> list[_State]:
     time = inputs[0].projected.shape[0]
 
-    def advance(direction: _Direction, cell: _Inputs, state: _State, step: Step) -> _State:
+    def advance(direction: _Direction, cell: _Inputs, state: _State, step: TimeStep) -> _State:
         carry, outputs, history, sums = state
         t = direction.position(step, time)
         valid = (t < lengths)[:, None]
@@ -127,7 +127,7 @@ def _forward(
         outputs = _write(outputs, jnp.where(valid, output, 0), t)
         return _State(_select(valid, new, carry), outputs, history, sums)
 
-    def body(step: Step, states: list[_State]) -> list[_State]:
+    def body(step: TimeStep, states: list[_State]) -> list[_State]:
         return [advance(*each, step) for each in zip(directions, inputs, states, strict=True)]
 
     def initial(direction: _Direction, cell: _Inputs) -> _State:
@@ -235,12 +235,12 @@ def _run_backward(directions, residuals, d_results):
 _run.defvjp(_run_forward, _run_backward)
 
 
-def _read(array: Float[Array, "time ..."], t: Step) -> Float[Array, "..."]:
+def _read(array: Float[Array, "time ..."], t: TimeStep) -> Float[Array, "..."]:
     return lax.dynamic_index_in_dim(array, t, axis=0, keepdims=False)
 
 
 def _write(
-    array: Float[Array, "time ..."], value: Float[Array, "..."], t: Step
+    array: Float[Array, "time ..."], value: Float[Array, "..."], t: TimeStep
 ) -> Float[Array, "time ..."]:
     return lax.dynamic_update_index_in_dim(array, value, t, axis=0)
 

@@ -12,9 +12,9 @@ from pydantic.fields import FieldInfo
 
 from textrnn.config import Config
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 _LIBRARY_ONLY = "library only"
-LibraryOnly = Annotated[T, _LIBRARY_ONLY]
+LibraryOnly = Annotated[_T, _LIBRARY_ONLY]
 """The type of an option that the native HTTP API does not offer.
 
 >>> class Example(Options):

@@ -127,12 +127,6 @@ class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
         """All shapes of batches, in the order in which a server compiles them."""
         return self.buckets.shapes()
 
-    def padded(self, window: Window) -> int:
-        """The cost of a window in tokens: its length, padded to the grid, times its hypotheses."""
-        lengths, widths = self.buckets.lengths, self.buckets.widths
-        length = next(length for length in lengths if length >= len(window))
-        return length * next((w for w in widths if w >= window.width), window.width)
-
     @property
     def costliest(self) -> int:
         """The cost of the costliest text in tokens, padding included."""

@@ -12,7 +12,7 @@ from service.errors import Problem, invalid_request
 from service.inference.context import Context
 
 FORM = "application/x-www-form-urlencoded"
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class TextQuery(BaseModel):
@@ -36,7 +36,7 @@ class TextQuery(BaseModel):
     def texts(self) -> list[str]:
         return [self.q] if isinstance(self.q, str) else self.q
 
-    def like_q(self, results: list[T]) -> T | list[T]:
+    def like_q(self, results: list[_T]) -> _T | list[_T]:
         """The results of the texts in the form of `q`: a single one for a text, or a list."""
         return results[0] if isinstance(self.q, str) else results
 

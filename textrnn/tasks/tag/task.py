@@ -79,7 +79,7 @@ class TagBatch(TokenBatch):
 
 
 @dataclass(frozen=True)
-class Window(Example):
+class TagWindow(Example):
     """A sentence, or a part of one that exceeds the longest window."""
 
     spelled: Spelled
@@ -93,11 +93,11 @@ class TagExample(Example):
     words: Sequence[str]
     places: Sequence[tuple[int, int]] | None
     """The span of each word in the text; None if the words were given."""
-    parts: tuple[Window, ...]
+    parts: tuple[TagWindow, ...]
     options: TagOptions
 
     @property
-    def windows(self) -> Sequence[Window]:
+    def windows(self) -> Sequence[TagWindow]:
         return self.parts
 
 
@@ -173,10 +173,10 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
         ids = np.concatenate([window.ids for window in windows])
         return TagExample(ids, truncated, text, words, places, windows, options)
 
-    def _window(self, words: Sequence[str], part: slice, gold: Sequence[Span] | None) -> Window:
+    def _window(self, words: Sequence[str], part: slice, gold: Sequence[Span] | None) -> TagWindow:
         spelled = spell(words[part], self.tokenizer, self.config)
         target = None if gold is None else self._target(gold, part)
-        return Window(spelled.ids, False, spelled, target)
+        return TagWindow(spelled.ids, False, spelled, target)
 
     def _gold(
         self, row: Row, words: Sequence[str], places: Sequence[tuple[int, int]] | None
@@ -206,7 +206,7 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
         names = tags(inside, part.stop - part.start)
         return np.array([self._tagset.index(tag) for tag in names], np.int32)
 
-    def collate(self, windows: Sequence[Window], shape: Shape) -> TagBatch:
+    def collate(self, windows: Sequence[TagWindow], shape: Shape) -> TagBatch:
         words = collate([window.spelled for window in windows], shape, self.config)
         temperature = np.full(shape.rows, self.config.temperature, np.float32)
         batch = cast(TagBatch, {**words, "temperature": temperature})

@@ -22,7 +22,9 @@ from jaxtyping import Array, Bool, Float, Int
 from textrnn.layers.masking import MASKED
 from textrnn.text.tokenizer import BOS, EOS, PAD
 
-Step = Callable[[Any, Int[Array, " hypotheses"]], tuple[Any, Float[Array, "hypotheses ids"], Any]]
+SearchStep = Callable[
+    [Any, Int[Array, " hypotheses"]], tuple[Any, Float[Array, "hypotheses ids"], Any]
+]
 """From the carry and the last token of each hypothesis to the new carry, the logits of the next
 token, and a trace: arrays of [hypotheses, ...] that are kept for each step. The hypotheses of a row
 are adjacent."""
@@ -88,7 +90,7 @@ class _Beam(NamedTuple):
 
 
 def search(
-    step: Step, carry: Any, parameters: BeamParameters, width: int, max_length: int
+    step: SearchStep, carry: Any, parameters: BeamParameters, width: int, max_length: int
 ) -> SearchResult:
     """The best hypotheses of each row.
 
@@ -106,7 +108,7 @@ def search(
     )
 
 
-def _initial(step: Step, carry: Any, rows: int, width: int, max_length: int) -> _Beam:
+def _initial(step: SearchStep, carry: Any, rows: int, width: int, max_length: int) -> _Beam:
     carry = jax.tree.map(lambda a: jnp.repeat(a, width, axis=0), carry)
     _, _, trace = jax.eval_shape(step, carry, jnp.zeros(rows * width, jnp.int32))
     masked = jnp.full((rows, width), MASKED)
@@ -132,7 +134,7 @@ def _done(beam: _Beam, parameters: BeamParameters) -> Bool[Array, " rows"]:
     return (finished >= parameters.beam) | (beam.log_probability <= MASKED).all(axis=-1)
 
 
-def _advance(beam: _Beam, step: Step, parameters: BeamParameters) -> _Beam:
+def _advance(beam: _Beam, step: SearchStep, parameters: BeamParameters) -> _Beam:
     rows, width, max_length = beam.tokens.shape
     t, row = beam.t, jnp.arange(rows)[:, None]
     last = jnp.where(t == 0, BOS, beam.tokens[:, :, jnp.maximum(t - 1, 0)])

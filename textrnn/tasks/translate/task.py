@@ -74,7 +74,7 @@ class TranslateConfig(TranslatorConfig):
 
 
 @dataclass(frozen=True)
-class Window(Example):
+class TranslateWindow(Example):
     """A sentence, or with gold a whole training pair."""
 
     words: Sequence[str]
@@ -97,11 +97,11 @@ class TranslateExample(Example):
     text: str
     spans: Sequence[Offsets]
     """The spans of the sentences in the text."""
-    parts: Sequence[Window]
+    parts: Sequence[TranslateWindow]
     options: TranslateOptions
 
     @property
-    def windows(self) -> Sequence[Window]:
+    def windows(self) -> Sequence[TranslateWindow]:
         return self.parts
 
 
@@ -163,7 +163,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         if not text.strip():
             cut(0, self.limit, options.truncate)  # raises InvalidText
         spans = passages(text) if self.config.sentences else [(0, len(text))]
-        parts: list[Window] = []
+        parts: list[TranslateWindow] = []
         left, truncated = self.limit, False
         for start, end in spans:
             window = self._sentence(text[start:end], options)
@@ -184,7 +184,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             )
         return TranslateExample(ids, truncated, text, spans, parts, options)
 
-    def _sentence(self, text: str, options: TranslateOptions) -> Window:
+    def _sentence(self, text: str, options: TranslateOptions) -> TranslateWindow:
         most = self.buckets.limit - 1
         tokens, words = self.tokenizer.encode_source(text, max_tokens=most + 1)
         too_long = len(tokens.ids) > most
@@ -196,7 +196,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
                 limit=most,
             )
         ids = _ended(tokens.ids[:most])
-        return Window(ids, too_long, words, None, self._beam(options), options)
+        return TranslateWindow(ids, too_long, words, None, self._beam(options), options)
 
     def _beam(self, options: TranslateOptions) -> int:
         widest = self.buckets.widths[-1]
@@ -218,10 +218,10 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             raise UserError(f"the {side} is empty; a pair needs text on both sides")
         pair = self.tokenizer.encode_pair(text, validate_text(target))
         ids, gold = (_ended(tokens.ids)[: self.buckets.limit] for tokens in pair)
-        window = Window(ids, False, (), gold, 1, options)
+        window = TranslateWindow(ids, False, (), gold, 1, options)
         return TranslateExample(ids, False, text, [(0, len(text))], [window], options)
 
-    def collate(self, windows: Sequence[Window], shape: Shape) -> TranslateBatch:
+    def collate(self, windows: Sequence[TranslateWindow], shape: Shape) -> TranslateBatch:
         tokens = pad_ids(windows, shape)
         targets = [window.target for window in windows if window.target is not None]
         if targets:
