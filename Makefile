@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: serve install test quick test-isa test-bundles coverage lint format bench clean
+.PHONY: serve install test quick test-isa test-bundles mutants coverage lint format bench clean
 
 serve: $(VENV)/.service
 	$(BIN)/textrnn serve
@@ -38,6 +38,10 @@ test-isa: $(VENV)/.test
 test-bundles: $(VENV)/.test
 	rm -rf $(VENV)/tiny-models && mkdir $(VENV)/tiny-models
 	PYTHONPATH=tests:. JAX_PLATFORMS=cpu $(BIN)/python -m support.tiny_models $(VENV)/tiny-models
+
+# Check that the suite notices bugs that are planted in the core.
+mutants: $(VENV)/.test
+	$(BIN)/python tests/mutants.py
 
 # The whole suite, and how much of the code it runs.
 coverage: $(VENV)/.test
