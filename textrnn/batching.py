@@ -4,6 +4,7 @@ Every shape comes from a small fixed grid, so that the number of compiled progra
 known before the first request.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Self
 
@@ -72,8 +73,9 @@ class Buckets(Config):
 
     def cost(self, length: int, width: int) -> int:
         """The cost of a sequence in tokens: its padded length times its hypotheses."""
-        padded = next(limit for limit in self.lengths if limit >= length)
-        return padded * next((limit for limit in self.widths if limit >= width), width)
+        padded = self.lengths[bisect_left(self.lengths, length)]
+        wider = self.widths[bisect_left(self.widths, width) :]
+        return padded * (wider[0] if wider else width)
 
     def shapes(self) -> list[Shape]:
         """The whole grid, in order of cost."""

@@ -80,10 +80,11 @@ class Predictor:
     def compiled_for(self, examples: Sequence[Example]) -> bool:
         """Whether compiled shapes exist for all windows of these examples."""
         shapes = self.compiled
-        return all(
-            any(shape.length >= len(window) and shape.width >= window.width for shape in shapes)
-            for window in _windows(examples)
-        )
+        for window in _windows(examples):
+            length, width = len(window), window.width
+            if not any(shape.length >= length and shape.width >= width for shape in shapes):
+                return False
+        return True
 
     def run(
         self, examples: Sequence[Example], groups: Sequence[Group] | None = None

@@ -51,15 +51,15 @@ class StrictModel(BaseModel):
 class TaskRequest(StrictModel):
     """The part of a request that all tasks share. `with_options` adds the options of one task."""
 
-    options_type: ClassVar[type[Options]]
+    option_names: ClassVar[set[str]]
 
     model: ModelName | None = None
     """Name of a model for this task. Uses the task's default model if not set."""
 
     def options(self) -> dict[str, Any]:
         """The task options by name. Those that are null are left out."""
-        values = {name: getattr(self, name) for name in self.options_type.exposed()}
-        return {name: value for name, value in values.items() if value is not None}
+        names = self.option_names
+        return {name: value for name, value in self if name in names and value is not None}
 
 
 R = TypeVar("R", bound=TaskRequest)
@@ -86,7 +86,7 @@ def with_options(
             __doc__=request_type.__doc__,
             **fields,
         )
-        request.options_type = options_type
+        request.option_names = set(options_type.exposed())
         return request
 
     return decorate

@@ -54,7 +54,10 @@ class Batcher:
         `on_progress` is called in the event loop of the caller with each example that continues
         another one. If the caller is cancelled, texts that have not run yet never do.
         """
-        job = Job.of(served, examples, seconds, on_progress and _in_this_loop(on_progress))
+        on_progress = on_progress and _in_this_loop(on_progress)
+        job = Job(served, time.monotonic() + seconds, [None] * len(examples), on_progress)
+        for place, example in enumerate(examples):
+            job.add(place, example)
         compiled = served.predictor.compiled_for(examples)
         with self._waiting:
             self._admission.enqueue(len(examples), job.tokens, compiled)

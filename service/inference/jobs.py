@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -52,24 +52,13 @@ class Job:
     started: float | None = None
     compute: float = 0.0
 
-    @classmethod
-    def of(
-        cls,
-        served: ServedModel,
-        examples: Sequence[Example],
-        seconds: float,
-        on_progress: ProgressCallback | None,
-    ) -> "Job":
-        job = cls(served, time.monotonic() + seconds, [None] * len(examples), on_progress)
-        for place, example in enumerate(examples):
-            job.add(place, example)
-        return job
-
     def add(self, place: int, example: Example) -> int:
         """Append what is to run next for a text, and return its cost in tokens. The cost is
         computed here only."""
         buckets = self.served.predictor.task.buckets
-        tokens = sum(buckets.cost(len(window), window.width) for window in example.windows)
+        tokens = 0
+        for window in example.windows:
+            tokens += buckets.cost(len(window), window.width)
         self.waiting.append(QueuedText(place, example, tokens))
         self.tokens += tokens
         return tokens

@@ -254,10 +254,10 @@ class StreamTask(Task[ConfigT, StreamExampleT, BatchT]):
 
 def encode(task: Task, text: object, truncate: bool) -> tuple[np.ndarray, bool]:
     """BOS, the ids of a text, EOS; and whether the text was truncated. Raises InvalidText."""
-    text = validate_text(text)
-    ids = task.tokenizer.encode(text, max_tokens=task.limit + 1).ids
-    truncated = cut(len(ids), task.limit, truncate)
-    return np.concatenate([[BOS], ids[: task.limit], [EOS]]).astype(np.int32), truncated
+    limit = task.limit
+    ids = task.tokenizer.encode(validate_text(text), max_tokens=limit + 1).ids
+    truncated = cut(len(ids), limit, truncate)
+    return np.concatenate([[BOS], ids[:limit], [EOS]]).astype(np.int32), truncated
 
 
 def cut(tokens: int, limit: int, truncate: bool) -> bool:

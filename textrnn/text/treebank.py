@@ -6,6 +6,7 @@ bounded number of characters, or over no more text than it then consumes.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from operator import methodcaller
 
 import regex
 
@@ -59,8 +60,7 @@ def treebank_tokens(text: str) -> Iterator[Offsets]:
     >>> [text[start:end] for start, end in treebank_tokens(text)]
     ['Mr.', "O'Neil", 'ca', "n't", 'e', '-', 'mail', 'AT&T', 'in', 'the', 'U.S.']
     """
-    for match in _TOKEN.finditer(text):
-        yield match.span()
+    return map(methodcaller("span"), _TOKEN.finditer(text))
 
 
 def split_sentences(text: str, tokens: Sequence[Offsets], max_tokens: int) -> list[slice]:

@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from operator import methodcaller
 from pathlib import Path
 from typing import Self
 
@@ -45,8 +46,7 @@ def split_words(text: str) -> Iterator[Offsets]:
     >>> [text[start:end] for start, end in split_words(text)]
     ['I', 'do', "n't", 'e', '-', 'mail', '.']
     """
-    for match in _WORD.finditer(text):
-        yield match.span()
+    return map(methodcaller("span"), _WORD.finditer(text))
 
 
 def normal_form(word: str) -> str:
@@ -89,12 +89,12 @@ class WordTokenizer(Tokenizer):
 
     def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
         spans = list(islice(split_words(text), max_tokens))
-        return make_tokens([self._id(text[start:end]) for start, end in spans], spans)
-
-    def _id(self, word: str) -> int:
-        # Most words are found by their lower case; only the rest need the full normal form.
-        known = self._ids.get(word.lower())
-        return self._ids.get(normal_form(word), UNK) if known is None else known
+        ids = []
+        for start, end in spans:
+            word = text[start:end]
+            # Most words are found by their lower case; only the rest need the full normal form.
+            ids.append(self._ids.get(word.lower()) or self._ids.get(normal_form(word), UNK))
+        return make_tokens(ids, spans)
 
     def decode(self, ids: np.ndarray) -> str:
         return " ".join(self.words[i] for i in ids)

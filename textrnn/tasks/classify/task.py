@@ -18,7 +18,7 @@ from textrnn.tasks.calibration import best_thresholds, expected_calibration_erro
 from textrnn.tasks.classify.explanation import POINTS, explain, explanation_json
 from textrnn.tasks.classify.integrated_gradients import Attributions
 from textrnn.tasks.classify.network import Classifier, ClassifierConfig
-from textrnn.tasks.classify.options import ClassifyOptions
+from textrnn.tasks.classify.options import ClassifyOptions, ScoreFunction
 from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, LOG_LOSS, Metric
 from textrnn.tasks.task import (
     Answer,
@@ -222,7 +222,8 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
         logits = np.asarray(output.logits if isinstance(output, ExplainedOutput) else output)
         options = example.options
         probabilities = self._probabilities(logits)
-        applied = self._applied(logits, options.function_to_apply)
+        function = options.function_to_apply
+        applied = probabilities if function is None else self._applied(logits, function)
         order = np.argsort(-probabilities, kind="stable")
         scores = [
             {"label": self.config.labels[i], "score": float(applied[i])}
@@ -249,9 +250,7 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:
         return self._applied(logits, "sigmoid" if self.config.multi_label else "softmax")
 
-    def _applied(self, logits: np.ndarray, function: str | None) -> np.ndarray:
-        if function is None:
-            return self._probabilities(logits)
+    def _applied(self, logits: np.ndarray, function: ScoreFunction) -> np.ndarray:
         if function == "none":
             return np.asarray(logits, np.float64)
         logits = np.asarray(logits, np.float64) / self.config.temperature
