@@ -23,22 +23,25 @@ def write_report(
     dev: Mapping[str, Sequence[Row]],
     answers: Mapping[str, Sequence[Answer]],
 ) -> Path:
-    """Write report.md and its pictures into the directory of a run."""
+    """Write report.md and its pictures into the directory of a run.
+
+    The fields of rows and answers decide what is shown: labels with scores as a confusion matrix
+    and the worst mistakes, texts with a target as the worst translations.
+    """
     curves(read_metrics(directory / "metrics.jsonl"), directory / "curves.png")
     parts = [
         f"# {info.name}\n\n{info.description}",
         _table(info),
         "## Training\n\n![loss, metrics and learning rate by step](curves.png)",
     ]
-    if info.task == "classify":
-        labels = list(info.config["labels"])
-        for name, rows in dev.items():
+    for name, rows in dev.items():
+        if "scores" in answers[name][0] and {"label", "labels"} & rows[0].keys():
+            labels = list(info.config["labels"])
             picture = directory / f"confusion-{name}.png"
             confusion(confusion_shares(rows, answers[name], labels), labels, picture)
             parts.append(f"## {name}\n\n![given labels by true labels]({picture.name})")
             parts.append(_mistakes(rows, answers[name]))
-    if info.task == "translate":
-        for name, rows in dev.items():
+        if "text" in answers[name][0] and "target" in rows[0]:
             parts.append(f"## {name}\n\n{_furthest(rows, answers[name])}")
     recipe = (directory / "recipe.toml").read_text(encoding="utf-8")
     parts.append(f"## Recipe\n\n```toml\n{recipe}```")

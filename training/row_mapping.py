@@ -1,10 +1,11 @@
 """Map the columns of a record to the row of a task, by the options of its source."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textrnn.errors import UserError
 from textrnn.rows import Row
+from textrnn.tasks import TASKS
 from training.recipe import Source
 from training.tagged_corpora import as_text_row, merge_marked_tokens, rename_types
 from training.trees import detokenize
@@ -14,13 +15,14 @@ def to_row(
     record: Row, source: Source, task: str, label_names: Mapping[str, str]
 ) -> dict[str, Any] | None:
     """The row of a record, or None if its label is dropped. Raises UserError."""
-    if task == "tag":
+    fields = TASKS[task].row_fields
+    if "tags" in fields:
         return _tagged_row(record, source, label_names)
     if "tokens" in record and "text" not in record:
         tokens, _ = merge_marked_tokens(record["tokens"], record["tags"], source.glue)
         record = {**record, "text": " ".join(tokens)}
     row: dict[str, Any] = dict(source.values)
-    for name, column in {**_required_fields(task, source), **source.fields}.items():
+    for name, column in {**_required_fields(fields, source), **source.fields}.items():
         if name in source.values:
             continue
         if column not in record:
@@ -46,15 +48,10 @@ def to_row(
     return row
 
 
-def _required_fields(task: str, source: Source) -> dict[str, str]:
+def _required_fields(fields: Sequence[str], source: Source) -> dict[str, str]:
     """The fields that a task trains on, each with the default name of its column."""
-    if task == "translate":
-        names = ["source", "target"]
-    elif task == "classify":
-        names = ["text", "labels" if source.label_separator else "label"]
-    else:
-        names = ["text"]
-    return dict(zip(names, names, strict=True))
+    names = {"label": "labels"} if source.label_separator else {}
+    return {names.get(field, field): names.get(field, field) for field in fields}
 
 
 def _cleaned(text: object, name: str, source: Source) -> str:

@@ -1,13 +1,14 @@
 """POST /v1/generate: generated text, whole or streamed as server-sent events."""
 
 import json
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import Field
 
-from service.api import requests, responses
-from service.api.routes import ERROR_RESPONSES
+from service.api.requests import TaskRequest, with_options
+from service.api.responses import ERROR_RESPONSES, ResponseModel
 from service.errors import Problem, invalid_text
 from service.inference.context import Context, ServiceContext
 from service.inference.jobs import Result
@@ -22,16 +23,63 @@ from service.inference.streaming import (
 )
 from textrnn.errors import InvalidText
 from textrnn.tasks import Example
+from textrnn.tasks.generate.options import GenerateOptions
 
 router = APIRouter()
 
 
+@with_options(
+    GenerateOptions,
+    # As many characters as 64 concurrent streams can generate well within the deadline.
+    max_characters={"le": 8192},
+    top_k={"default": None, "ge": 1, "le": 65_536},
+)
+class GenerateRequest(TaskRequest):
+    """A prompt to continue."""
+
+    prompt: str
+    """Text to continue. May be empty."""
+    stream: bool = False
+    """Return the text as server-sent events while it is generated."""
+    state: Annotated[str, Field(min_length=1, max_length=2**18)] | None = None
+    """The `state` of an earlier response. The prompt is appended to the text of that response."""
+
+
+class CharacterDetails(ResponseModel):
+    """Details of a text, one entry for each character. Present if requested."""
+
+    log_probabilities: list[float] | None = None
+    """Log-probability of each character under the model's own distribution, whatever the sampling
+    parameters."""
+    top_log_probabilities: list[dict[str, float]] | None = None
+    """The most likely characters at each position, with their log-probabilities."""
+    activations: list[list[float]] | None = None
+    """For each of the requested `cells`, its activation at each character, from -1 to 1."""
+
+
+class GenerateResponse(CharacterDetails):
+    model: str
+    """Name of the model."""
+    text: str
+    """The generated text, without the prompt."""
+    finish_reason: Literal["length", "stop"]
+    """`length` at the maximum length, `stop` at a stop string or the model's end of text."""
+    state: str | None = None
+    """Signed state of the model after the text, if requested. Send it with a later request to the
+    same model to continue the text."""
+    unknown_characters: int | None = None
+    """Number of characters in the prompt that are not in the model's alphabet, if there are any.
+    The model reads a placeholder for each."""
+    prompt: CharacterDetails | None = None
+    """Details of the prompt, if requested by `echo`."""
+
+
 @router.post(
     "/v1/generate",
-    response_model=responses.GenerateResponse,
+    response_model=GenerateResponse,
     responses={**ERROR_RESPONSES, **EVENT_STREAM},
 )
-async def generate(body: requests.GenerateRequest, request: Request, context: Context) -> Response:
+async def generate(body: GenerateRequest, request: Request, context: Context) -> Response:
     """Continue a text, character by character. With `stream`, chunks are sent as server-sent events
     while they are generated."""
     served = context.models.select("generate", body.model)
@@ -58,7 +106,7 @@ async def generate(body: requests.GenerateRequest, request: Request, context: Co
     return await event_stream_response(chunks, request, events, _error_event)
 
 
-def _read(context: ServiceContext, served: ServedModel, body: requests.GenerateRequest) -> Example:
+def _read(context: ServiceContext, served: ServedModel, body: GenerateRequest) -> Example:
     """Raises Problem 422."""
     task = served.predictor.task
     row = {"prompt": body.prompt}

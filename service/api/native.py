@@ -4,12 +4,20 @@ import re
 
 from fastapi import APIRouter
 
-from service.api import generate, routes
+from service.api import classify, generate, health, models, tag, translate
 from service.dialects import Dialect
 from service.errors import problem_document
 
+ROUTERS = (
+    classify.router,
+    tag.router,
+    translate.router,
+    generate.router,
+    models.router,
+    health.router,
+)
 _router = APIRouter()
-_router.include_router(routes.router)
-_router.include_router(generate.router)
+for _part in ROUTERS:
+    _router.include_router(_part)
 
 NATIVE = Dialect("native", _router, re.compile(""), problem_document)

@@ -1,7 +1,7 @@
-"""Requests of the native API.
+"""Request models that several routes share, and how they are made from the options of a task.
 
 The options of a request are those of its task (`tasks/<task>/options.py`), with the same bounds,
-defaults and descriptions. A bound that only the service needs is declared here, beside the request.
+defaults and descriptions. A bound that only the service needs is declared beside the request.
 """
 
 import dataclasses
@@ -11,11 +11,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar, get_args, get_origin
 import annotated_types
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from textrnn.tasks.classify.options import ClassifyOptions
-from textrnn.tasks.generate.options import GenerateOptions
 from textrnn.tasks.options import Options
-from textrnn.tasks.tag.options import TagOptions
-from textrnn.tasks.translate.options import TranslateOptions
 
 Text = Annotated[str, Field(min_length=1)]
 ModelName = Annotated[str, Field(max_length=64)]
@@ -27,6 +23,7 @@ def field_like(model: type[BaseModel], name: str, **changes: Any) -> Any:
 
     `changes` are arguments of `Field` that replace the copied ones; None removes a bound.
 
+    >>> from textrnn.tasks.translate.options import TranslateOptions
     >>> class Search(BaseModel):
     ...     num_beams: int | None = field_like(TranslateOptions, "beam_size", le=16)
     >>> Search.model_fields["num_beams"].metadata
@@ -116,40 +113,3 @@ class TextsRequest(TaskRequest):
         if self.text is not None:
             return [("/text", self.text)]
         return [(f"/texts/{index}", text) for index, text in enumerate(self.texts or [])]
-
-
-@with_options(ClassifyOptions, top_k={"le": 1000})
-class ClassifyRequest(TextsRequest):
-    """Texts to classify."""
-
-
-@with_options(TagOptions)
-class TagRequest(TextsRequest):
-    """Texts to tag."""
-
-
-@with_options(TranslateOptions, beam_size={"le": 16}, alternatives={"le": 15})
-class TranslateRequest(TextsRequest):
-    """Texts to translate."""
-
-    source_language: LanguageCode | None = None
-    """Language code of the texts, such as `en`. Uses the model's source language if not set."""
-    target_language: LanguageCode | None = None
-    """Language code of the translation. If `model` is not set, the languages select the model."""
-
-
-@with_options(
-    GenerateOptions,
-    # As many characters as 64 concurrent streams can generate well within the deadline.
-    max_characters={"le": 8192},
-    top_k={"default": None, "ge": 1, "le": 65_536},
-)
-class GenerateRequest(TaskRequest):
-    """A prompt to continue."""
-
-    prompt: str
-    """Text to continue. May be empty."""
-    stream: bool = False
-    """Return the text as server-sent events while it is generated."""
-    state: Annotated[str, Field(min_length=1, max_length=2**18)] | None = None
-    """The `state` of an earlier response. The prompt is appended to the text of that response."""

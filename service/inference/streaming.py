@@ -19,10 +19,15 @@ from textrnn.tasks import Answer, Example, StreamExample, StreamTask
 
 DETAILS = ("log_probabilities", "top_log_probabilities", "activations", "prompt")
 """Fields of an answer that hold a value for each character."""
-EVENT_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+_EVENT = {
+    "type": "object",
+    "properties": {"data": {"type": "string"}, "event": {"type": "string"}},
+    "required": ["data"],
 }
-"""The response of a stream in the OpenAPI document."""
+EVENT_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": _EVENT}}}
+}
+"""The response of a stream in the OpenAPI document. The schema is that of one event."""
 
 
 @dataclass(frozen=True)

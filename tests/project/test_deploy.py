@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from service.api import routes
+from service.api import health
 from service.observe.metrics import ServiceMetrics
 from service.settings import Settings
 from support import dockerfile
@@ -157,7 +157,7 @@ def test_ports_and_probes_are_those_of_the_service(pod):
     (port,) = container["ports"]
     (exposed_port,) = dockerfile.last(IMAGE, "EXPOSE").words
     assert port["containerPort"] == int(exposed_port)
-    paths = {route.path for route in routes.router.routes}  # type: ignore[attr-defined]
+    paths = {route.path for route in health.router.routes}  # type: ignore[attr-defined]
     for probe, path in (("startup", "/readyz"), ("readiness", "/readyz"), ("liveness", "/healthz")):
         assert container[f"{probe}Probe"]["httpGet"] == {"path": path, "port": port["name"]}
         assert path in paths

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,7 @@ FLOORS = {
         scoring
         predictor bundle
         tasks.__init__
-        tasks.classify tasks.tag tasks.translate tasks.generate tasks.language_model
-        tasks.word_vectors
+        tasks.*
         tasks.task tasks.calibration
         tasks.options tasks.metrics
         layers io
@@ -30,7 +30,7 @@ FLOORS = {
         command workers
         server
         app
-        dialects.huggingface dialects.openai dialects.libretranslate
+        dialects.*
         api docs playground
         transport
         inference
@@ -52,7 +52,8 @@ FLOORS = {
     """,
 }  # fmt: skip
 """The rooms of each package, the topmost floor first. The rooms of a floor do not know each other,
-but for the few pairs in SAME_FLOOR."""
+but for the few pairs in SAME_FLOOR. A pattern such as `tasks.*` stands for all rooms of that form
+that no other entry names."""
 SAME_FLOOR = {
     ("training.truncated_bptt", "training.epochs"),
     ("training.checkpoint", "training.step"),
@@ -85,19 +86,24 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def entry_of(module: str) -> str:
+    """The entry of FLOORS that a module belongs to: one that names it, or else a pattern."""
+    package, _, inside = module.partition(".")
+    fits = [e for e in FLOORS[package].split() if fnmatchcase(f"{inside}.", f"{e}.*")]
+    assert fits, f"{module} is in no room of FLOORS"
+    return max(fits, key=lambda entry: ("*" not in entry, len(entry)))
+
+
 def room_of(module: str) -> str:
     """`textrnn.text.words` is in `text`, `textrnn.tasks.tag.crf` in `tasks.tag`."""
-    package, _, inside = module.partition(".")
-    rooms = FLOORS[package].split()
-    fits = [room for room in rooms if f"{inside}.".startswith(f"{room}.")]
-    assert fits, f"{module} is in no room of FLOORS"
-    return max(fits, key=len)
+    entry, inside = entry_of(module), module.split(".")[1:]
+    return ".".join(inside[: len(entry.split("."))]) if "*" in entry else entry
 
 
 def floor_of(module: str) -> int:
     package = module.partition(".")[0]
     floors = [line.split() for line in reversed(FLOORS[package].strip().splitlines())]
-    return next(number for number, rooms in enumerate(floors) if room_of(module) in rooms)
+    return next(number for number, rooms in enumerate(floors) if entry_of(module) in rooms)
 
 
 def may_import(module: str, other: str) -> bool:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from textrnn.tasks import METRICS, TASKS
+from textrnn.tasks import TASKS
 
 
 def render_card(info: dict[str, Any], size: int) -> str:
@@ -86,7 +86,8 @@ def _metrics(info: dict[str, Any]) -> str:
     columns: list[str] = list(
         dict.fromkeys(name for values in info["metrics"].values() for name in values)
     )
-    head = "| development set | rows | " + " | ".join(METRICS[c].title for c in columns) + " |"
+    titles = {metric.name: metric.title for metric in TASKS[info["task"]].metrics}
+    head = "| development set | rows | " + " | ".join(titles[c] for c in columns) + " |"
     rows = [
         f"| {name} | {info['training']['rows'][name]:,} | "
         + " | ".join(f"{values[c]:.4f}" if c in values else "" for c in columns)

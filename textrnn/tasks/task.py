@@ -97,6 +97,8 @@ class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
     options_type: ClassVar[type[Options]]
     input: ClassVar[str] = "text"
     """The field of a row that holds the text of a request."""
+    row_fields: ClassVar[tuple[str, ...]] = ("text",)
+    """The fields of a training row. A recipe maps columns to them."""
     metrics: ClassVar[tuple[Metric, ...]]
     """Every metric that `score` can return."""
 

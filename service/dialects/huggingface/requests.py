@@ -4,15 +4,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from service.api.requests import (
-    ClassifyRequest,
-    GenerateRequest,
-    LanguageCode,
-    StrictModel,
-    Text,
-    TranslateRequest,
-    field_like,
-)
+from service.api.classify import ClassifyRequest
+from service.api.generate import GenerateRequest
+from service.api.requests import LanguageCode, StrictModel, Text, field_like
+from service.api.translate import TranslateRequest
 from textrnn.tasks.classify.options import ClassifyOptions, ScoreFunction
 from textrnn.tasks.generate.options import StopString
 from textrnn.tasks.translate.options import TranslateOptions

@@ -30,6 +30,7 @@ from service.dialects.huggingface.requests import (
 from service.errors import Problem, invalid_request
 from service.inference.context import Context, ServiceContext
 from service.inference.models import ServedModel
+from service.inference.streaming import EVENT_STREAM
 
 router = APIRouter()
 
@@ -75,7 +76,7 @@ PIPELINES = {
 """By the pipeline tag of a task."""
 
 
-@router.post("/models/{name}", responses=_ERRORS)
+@router.post("/models/{name}", responses={**_ERRORS, **EVENT_STREAM})
 async def infer(name: str, body: InferenceRequest, request: Request, context: Context) -> Response:
     """Run a model on texts, in the form of Hugging Face Inference."""
     served, pipeline = _find(context, name)

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.api.requests import LanguageCode, TranslateRequest, field_like
+from service.api.requests import LanguageCode, field_like
+from service.api.translate import TranslateRequest
 from service.errors import Problem, invalid_request
 from service.inference.context import Context
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from service.api.requests import GenerateRequest, ModelName, field_like
+from service.api.generate import GenerateRequest
+from service.api.requests import ModelName, field_like
 from service.errors import Problem
 from textrnn.tasks import Task
 from textrnn.tasks.generate.options import MAX_STOP_STRINGS, StopString

@@ -3,14 +3,11 @@
 import pytest
 from pydantic import Field, ValidationError
 
-from service.api.requests import (
-    ClassifyRequest,
-    GenerateRequest,
-    TagRequest,
-    TextsRequest,
-    TranslateRequest,
-    with_options,
-)
+from service.api.classify import ClassifyRequest
+from service.api.generate import GenerateRequest
+from service.api.requests import TextsRequest, with_options
+from service.api.tag import TagRequest
+from service.api.translate import TranslateRequest
 from support.schemas import field_schema
 from textrnn.tasks import TASKS
 from textrnn.tasks.options import LibraryOnly, Options

@@ -381,7 +381,10 @@ class TestLibreTranslate:
             ({"q": "one", "source": "fr", "target": "de"}, "no model has those languages"),
             ({"q": "one", "source": "en", "target": "xx"}, "no model has those languages"),
             ({"q": "one", "source": "en"}, "/target: Field required"),
-            ({"q": "one", "source": "en", "target": "de", "alternatives": 9}, "fewer alternatives"),
+            (
+                {"q": "one", "source": "en", "target": "de", "alternatives": 9},
+                "beam_size or alternatives",
+            ),
             ({"q": "one", "source": "en", "target": "de", "format": "pdf"}, "/format"),
             ({"q": [], "source": "en", "target": "de"}, "/q"),
             ({"q": "cat " * 300, "source": "en", "target": "de"}, "too long"),

@@ -5,7 +5,9 @@ import ast
 import pytest
 from pydantic import ValidationError
 
-from service.api.requests import ClassifyRequest, GenerateRequest, TranslateRequest
+from service.api.classify import ClassifyRequest
+from service.api.generate import GenerateRequest
+from service.api.translate import TranslateRequest
 from service.dialects.huggingface.requests import (
     BeamSearchParameters,
     ClassificationParameters,

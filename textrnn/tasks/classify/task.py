@@ -94,6 +94,7 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
     config_type = ClassifyConfig
     options_type = ClassifyOptions
     pipeline_tag = "text-classification"
+    row_fields = ("text", "label")
     metrics = (ACCURACY, MICRO_F1, MACRO_F1, LOG_LOSS, CALIBRATION_ERROR)
 
     @classmethod

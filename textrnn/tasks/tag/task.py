@@ -112,6 +112,7 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
     config_type = TagConfig
     options_type = TagOptions
     pipeline_tag = "token-classification"
+    row_fields = ("tokens", "tags")
     metrics = (F1, PRECISION, RECALL, ACCURACY, CALIBRATION_ERROR)
     tokenizer: SpelledTokenizer
 

@@ -125,6 +125,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
     config_type = TranslateConfig
     options_type = TranslateOptions
     pipeline_tag = "translation"
+    row_fields = ("source", "target")
     metrics = (BLEU, CHRF, BLEU_MOSES)
     tokenizer: CopyingTokenizer
 
