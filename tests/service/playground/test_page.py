@@ -92,7 +92,7 @@ def test_a_key_is_asked_for_and_kept_to_itself(browser, tag_bundle):
         visit.page.route(re.compile(r"/(playground/.*)?(#.*)?$"), with_key)
         visit.page.goto(f"{server.url}/#tab=tag")
         for key in ("wrong", "s3cret"):
-            visit.page.get_by_label("This server asks for a key").fill(key)
+            visit.page.get_by_label("This server requires an API key").fill(key)
             visit.page.keyboard.press("Enter")
             if key == "wrong":
                 visit.page.locator("#locked").wait_for()

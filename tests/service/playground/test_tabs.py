@@ -36,7 +36,7 @@ def test_words_are_shaded_by_their_shares(visit, server):
         assert shade["strength"] == pytest.approx(abs(token["share"]) / most, abs=0.01)
     assert {shade["side"] for shade in visit.shades()} == {"for", "against"}
     assert visit.panel.locator(".answer .text").text_content() == TASKS["classify"]["text"]
-    visit.panel.get_by_text("Shares as a table").click()
+    visit.panel.get_by_text("Contributions as a table").click()
     assert visit.panel.locator("tbody tr").count() == len(tokens)
     assert visit.panel.locator(".bars li").count() == 2
 
@@ -121,7 +121,7 @@ def test_characters_are_shaded_while_they_are_written(visit, server):
     assert "".join(shade["text"] for shade in shades) == "cat dog " + text
     assert all(shade["side"] == "surprise" for shade in shades[1:])
     assert len({shade["strength"] for shade in shades}) > 5
-    assert "40 characters written" in visit.panel.locator(".summary").text_content()
+    assert "40 characters generated" in visit.panel.locator(".summary").text_content()
     assert "bits per character" in visit.panel.locator(".summary").text_content()
 
 
