@@ -58,7 +58,7 @@ def site_packages(installed):
     return next(installed.parent.glob("lib/python*/site-packages"))
 
 
-def test_the_image_serves_is_healthy_and_ends_on_sigterm(installed, tmp_path, monkeypatch):
+def test_the_image_serves_and_stops_on_sigterm(installed, tmp_path, monkeypatch):
     """Fails if the wheel lacks models or recipes, the health check is wrong, or SIGTERM is lost."""
     monkeypatch.delenv("PYTHONPATH", raising=False)
     program, *arguments = dockerfile.last(IMAGE, "CMD").command
@@ -91,7 +91,7 @@ def test_the_image_serves_is_healthy_and_ends_on_sigterm(installed, tmp_path, mo
         server.end()
 
 
-def test_the_wheel_has_all_packages_models_and_recipes_and_no_tests(installed):
+def test_the_wheel_contains_packages_models_and_recipes_but_no_tests(installed):
     """Fails if a data file or a type marker is left out, or the tests' own bundles are shipped."""
     site = site_packages(installed)
     for package in ("textrnn", "service", "training"):
@@ -142,7 +142,7 @@ def test_the_image_installs_an_extra_and_pins_that_exist():
     assert (ROOT / install[install.index("--constraint") + 1]).exists()
 
 
-def test_the_context_has_what_is_copied():
+def test_the_build_context_contains_the_copied_files():
     """Fails if .dockerignore leaves out what the Dockerfile copies, where the last rule counts."""
     rules = (ROOT / ".dockerignore").read_text().splitlines()
     for copy in dockerfile.every(BUILD, "COPY"):

@@ -139,7 +139,7 @@ def test_make_test_is_the_whole_suite(environment):
     assert "/python -m pytest --numprocesses 2 --dist worksteal " in done.stdout
 
 
-def test_links_of_the_readme_lead_somewhere():
+def test_links_of_the_readme_resolve():
     """Fails if a file that README links to is moved. `make docs` checks the links of the guides."""
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
     assert targets

@@ -21,7 +21,7 @@ NAMES = shipped()
 load = functools.cache(textrnn.load)  # so that a model is compiled once for all its tests
 
 
-def test_what_is_shipped():
+def test_shipped_models():
     """Fails if a model is added or lost unnoticed, or the default of a task is not its first."""
     assert NAMES == [
         "sentiment-en", "ner-en", "translate-en-de", "emotion-en", "language-id", "ner-conll03",
@@ -78,7 +78,7 @@ def test_an_entity_tagger_is_right(name):
         assert [(e["text"], e["label"]) for e in answer["entities"]] == expected
 
 
-def test_the_tagger_of_words_is_right():
+def test_a_word_tagger_is_right():
     """Fails if a word has another part of speech, or none."""
     tags = shipped_answers.PARTS_OF_SPEECH
     for answer, expected in zip(load("pos-en").predict(list(tags)), tags.values(), strict=True):
@@ -99,7 +99,7 @@ def test_a_translator_is_right(name, pairs):
         assert answer["text"] in accepted
 
 
-def test_shakespeare_predicts_a_play_that_it_has_not_seen():
+def test_shakespeare_predicts_an_unseen_play():
     """Fails if the model forgets what it read, or how verse goes: guessing by the frequencies of
     letters alone needs more than four bits a character."""
     metrics, _ = evaluate(load("shakespeare"), [{"text": shipped_answers.PLAY}])
@@ -107,7 +107,7 @@ def test_shakespeare_predicts_a_play_that_it_has_not_seen():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_answers_its_probes(name):
+def test_reproduces_its_probes(name):
     """Fails if a change of the code changes the answers of a shipped model."""
     bundle = load_bundle(name)
     assert bundle.probes
@@ -168,7 +168,7 @@ def test_compounds_are_translated_and_not_copied():
     assert tokenizer.encode_source("Wo ist Szczepański?").words == ["Szczepański"]
 
 
-def test_an_alignment_has_a_largest_size():
+def test_alignments_have_a_maximum_size():
     """Fails if the size of an answer may grow with the square of its text."""
     model = load("translate-en-de")
     with pytest.raises(InvalidText) as caught:

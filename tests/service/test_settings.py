@@ -36,7 +36,7 @@ def test_settings_come_from_the_environment(monkeypatch):
     assert "k1" not in repr(settings)
 
 
-def test_a_flag_wins_over_the_environment_and_that_over_the_file(monkeypatch, write):
+def test_flags_precede_the_environment_and_that_the_file(monkeypatch, write):
     file = write('port = 1\ntexts = 2\ngrace = 3\nmodels = ["a", "b"]\napi_keys = ["k1"]\n')
     monkeypatch.setenv("TEXTRNN_PORT", "11")
     monkeypatch.setenv("TEXTRNN_TEXTS", "12")
@@ -109,7 +109,7 @@ def test_every_setting_has_a_flag_except_keys():
     assert ended.value.code == 2
 
 
-def test_help_says_how_to_choose():
+def test_help_describes_each_setting():
     done = subprocess.run(
         [sys.executable, "-m", "textrnn", "serve", "--help"],
         capture_output=True, text=True, check=True, env={"COLUMNS": "200", "PATH": ""},
@@ -122,7 +122,7 @@ def test_help_says_how_to_choose():
     assert "TEXTRNN_QUEUE_ROWS=2048" in done.stdout
 
 
-def test_the_document_has_every_setting_with_its_default():
+def test_the_guide_lists_every_setting_with_its_default():
     table = DOCUMENT.split("## Settings")[1].split("\n## ")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", table, re.MULTILINE))
     assert list(rows) == list(Settings.model_fields)

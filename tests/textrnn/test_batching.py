@@ -30,7 +30,7 @@ SOME_WIDE = [Shape(1, 4), Shape(2, 16, 5), Shape(1, 64, 5)]
     st.lists(st.tuples(st.integers(0, 64), st.integers(1, 5)), max_size=100),
     st.sampled_from([WIDE.shapes(), SOME_WIDE]),
 )
-def test_rows_get_the_width_that_they_want(rows, shapes):
+def test_rows_run_in_the_width_that_they_need(rows, shapes):
     """Fails if a row runs in a narrower shape, or in a wider one than it needs."""
     lengths, widths = [length for length, _ in rows], [width for _, width in rows]
     groups = plan(lengths, shapes, widths)

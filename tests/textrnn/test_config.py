@@ -25,7 +25,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one():
         Outer.parse({"steps": 1, "zzz": 2}, source="x")
 
 
-def test_all_faults_come_in_one_line():
+def test_all_errors_are_on_one_line():
     with pytest.raises(UserError) as caught:
         Outer.parse({"inner": {"rate": "fast"}}, source="x")
     message = str(caught.value)
@@ -101,7 +101,7 @@ def test_override_sets_typed_values():
         ("data.x=c", "not an index"),
     ],
 )
-def test_override_refuses_what_it_cannot_set(assignment, reason):
+def test_invalid_overrides_are_errors(assignment, reason):
     data = {"train": {"steps": 1}, "data": [{"path": "a"}]}
     with pytest.raises(UserError, match=reason):
         override(data, [assignment])

@@ -63,7 +63,7 @@ def test_hostile_text_gets_an_answer(predictor, text):
         (3, "not_text"),
     ],
 )
-def test_text_that_cannot_be_taken_is_one_clear_error(predictor, text, code):
+def test_invalid_text_is_one_clear_error(predictor, text, code):
     with pytest.raises(InvalidText) as caught:
         predictor.predict([text])
     assert caught.value.code == code
@@ -73,7 +73,7 @@ def test_text_that_cannot_be_taken_is_one_clear_error(predictor, text, code):
         assert "62 tokens" in str(caught.value)
 
 
-def test_truncation_is_asked_for_and_marked(predictor):
+def test_truncation_is_optional_and_marked(predictor):
     (whole,) = predictor.predict("word " * 62, truncate=True)
     (cut,) = predictor.predict("word " * 62 + "awful", truncate=True)
     assert "truncated" not in whole
@@ -132,7 +132,7 @@ def test_a_classifier_does_not_stream(predictor):
         next(predictor.stream("a fine film"))
 
 
-def test_only_compiled_shapes_are_used_if_asked(predictor):
+def test_compiled_only_plans_use_compiled_shapes(predictor):
     """Fails if a request of a warm server would wait for the compiler."""
     predictor.warm(Shape(1, 64))
     options = predictor.task.options_type()

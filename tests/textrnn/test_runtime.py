@@ -15,14 +15,14 @@ def proc(root, most, maps):
     return root
 
 
-def test_half_of_the_memory_maps_are_kept_free(tmp_path):
+def test_half_of_the_memory_maps_are_reserved(tmp_path):
     """Fails if a server goes on to compile until the kernel gives it no more, which ends it."""
     assert can_compile_more(proc(tmp_path / "few", 1000, 499))
     assert not can_compile_more(proc(tmp_path / "many", 1000, 500))
     assert can_compile_more(tmp_path / "nothing"), "there is no limit to be read"
 
 
-def test_a_new_process_has_room():
+def test_a_new_process_may_compile():
     """Fails if the limits of this system are misread."""
     code = "from textrnn.runtime import can_compile_more as room; print(room())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -49,7 +49,7 @@ def programs(folder):
 
 
 @pytest.mark.process
-def test_programs_are_kept_and_found_again(tmp_path):
+def test_compiled_programs_are_cached(tmp_path):
     """Fails if each start compiles anew, or what one kind of processor compiled runs on another."""
     folder = tmp_path / "textrnn/programs" / processor_id()
     assert compile_one(XDG_CACHE_HOME=str(tmp_path)) == str(folder)
@@ -60,7 +60,7 @@ def test_programs_are_kept_and_found_again(tmp_path):
 
 
 @pytest.mark.process
-def test_where_programs_are_kept_can_be_said(tmp_path):
+def test_the_cache_directory_can_be_set(tmp_path):
     chosen = str(tmp_path / "mine")
     said = compile_one(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR=chosen)
     assert said == chosen
@@ -70,11 +70,11 @@ def test_where_programs_are_kept_can_be_said(tmp_path):
 
 @pytest.mark.parametrize("home", ["/dev/null", "/proc"])
 @pytest.mark.process
-def test_a_home_that_takes_nothing_is_no_fault(home):
+def test_an_unwritable_home_disables_the_cache(home):
     assert compile_one(HOME=home) == "none"
 
 
-def test_processors_have_names_of_their_own(tmp_path):
+def test_processors_have_distinct_identifiers(tmp_path):
     names = set()
     for number, flags in enumerate(("fpu avx2", "fpu avx2 avx512f", "fpu avx2 avx512f")):
         folder = tmp_path / str(number)

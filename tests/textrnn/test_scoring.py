@@ -64,7 +64,7 @@ def rows_of(path: Path):
     "name", ["out.csv", "out.tsv", "out.jsonl", "out.parquet", "out.csv.gz", "out.jsonl.gz"]
 )
 @pytest.mark.parametrize("source", ["in.csv", "in.tsv.gz", "in.jsonl", "in.parquet"])
-def test_every_format_into_every_other(predictor, tmp_path, source, name):
+def test_every_format_converts_to_every_other(predictor, tmp_path, source, name):
     """Fails if a column is lost, the order changes, or an answer stands beside another row."""
     rows = [{"id": str(i), "text": t, "label": label} for i, (t, label) in enumerate(sentences(40))]
     path = tmp_path / source
@@ -109,7 +109,7 @@ def test_all_scores_on_demand(predictor, tmp_path):
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl.gz", "out.parquet"])
 @pytest.mark.parametrize("chunks", [0, 1, 4])
-def test_stopped_and_resumed_equals_one_run(predictor, tmp_path, name, chunks):
+def test_a_resumed_job_equals_an_uninterrupted_one(predictor, tmp_path, name, chunks):
     """Byte for byte. Fails if a chunk is lost, doubled, or a half-written one stays."""
     source = write_csv(tmp_path / "in.csv", sentences(100))
     with source.open("a") as stream:
@@ -139,7 +139,7 @@ def test_a_finished_job_is_not_run_again(predictor, tmp_path):
     assert (tmp_path / "out.csv").read_bytes() == before
 
 
-def test_a_job_does_not_go_on_as_another(predictor, tmp_path):
+def test_a_different_job_is_not_resumed(predictor, tmp_path):
     """Fails if half a file could come from other weights, options or input."""
     source = write_csv(tmp_path / "in.csv", sentences(50))
     interrupted(predictor, source, tmp_path / "out.csv", 1)
@@ -163,7 +163,7 @@ BAD = (
 )
 
 
-def test_bad_rows_go_to_the_errors_and_the_others_through(predictor, tmp_path):
+def test_bad_rows_are_reported_and_others_scored(predictor, tmp_path):
     (tmp_path / "in.csv").write_bytes(BAD)
     progress = run(predictor, tmp_path / "in.csv", tmp_path / "out.csv")
     assert (progress.rows, progress.bad) == (2, 4)
@@ -204,9 +204,7 @@ def test_truncation_can_be_allowed(predictor, tmp_path):
         ("id,text\n1,a\n", {"options": {"nope": 1}}, "unknown key 'nope'"),
     ],
 )
-def test_a_job_that_cannot_be_done_is_one_clear_error(
-    predictor, tmp_path, content, options, reason
-):
+def test_an_invalid_job_is_one_clear_error(predictor, tmp_path, content, options, reason):
     (tmp_path / "in.csv").write_text(content)
     with pytest.raises(UserError, match=reason):
         run(predictor, tmp_path / "in.csv", tmp_path / "out.csv", **options)
@@ -222,7 +220,7 @@ def test_json_rows_may_differ_and_lines_without_text_are_bad_rows(predictor, tmp
     assert rows_of(tmp_path / "o.csv")[1]["more"] == "[1, null]"
 
 
-def test_what_a_format_cannot_hold_is_a_bad_row(predictor, tmp_path):
+def test_rows_that_a_format_cannot_represent_are_bad(predictor, tmp_path):
     """Fails if a tab in a TSV cell, a lone surrogate or a misfit in Parquet ends the run."""
     rows = [
         {"text": "fine", "x": 1},
@@ -237,7 +235,7 @@ def test_what_a_format_cannot_hold_is_a_bad_row(predictor, tmp_path):
         assert len(rows_of(tmp_path / name)) == good
 
 
-def test_columns_that_come_later_are_bad_rows_in_a_table(predictor, tmp_path):
+def test_rows_with_additional_columns_are_bad_in_a_table(predictor, tmp_path):
     lines = ['{"text": "fine"}'] * 16 + ['{"text": "poor", "late": 1}']
     (tmp_path / "in.jsonl").write_text("\n".join(lines))
     for name in ("o.csv", "o.parquet"):

@@ -94,7 +94,7 @@ def test_holdout_splits_groups_and_never_within_one(root):
     assert 30 < len(sides["dev"]) < 90
 
 
-def test_pieces_lose_nothing(root):
+def test_split_texts_are_complete(root):
     text = "one two, three. four five six seven"
     (root / "a.txt").write_text(text + "\n")
     pieces = [row["text"] for row in rows("pretrain", path="a.txt", words=3)]
@@ -111,7 +111,7 @@ def test_without_development_data_a_tenth_is_held_out(root):
     assert again == train
 
 
-def test_a_local_data_set_of_hugging_face_form(root):
+def test_a_local_hugging_face_data_set(root):
     """Through the real library, without a network."""
     folder = root / "my_set"
     folder.mkdir()
@@ -124,7 +124,7 @@ def test_a_local_data_set_of_hugging_face_form(root):
         rows(dataset=str(root / "nowhere"))
 
 
-def test_a_configuration_of_a_data_set_with_several(root):
+def test_a_configuration_of_a_hugging_face_data_set(root):
     """As in load_dataset("glue", "sst2"). Fails if `subset` or `split` does not reach the
     library."""
     folder = root / "glue"
@@ -204,7 +204,7 @@ def pairs(root, source: str, target: str, **settings):
     return list(read_source(Source.parse(given, source="test"), "translate"))
 
 
-def test_two_files_side_by_side(root):
+def test_parallel_files(root):
     """Fails if a separator that is no line end, such as U+0085, shifts the lines."""
     found = pairs(root, "one\x85 two\nthree\n", "eins zwei\ndrei\r\n")
     assert found == [
@@ -224,12 +224,12 @@ def test_two_files_side_by_side(root):
         ("", "x\n", r"a\.en: is empty"),
     ],
 )
-def test_parallel_files_that_are_not(root, source, target, reason):
+def test_mismatched_parallel_files(root, source, target, reason):
     with pytest.raises(UserError, match=reason):
         pairs(root, source, target)
 
 
-def test_a_parallel_file_needs_its_other_side():
+def test_a_parallel_file_requires_a_path():
     with pytest.raises(UserError, match="parallel requires path"):
         rows(dataset="imdb", parallel="a.de", task="translate")
 

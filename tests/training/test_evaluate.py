@@ -60,7 +60,7 @@ def test_thresholds_are_not_measured_on_the_rows_that_chose_them(rows):
     assert metrics["dev"]["macro_f1"] < 0.18
 
 
-def test_sets_keep_their_own_rows(rows):
+def test_development_sets_are_measured_separately(rows):
     """Fails if the rows of one set are measured with the answers of another."""
     sure = np.array([[9.0 if n in row["labels"] else -9.0 for n in LABELS] for row in rows])
     parts = {"a": rows[:7], "b": rows[7:8], "c": rows[8:]}
@@ -75,7 +75,7 @@ def test_sets_keep_their_own_rows(rows):
     ("name", "better", "worse"),
     [("windowed_bits", 1.4, 2.1), ("stateful_perplexity", 4.0, 8.1), ("f1", 0.9, 0.8)],
 )
-def test_the_headline_grows_with_quality(name, better, worse):
+def test_the_selection_metric_grows_with_quality(name, better, worse):
     """Fails if `train.metric` keeps the worst weights, as it did for bits per character."""
     good, bad = ({"a": {name: value}, "b": {name: value}} for value in (better, worse))
     assert evaluate.headline(good, METRICS[name]) > evaluate.headline(bad, METRICS[name])

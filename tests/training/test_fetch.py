@@ -71,7 +71,7 @@ def digest(data):
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_broken_download_is_continued(server, tmp_path, ranges):
+def test_an_interrupted_download_is_resumed(server, tmp_path, ranges):
     """Fails if what came is thrown away, doubled, or taken for the whole file."""
     server.files["f.bin"] = DATA
     server.break_after, server.ranges = 300_000, ranges
@@ -163,7 +163,7 @@ def test_zip_and_plain_files(server, tmp_path, monkeypatch):
     assert (folder / "original_labels.txt").read_text() == "x\n"
 
 
-def test_what_is_not_as_expected_is_refused(server, tmp_path, monkeypatch):
+def test_unexpected_files_are_rejected(server, tmp_path, monkeypatch):
     """Fails if a folder appears that recipes would take for the data set."""
     server.files["SST-2.zip"] = b"no zip"
     remote = RemoteFile(DATASETS["sst2"].remotes[0].url)

@@ -52,7 +52,7 @@ def development(directory: Path, metric: str) -> list[tuple[int, float]]:
     return [(int(e["step"]), e[f"heldout.{metric}"]) for e in entries if f"heldout.{metric}" in e]
 
 
-def test_a_run_solves_its_task_and_leaves_what_it_promises(tiny_run):
+def test_a_run_solves_its_task_and_writes_its_files(tiny_run):
     """From CSV to bundle. Fails if a stage breaks, or a file of the run is not written."""
     info = load_bundle(tiny_run / "bundle").info
     assert info.metrics["heldout"]["accuracy"] == 1
@@ -166,7 +166,7 @@ def test_two_devices_equal_one_within_rounding(tiny_data, tmp_path):
         train(tiny_data, tmp_path / "64", "train.devices=64", "train.rows=64")
 
 
-def test_a_run_is_not_overwritten_nor_resumed_as_another(tiny_data, tiny_run, tmp_path):
+def test_a_run_is_neither_overwritten_nor_mixed_with_another(tiny_data, tiny_run, tmp_path):
     """Fails if a finished run can be lost, or a checkpoint gets into a run of another recipe."""
     shutil.copytree(tiny_run, tmp_path / "run")
     with pytest.raises(UserError, match="contains a run; continue it with --resume"):
@@ -193,7 +193,7 @@ def test_early_stopping(tiny_data, tmp_path):
     assert steps < 17 * 15
 
 
-def test_a_diverging_run_says_so(tiny_data, tmp_path):
+def test_a_diverging_run_is_an_error(tiny_data, tmp_path):
     """Fails if training goes on with weights that are not finite."""
     with pytest.raises(UserError, match="the run has diverged; lower"):
         train(
@@ -288,7 +288,7 @@ def test_average_follows_the_weights():
         np.testing.assert_allclose(value, expected[name], atol=1e-6)
 
 
-def test_weight_drop_takes_recurrent_weights_alone():
+def test_weight_drop_affects_only_recurrent_weights():
     """Fails if input weights are dropped, the share is wrong, or what stays is not scaled up."""
     params = {"a.recurrent_kernel": jnp.ones((50, 50)), "a.input_kernel": jnp.ones((50, 50))}
     dropped = drop_weights(params, 0.3, jax.random.key(0))
@@ -298,14 +298,14 @@ def test_weight_drop_takes_recurrent_weights_alone():
     assert 0.25 < (values == 0).mean() < 0.35
 
 
-def test_metrics_of_a_torn_log_are_read(tmp_path):
+def test_an_incomplete_last_line_of_a_log_is_ignored(tmp_path):
     """Fails if a log that was cut off in a line cannot be read."""
     path = tmp_path / "metrics.jsonl"
     path.write_text(json.dumps({"step": 1}) + "\n" + '{"step": 2, "lo')
     assert read_metrics(path) == [{"step": 1}]
 
 
-def test_loading_the_result_gives_answers(tiny_run):
+def test_the_resulting_bundle_can_be_loaded(tiny_run):
     """Fails if a bundle that was just trained cannot answer."""
     (answer,) = textrnn.load(tiny_run / "bundle").predict("a great film")
     assert answer["label"] == "friendly"

@@ -43,7 +43,7 @@ def test_each_chunk_begins_where_the_one_before_it_ended(length, epoch):
         np.testing.assert_array_equal(np.diff(row) % length, 1)
 
 
-def test_epochs_begin_elsewhere_and_are_a_function_of_the_seed():
+def test_epochs_begin_at_positions_that_follow_from_the_seed():
     def first(seed, epoch):
         return Streams(np.arange(1000), BUCKETS, seed).batches(epoch)[0].starts.tolist()
 
@@ -59,7 +59,7 @@ def test_a_short_text_has_fewer_streams_and_a_shorter_one_is_an_error():
 
 
 @given(st.lists(st.text("abc", max_size=20), max_size=5), st.floats(0, 1), st.floats(0, 1))
-def test_parts_by_position_are_the_whole(texts, one, two):
+def test_parts_by_position_are_a_partition(texts, one, two):
     rows, (low, high) = [{"text": text} for text in texts], sorted((one, two))
     parts = [by_position(rows, *ends) for ends in ((0, low), (low, high), (high, 1))]
     assert "".join(row["text"] for part in parts for row in part) == "".join(texts)
@@ -101,7 +101,7 @@ def test_a_folder_is_its_text_files(tmp_path, monkeypatch, capsys):
     ("content", "reason"),
     [(b"\xff\xfe", "not UTF-8 text"), (b"", "is empty"), (b"a\0b", "not UTF-8 text")],
 )
-def test_a_file_that_is_no_text(tmp_path, monkeypatch, content, reason):
+def test_files_that_are_not_text(tmp_path, monkeypatch, content, reason):
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     (tmp_path / "x.txt").write_bytes(content)
     with pytest.raises(UserError, match=f"x.txt: .*{reason}"):

@@ -98,7 +98,7 @@ def starting(tiny_bundle, generate_bundle, few_shapes):
         server.end()
 
 
-def test_clients_wait_for_a_server_that_warms_up(starting):
+def test_clients_retry_while_the_server_warms_up(starting):
     """Fails if a 503 has no Retry-After, or if the client takes it for a permanent error."""
     url = starting.url
     with openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=100) as client:

@@ -85,7 +85,7 @@ def test_bounds_that_a_dialect_changes():
             model.model_validate(body)
 
 
-def test_no_bound_is_written_twice():
+def test_no_bound_is_stated_twice():
     """Fails if a dialect states a bound that it could take from the native API."""
     folder, stated = ROOT / "service/dialects", {}
     for path in folder.rglob("*.py"):

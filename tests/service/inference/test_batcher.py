@@ -85,7 +85,7 @@ def numbers(result):
     return [answer["number"] for answer in result.answers]
 
 
-def test_thousands_of_requests_each_get_their_own_answer(batcher):
+def test_each_of_thousands_of_requests_gets_its_own_answer(batcher):
     """From many tasks at once, with 1 to 39 texts. Fails if answers are swapped or lost."""
     models = [Model("a"), Model("b")]
     random = np.random.default_rng(0)
@@ -108,7 +108,7 @@ def test_thousands_of_requests_each_get_their_own_answer(batcher):
     assert waiting(batcher) == 0
 
 
-def test_batches_keep_the_budget_and_fill_up(batcher):
+def test_batches_respect_the_token_budget_and_fill_up(batcher):
     model = Model()
     model.gate.clear()
 
@@ -270,7 +270,7 @@ def test_streams_join_and_leave_between_batches(batcher):
     assert waiting(batcher) == 0
 
 
-def test_more_streams_than_slots_take_turns(batcher):
+def test_more_streams_than_slots_share_the_slots(batcher):
     """Fails if the first ones keep the slots until they end."""
     model = Countdown()
     asyncio.run(batcher.submit(model, [example(3) for _ in range(12)], 30))

@@ -63,7 +63,7 @@ def test_a_request_is_one_object(context, configure):
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_no_line_contains_data_of_a_client(make_context, configure, log_format):
+def test_no_line_contains_client_data(make_context, configure, log_format):
     """Fails if a text, a path, a query, a key or an address gets into the log, at any level."""
     stream = configure(log_format=log_format, log_level="debug")
     context = make_context(api_keys="right")

@@ -22,7 +22,7 @@ def test_the_page_and_its_protection(context):
     assert response.headers["referrer-policy"] == "no-referrer"
 
 
-def test_every_part_that_is_named_is_there(context):
+def test_referenced_files_are_served(context):
     named = {"index.html"}
     for name, file in FILES.items():
         text = file.content.decode()
@@ -36,7 +36,7 @@ def test_every_part_that_is_named_is_there(context):
         assert response.headers["content-type"] != "text/plain"
 
 
-def test_what_is_known_is_not_sent_again(context):
+def test_cached_files_are_not_sent_again(context):
     first = call(context, "GET", "/")
     assert first.headers["cache-control"] == "no-cache"
     tag = first.headers["etag"]
@@ -54,17 +54,17 @@ def test_nothing_else_is_served(context, name):
     assert response.json()["code"] == "not_found"
 
 
-def test_it_is_no_part_of_the_api(context):
+def test_is_not_in_the_openapi_document(context):
     paths = call(context, "GET", "/openapi.json").json()["paths"]
     assert not [path for path in paths if path == "/" or "playground" in path]
 
 
-def test_it_can_be_seen_before_the_models_are_warm(context):
+def test_is_served_before_the_models_are_warm(context):
     context.readiness.warm = False
     assert call(context, "GET", "/").status_code == 200
 
 
-def test_nothing_is_inline_and_no_text_becomes_markup():
+def test_no_inline_code_and_no_markup_from_text():
     """What the policy forbids would fail in the browser alone, and what makes markup of text would
     fail for a hostile text alone."""
     page = FILES["index.html"].content.decode()

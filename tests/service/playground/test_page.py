@@ -26,7 +26,7 @@ def test_markup_is_text(visit, task):
     assert text in "".join(visit.panel.locator(".answer .text span").all_text_contents())
 
 
-def test_a_refusal_is_shown_with_what_names_it(visit):
+def test_errors_are_shown_with_the_request_id(visit):
     visit.expected.append("status of 422")
     visit.open("classify", text="a lovely film")
     with visit.page.expect_response("**/v1/classify") as response:
@@ -47,7 +47,7 @@ def test_a_refusal_is_shown_with_what_names_it(visit):
         ("translate", "alignment", "alignment_too_long"),
     ],
 )
-def test_a_text_too_long_to_look_into_is_answered(visit, task, extra, code):
+def test_a_text_too_long_for_details_is_still_answered(visit, task, extra, code):
     """The small models have no text between the two limits, so that this refusal is made up, as the
     server words it. Fails if a long text has no answer for want of its explanation."""
 
@@ -67,7 +67,7 @@ def test_a_text_too_long_to_look_into_is_answered(visit, task, extra, code):
     assert visit.part("error").is_hidden()
 
 
-def test_a_link_shows_the_same(visit):
+def test_a_link_reproduces_the_answer(visit):
     visit.open("tag")
     visit.run("🙂 Bob met Alan in Oslo & #1 .")
     first = visit.panel.locator(".answer").text_content()
@@ -79,7 +79,7 @@ def test_a_link_shows_the_same(visit):
     assert not [url for url in visit.requests if "Oslo" in url.partition("#")[0]]
 
 
-def test_a_key_is_asked_for_and_kept_to_itself(browser, tag_bundle):
+def test_the_api_key_is_requested_and_not_shown(browser, tag_bundle):
     """The browser is given the page as if it had a key already; its calls have none. Fails, too, if
     a task without a model can be asked for."""
     with serving("--models", str(tag_bundle), TEXTRNN_API_KEYS="s3cret") as server:
@@ -111,7 +111,7 @@ def test_a_key_is_asked_for_and_kept_to_itself(browser, tag_bundle):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_phone_shows_it_without_scrolling_sideways(browser, server, task):
+def test_fits_the_width_of_a_phone(browser, server, task):
     viewport = {"width": 360, "height": 640}
     visit = Visit(browser, server.url, viewport=viewport, has_touch=True, is_mobile=True)
     visit.open(task, **TASKS[task])
@@ -160,7 +160,7 @@ CONTRAST = """
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everything_can_be_read(browser, server, scheme):
+def test_contrast_is_sufficient(browser, server, scheme):
     """Contrast of each text with what is behind it, at the strongest shades too."""
     visit = Visit(browser, server.url, color_scheme=scheme, reduced_motion="reduce")
     for task, fields in TASKS.items():
@@ -178,7 +178,7 @@ def test_everything_can_be_read(browser, server, scheme):
     visit.close()
 
 
-def test_the_theme_is_chosen_and_kept(visit):
+def test_the_theme_is_remembered(visit):
     visit.open("classify")
     paper = "getComputedStyle(document.body).backgroundColor"
     before = visit.page.evaluate(paper)

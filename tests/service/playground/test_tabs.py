@@ -23,7 +23,7 @@ def ask(server, task, **body):
         return response.json()
 
 
-def test_words_are_shaded_by_their_shares(visit, server):
+def test_words_are_shaded_by_their_contributions(visit, server):
     visit.open("classify", **TASKS["classify"])
     (result,) = ask(server, "classify", **TASKS["classify"], explain=True)["results"]
     assert visit.panel.locator(".verdict strong").text_content() == result["label"]
@@ -41,7 +41,7 @@ def test_words_are_shaded_by_their_shares(visit, server):
     assert visit.panel.locator(".bars li").count() == 2
 
 
-def test_entities_are_marked_where_they_stand(visit):
+def test_entities_are_marked_at_their_offsets(visit):
     """Fails if offsets are taken as UTF-16 units: an emoji before an entity is two of them."""
     text = "🙂👩‍👧 Ada Lovelace lives in Rome"
     visit.open("tag", text=text)
@@ -59,7 +59,7 @@ def test_entities_are_marked_where_they_stand(visit):
     assert "Lovelace: PER" in visit.panel.locator(".readout").text_content()
 
 
-def test_words_light_up_what_they_were_made_of(visit, server):
+def test_aligned_words_are_highlighted(visit, server):
     """Fails if the alignment is read by columns for rows, or on the wrong side."""
     visit.open("translate", text="one two see red")
     asked = {"text": "one two see red", "alignment": True}
@@ -105,14 +105,14 @@ def column(rows, number):
     return [row[number] for row in rows]
 
 
-def test_the_languages_are_swapped_where_a_model_goes_back(visit):
+def test_swapping_languages_requires_an_opposite_model(visit):
     """There is none here, so that the button must be off."""
     visit.open("translate")
     assert visit.panel.locator("[name=swap]").is_disabled()
     assert "English → German" in visit.panel.locator("select").text_content()
 
 
-def test_characters_are_shaded_while_they_are_written(visit, server):
+def test_generated_characters_are_shaded(visit, server):
     visit.open("generate", **TASKS["generate"])
     body = {"prompt": "cat dog ", "max_characters": 40, "seed": 3, "temperature": 0.8}
     text = ask(server, "generate", **body)["text"]
@@ -131,7 +131,7 @@ def events(server, **body):
     return [json.loads(line.removeprefix("data: ")) for line in lines if line]
 
 
-def test_any_cell_can_be_looked_at(visit, server):
+def test_any_cell_can_be_shown(visit, server):
     """Fails if a cell that was not asked for at first stays unknown, or another one is shown."""
     visit.open("generate", **TASKS["generate"])
     text = visit.panel.locator(".script").text_content()
@@ -156,7 +156,7 @@ def test_any_cell_can_be_looked_at(visit, server):
     assert len([url for url in visit.requests if url.endswith("/v1/generate")]) == 3
 
 
-def test_writing_can_be_stopped(visit):
+def test_generation_can_be_stopped(visit):
     """Stop is pressed in the moment in which the first characters arrive. Fails if the rest comes
     all the same, or what is there is lost."""
     visit.open("generate")
@@ -174,7 +174,7 @@ def test_writing_can_be_stopped(visit):
     assert 4 < visit.options().count() < 8192
 
 
-def test_without_a_mouse(visit):
+def test_keyboard_navigation(visit):
     """Fails for who uses a keyboard or a screen reader, if a tab, a text or a word is out of
     reach."""
     visit.open("classify")
@@ -199,7 +199,7 @@ def test_without_a_mouse(visit):
 
 
 @pytest.mark.parametrize("text", ["Bob met Alan in Oslo .", NASTY])
-def test_the_command_asks_the_same(visit, text):
+def test_the_curl_command_gets_the_same_answer(visit, text):
     """Fails if anything in a text means something to a shell, or is changed on the way."""
     visit.open("tag")
     with visit.page.expect_response("**/v1/tag") as response:
@@ -212,7 +212,7 @@ def test_the_command_asks_the_same(visit, text):
     assert [token["text"] for token in answer["results"][0]["tokens"]]
 
 
-def test_the_command_streams(visit):
+def test_the_curl_command_streams(visit):
     visit.open("generate", **TASKS["generate"])
     lines = [line for line in shell(visit.part("curl").text_content()).splitlines() if line]
     stream_chunks = [json.loads(line.removeprefix("data: "))["text"] for line in lines]

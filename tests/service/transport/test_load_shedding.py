@@ -134,7 +134,7 @@ def test_a_connection_outlives_refusals(full):
     "request_head", [head(version=b"1.0"), head(more=b"connection: close\r\n"),
                      head(more=b"expect: 100-continue\r\n")]
 )  # fmt: skip
-def test_a_client_that_may_send_no_body_is_refused_and_the_connection_ends(full, request_head):
+def test_a_refusal_closes_a_connection_that_cannot_be_reused(full, request_head):
     async def go():
         async with connection_to(full) as (reader, writer):
             writer.write(request_head)

@@ -14,7 +14,7 @@ from support.command import textrnn, textrnn_here
 from support.data import sentences, write_csv
 
 
-def test_help_names_every_command():
+def test_help_lists_every_command():
     """Fails if a command is not registered."""
     done = textrnn_here("--help")
     assert done.returncode == 0
@@ -95,7 +95,7 @@ def test_a_mistake_is_a_1_and_one_line(tiny_bundle, tmp_path, arguments, reason)
 
 
 @pytest.mark.process
-def test_a_package_that_is_not_installed_is_named(tmp_path):
+def test_a_missing_package_is_named(tmp_path):
     """As with only the packages of serving installed: fails on a traceback."""
     (tmp_path / "optax.py").write_text("raise ModuleNotFoundError('absent', name='optax')")
     done = textrnn("train", "classify", cwd=tmp_path, PYTHONPATH=str(tmp_path))

@@ -17,7 +17,7 @@ def cluster():
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.process
-def test_many_workers_write_the_file_of_one(
+def test_many_workers_write_the_same_file_as_one(
     cluster, tiny_bundle, warm_predictor, tmp_path, monkeypatch
 ):
     """Fails if answers come back out of order, twice or not at all, or a bad row is lost."""

@@ -28,7 +28,7 @@ def test_a_failed_write_leaves_the_old_content(tmp_path, monkeypatch):
     assert contents(tmp_path) == {"a.json": "new"}
 
 
-def test_a_directory_replaces_another_as_a_whole(tmp_path, monkeypatch):
+def test_a_directory_is_replaced_atomically(tmp_path, monkeypatch):
     """Fails if files of the old directory survive, or something is renamed before it is on disk."""
     for name in ("old", "new"):
         (tmp_path / name / "sub").mkdir(parents=True)

@@ -29,7 +29,9 @@ def pairs(monkeypatch):
     monkeypatch.setitem(FORMATS, "pairs", FileFormat("pairs", (".pairs",), read_pairs, PairsWriter))
 
 
-def test_one_entry_makes_a_format_usable(pairs, predictor: Predictor, tmp_path, monkeypatch):
+def test_a_registered_format_is_usable_everywhere(
+    pairs, predictor: Predictor, tmp_path, monkeypatch
+):
     """In scoring and in training. Fails if a format is looked up anywhere but in the registry."""
     source = tmp_path / "in.pairs"
     source.write_text("id=1;text=a fine film;label=friendly\nid=2;text=;label=hostile\n")

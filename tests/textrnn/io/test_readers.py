@@ -76,7 +76,7 @@ def test_byte_order_mark_is_not_part_of_the_first_column(tmp_path):
     assert [r.fields for r in read_records(path)] == [{"text": "a"}]
 
 
-def test_columns_name_what_a_file_without_header_holds(tmp_path):
+def test_columns_of_a_file_without_header(tmp_path):
     path = write(tmp_path / "a.tsv", b"0\tgood\n1\tbad\n")
     rows = [r.fields for r in read_records(path, columns=["id", "text"])]
     assert rows == [{"id": "0", "text": "good"}, {"id": "1", "text": "bad"}]
@@ -95,7 +95,7 @@ def test_columns_name_what_a_file_without_header_holds(tmp_path):
         ("a.jsonl", DEEP, 2, ""),
     ],
 )
-def test_a_bad_line_is_reported_and_passed_over(tmp_path, name, data, line, reason):
+def test_a_bad_line_is_reported_and_skipped(tmp_path, name, data, line, reason):
     """Fails if a bad line ends the reading, or takes its neighbours with it."""
     records = list(read_records(write(tmp_path / name, data)))
     bad = [record for record in records if record.error]

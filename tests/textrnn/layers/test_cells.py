@@ -66,7 +66,7 @@ def test_forward_and_gradient_equal_pytorch(kind):
     )
 
 
-def test_lstm_starts_out_remembering():
+def test_the_initial_forget_bias_is_1():
     """Fails if the forget gate's bias is set at another gate's place."""
     cell = CELLS["lstm"](3, 4, rngs=nnx.Rngs(0))
     np.testing.assert_array_equal(cell.bias[...], np.repeat([0, 1, 0, 0], 4))

@@ -65,7 +65,7 @@ def test_permuted_rows_give_permuted_outputs(config):
     np.testing.assert_allclose(permuted, outputs[:, order], atol=1e-5)
 
 
-def test_one_direction_never_sees_its_future():
+def test_a_unidirectional_encoder_is_causal():
     """Fails if any output of a one-directional encoder has a gradient by a later input."""
     encoder = make(EncoderConfig(hidden=4, layers=2, bidirectional=False, residual=True))
     lengths = jnp.array([TIME])

@@ -24,7 +24,7 @@ def test_finds_the_temperature_that_outcomes_were_drawn_at(true_temperature, mul
     )
 
 
-def test_a_few_rows_without_mistake_do_not_promise_certainty():
+def test_a_few_perfect_rows_do_not_give_certainty():
     logits, targets = np.array([[1.0, -1.0]] * 10), np.array([[1.0, 0.0]] * 10)
     z = logits[0] / fit_temperature(logits, targets, False)
     assert 1 / (1 + np.exp(z[1] - z[0])) < 0.99

@@ -43,7 +43,7 @@ def test_predicts_each_next_and_each_previous_word():
     assert real[:, :, 2:].sum() == 0
 
 
-def test_likelihood_equals_a_full_softmax_by_hand():
+def test_log_likelihood_equals_a_full_softmax():
     """Fails if predict sums over padding, or leaves a direction out."""
     task = make()
     model = task.build(nnx.Rngs(0))

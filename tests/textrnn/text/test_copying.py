@@ -38,7 +38,7 @@ def subwords(tokenizer, text):
         ("I’m not old.", []),
     ],
 )
-def test_what_is_copied(tokenizer, text, words):
+def test_which_words_are_copied(tokenizer, text, words):
     """Numbers, names that were never translated, and what the vocabulary cannot spell."""
     assert subwords(tokenizer, text)[1] == words
 
@@ -67,13 +67,13 @@ def test_spans_point_into_the_text(text):
 _TOKENIZER = CopyingTokenizer.fit(PAIRS, 90)
 
 
-def test_copied_words_come_back_in_their_places(tokenizer):
+def test_copied_words_are_inserted_in_order(tokenizer):
     text = "In 1998 Quillfeather saw 2 old gardens."
     found, words = tokenizer.encode_source(text)
     assert tokenizer.decode(found.ids, words) == text
 
 
-def test_a_pair_leaves_out_what_both_have(tokenizer):
+def test_words_in_both_texts_are_copied(tokenizer):
     """Fails if the target asks for a word that its source does not offer."""
     source, target = tokenizer.encode_pair("I saw Zed in 1998 or in 1989", "Ich sah Zed 1998")
     assert (source.ids == UNK).sum() == (target.ids == UNK).sum() == 2

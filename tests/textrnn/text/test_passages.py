@@ -22,7 +22,7 @@ def test_sentences_and_lines(text, expected):
 
 
 @given(st.text(max_size=200))
-def test_everything_else_is_kept(text):
+def test_text_between_sentences_is_kept(text):
     """Fails if white space, a line break or a sign is lost between sentences."""
     spans = passages(text)
     assert rejoin(text, spans, [text[start:end] for start, end in spans]) == text

@@ -31,7 +31,7 @@ def test_words(text, expected):
 
 
 @given(any_text)
-def test_only_white_space_is_left_out(text):
+def test_only_white_space_is_omitted(text):
     spans = list(treebank_tokens(text))
     here = 0
     for start, end in spans:

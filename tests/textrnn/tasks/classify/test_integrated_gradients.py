@@ -100,7 +100,7 @@ def test_too_long_to_be_explained():
     assert SECRET not in str(caught.value)
 
 
-def test_what_is_not_compiled_yet_is_a_503(make_context, tiny_bundle):
+def test_an_explanation_that_is_not_compiled_yet_is_a_503(make_context, tiny_bundle):
     """Fails if a request waits for a compilation, or fails as a defect."""
     from support.models import ready
 
@@ -114,7 +114,7 @@ def test_what_is_not_compiled_yet_is_a_503(make_context, tiny_bundle):
     assert fresh.predictor.compilations == before
 
 
-def test_a_queue_that_an_explanation_never_fits_into_is_refused_at_the_start(served):
+def test_a_queue_too_small_for_an_explanation_is_refused_at_startup(served):
     """Fails if the limits are compared with the text alone, which costs a small part of that."""
     most = max(length for length in served.predictor.task.buckets.lengths if length <= 256) * 32
     models = {served.name: served}

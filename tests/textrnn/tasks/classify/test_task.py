@@ -91,7 +91,7 @@ def test_padding_does_not_reach_the_logits(pooling):
     assert np.isfinite(large).all()
 
 
-def test_empty_rows_weigh_nothing():
+def test_padding_rows_have_no_weight():
     """Fails if padding rows count in the loss or in its gradient."""
     task = make()
     graph, params = split_model(task.build(nnx.Rngs(0)))
@@ -192,7 +192,7 @@ def test_calibration_changes_probabilities_and_not_the_order():
         ([{"label": "x"}, {"label": "y"}], {"class_weights": {"x": 1}}, "the labels are"),
     ],
 )
-def test_rows_that_make_no_classifier_are_one_clear_error(rows, settings, reason):
+def test_rows_unsuitable_for_training_are_one_clear_error(rows, settings, reason):
     with pytest.raises(UserError, match=reason):
         make(rows, **settings)
 

@@ -52,7 +52,7 @@ def test_end_is_where_a_stop_string_is_complete_first(text, stops):
 
 
 @given(letters, stop_strings, piece_sizes)
-def test_pieces_do_not_matter(text, stops, sizes):
+def test_window_sizes_do_not_matter(text, stops, sizes):
     """Fails if a stop string that lies across two pieces is missed, or something is shown that a
     stop string takes away later."""
     generated, stable = written(text, stops, sizes=sizes)
@@ -76,14 +76,14 @@ def test_the_longest_text():
     assert (generated.text, generated.finish_reason) == ("a", "stop")
 
 
-def test_the_model_may_say_that_it_is_over():
+def test_eos_ends_the_text():
     tokens = np.array([4, 5, EOS, PAD])
     generated = GeneratedText(10, []).append(tokens, seen([-1, -2, -3, 0]), True, CHARS)
     assert (generated.text, generated.finish_reason) == ("ab", "stop")
     assert join(generated.captured).log_probability.tolist() == [-1, -2]
 
 
-def test_a_stop_string_before_the_end_of_a_text_is_known_to_have_cut_it():
+def test_text_after_a_stop_string_is_recorded_as_removed():
     """Both in one piece. Fails if the state were taken to be that of the text."""
     tokens = np.append(CHARS.encode("abcc").ids, EOS)
     generated = GeneratedText(10, ["bc"]).append(tokens, seen(-np.ones(5)), True, CHARS)
@@ -93,7 +93,7 @@ def test_a_stop_string_before_the_end_of_a_text_is_known_to_have_cut_it():
 
 
 @given(st.text("aé€𝄞", min_size=1, max_size=20), piece_sizes)
-def test_bytes_become_characters_when_they_are_whole(text, sizes):
+def test_incomplete_characters_are_held_back(text, sizes):
     generated, stable = written(text, [], sizes=sizes, tokenizer=ByteTokenizer())
     assert generated.text == text
     assert not generated.incomplete
@@ -102,7 +102,7 @@ def test_bytes_become_characters_when_they_are_whole(text, sizes):
     assert per_character.tolist() == [-len(char.encode()) for char in text]
 
 
-def test_a_character_of_several_bytes_has_the_cells_of_its_first():
+def test_a_character_has_the_activations_of_its_first_byte():
     ids = ByteTokenizer().encode("aé€b").ids
     generated = GeneratedText(10, []).append(ids, seen(-np.ones(7)), False, ByteTokenizer())
     assert join(generated.captured).activation[:, 0].tolist() == [0, 1, 3, 6]

@@ -40,7 +40,7 @@ def test_it_has_learnt_the_language(model):
     assert len(set(answer["text"].split()[:-1])) == 8
 
 
-def test_ten_pieces_equal_one(model):
+def test_ten_continuations_equal_one_text(model):
     """With all that the draws depend on. Fails if anything of the past is not in the state."""
     options = {"temperature": 1.3, "top_k": 9, "repetition_penalty": 1.1}
     whole = model.predict("cat ", max_characters=100, seed=3, **options)[0]["text"]
@@ -56,7 +56,7 @@ def test_ten_pieces_equal_one(model):
 
 
 @pytest.mark.parametrize("stop", [["g d"], ["owl", "ox"], ["ee b"], ["cat dog hen owl fox"]])
-def test_a_state_behind_a_stop_string_is_that_of_the_text(model, stop):
+def test_a_state_after_a_stop_string_is_that_of_the_text(model, stop):
     """Fails if the state knows of the stop string, or of what was written behind it."""
     options = {"temperature": 1.0, "max_characters": 120, "return_state": True}
     (answer,) = model.predict("dog ", seed=11, stop=stop, **options)
@@ -74,7 +74,7 @@ def test_a_state_behind_a_stop_string_is_that_of_the_text(model, stop):
     assert answer["text"] + more["text"] == whole["text"]
 
 
-def test_equal_seeds_write_equal_texts_whatever_runs_beside(model):
+def test_a_seed_determines_the_text_in_any_batch(model):
     alone = [model.predict(p, seed=s, max_characters=40)[0] for p, s in (("cat ", 1), ("do", 2))]
     rows = [{"prompt": p} for p in ("", "hen " * 20, "cat ", "x", "fox ant", "ape")]
     crowd = model.predict_rows(rows, seed=1, max_characters=40)
@@ -104,7 +104,7 @@ def test_scoring_counts_every_character_once(model):
     assert both == pytest.approx(whole["log_likelihood"], abs=1e-3)
 
 
-def test_written_text_scores_as_it_was_written(model):
+def test_generated_text_scores_as_when_generated(model):
     options = {"temperature": 1.5, "max_characters": 30, "seed": 4, "log_probabilities": True}
     (written,) = model.predict("owl ", **options)
     (scored,) = model.predict_rows([{"text": "owl " + written["text"]}], log_probabilities=True)
@@ -113,7 +113,7 @@ def test_written_text_scores_as_it_was_written(model):
     )
 
 
-def test_windowed_scoring_forgets(model):
+def test_windowed_scoring_resets_the_state(model):
     """By hand: each stretch by itself, behind the one character before it."""
     text = babble(10, seed=3)
     (found,) = model.predict_rows([{"text": text}], window=16, log_probabilities=True)
@@ -166,7 +166,7 @@ def test_an_empty_prompt_begins_anywhere(model):
     ],
     ids=str,
 )
-def test_what_cannot_be_taken_is_one_clear_error(model, row, options, code, reason):
+def test_unacceptable_text_is_one_clear_error(model, row, options, code, reason):
     with pytest.raises(InvalidText, match=reason) as caught:
         model.predict_rows([row], **options)
     assert caught.value.code == code
@@ -215,13 +215,13 @@ def test_a_model_of_bytes_writes_and_scores_characters():
         assert scored["unknown_characters"] == 0
 
 
-def test_it_needs_characters_or_bytes():
+def test_other_tokenizers_are_rejected():
     tokenizer = WordTokenizer.fit(["a b"], 10)
     with pytest.raises(UserError, match="'chars' or 'bytes', this one is 'words'"):
         Generate.fit(GenerateConfig(), tokenizer, None, [])
 
 
-def test_it_reads_forward_only():
+def test_a_bidirectional_encoder_is_rejected():
     assert not GenerateConfig.parse({"encoder": {"hidden": 4}}, "here").encoder.bidirectional
     with pytest.raises(UserError, match="unidirectional"):
         GenerateConfig.parse({"encoder": {"bidirectional": True}}, "here")

@@ -60,7 +60,7 @@ def test_the_table_gets_gradients_from_both_uses():
     np.testing.assert_array_equal(of_input > 1e-8, np.isin(np.arange(VOCABULARY), ids[:, :-1]))
 
 
-def test_it_learns():
+def test_a_tied_model_learns():
     """Fails if a tied model cannot represent what an untied one learns at once."""
     ids = jnp.asarray(cycle())
     graph, params = made(tied=True)

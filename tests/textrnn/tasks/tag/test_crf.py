@@ -48,7 +48,7 @@ def test_viterbi_is_the_best_of_all_paths(forbid):
             assert not found[length:, row].any()
 
 
-def test_likelihoods_of_all_paths_sum_to_one():
+def test_probabilities_of_all_paths_sum_to_one():
     emissions, chain = problem()
     for row, length, paths in each_row(emissions, chain):
         total = 0.0

@@ -23,7 +23,7 @@ def test_evaluate_prints_the_table_of_conlleval(tag_bundle, folder):
     assert "              PER: precision: 100.00%" in done.stdout
 
 
-def test_evaluate_takes_a_format_that_the_ending_does_not_say(tag_bundle, folder):
+def test_evaluate_with_a_given_format(tag_bundle, folder):
     (folder / "dev.conll").rename(folder / "dev.testa")
     done = textrnn("evaluate", tag_bundle, "dev.testa", "--format", "conll", "--json", cwd=folder)
     assert json.loads(done.stdout)["dev.testa"]["f1"] == 1
@@ -61,7 +61,7 @@ def test_text_in_columns_out(tag_bundle, folder):
     )
 
 
-def test_ragged_rows_are_set_aside_with_their_lines(tag_bundle, folder):
+def test_malformed_rows_are_reported_with_their_lines(tag_bundle, folder):
     (folder / "in.conll").write_text("Bob\tB-PER\nsings\n\nOslo\tB-LOC\n")
     done = textrnn("score", tag_bundle, "in.conll", "--output", "out.jsonl", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -96,7 +96,7 @@ def test_a_classifier_writes_no_columns(tiny_bundle, folder):
 
 
 @pytest.mark.slow
-def test_a_tagger_of_own_data_starts_from_a_shipped_one(folder):
+def test_fine_tuning_a_shipped_tagger(folder):
     """In one pass over 120 sentences it has learnt who is who; the words it knew before."""
     (folder / "data").mkdir()
     (folder / "data" / "ours.conll").write_text(towns(120, seed=2))

@@ -10,7 +10,7 @@ from textrnn.tasks.tag.marginals import by_label
 TEXT = "\U0001f44d Ada Lovelace met Bob in New York .\n\nis Oslo big ?"
 
 
-def test_tags_of_a_type_count_together():
+def test_tags_of_a_type_are_summed():
     tagset = ["O", "B-PER", "I-PER", "E-PER", "S-PER", "B-LOC", "I-LOC", "E-LOC", "S-LOC"]
     probabilities = np.array([[0.1, 0.05, 0.05, 0, 0.1, 0.3, 0.3, 0.1, 0], [0.6, 0.4] + [0] * 7])
     with np.errstate(divide="ignore"):

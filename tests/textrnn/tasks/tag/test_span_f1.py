@@ -35,7 +35,7 @@ def test_equals_seqeval(sentences):
     assert sum(counts.correct for counts in types.values()) == whole.correct
 
 
-def test_the_table_of_conlleval():
+def test_the_report_equals_conlleval():
     gold = [["B-PER", "I-PER", "O", "B-LOC"], ["B-LOC", "O", "B-LOC", "I-LOC"]]
     found = [["B-PER", "I-PER", "O", "B-PER"], ["B-LOC", "O", "B-LOC", "O"]]
     whole, types = counted(gold, found)
@@ -48,6 +48,6 @@ def test_the_table_of_conlleval():
     ]
 
 
-def test_nothing_is_no_division_by_zero():
+def test_no_entities_give_zeros():
     whole, types = count_spans([], [])
     assert (whole.precision, whole.recall, whole.f1, types) == (0, 0, 0, {})

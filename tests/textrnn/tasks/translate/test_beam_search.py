@@ -75,7 +75,7 @@ def same(found, expected):
 
 @pytest.mark.parametrize("beam", [1, 2, 3, 5])
 @pytest.mark.parametrize(("penalty", "least"), [(0.0, 0), (1.0, 0), (0.6, 3)])
-def test_equals_a_slow_search(beam, penalty, least):
+def test_equals_the_reference_search(beam, penalty, least):
     """Tokens, log-probabilities and what each step left. Fails if a carry does not follow its
     hypothesis, a finished one goes on, or the trace is read along the wrong path."""
     for seed in range(6):
@@ -113,7 +113,7 @@ def test_a_beam_as_wide_as_the_space_is_exhaustive():
         assert [tuple(h[0]) for h in there[:20]] == [s[0] for s in every[:20]]
 
 
-def test_rows_do_not_know_of_each_other():
+def test_rows_are_searched_independently():
     """Fails if one row's settings, or its end, change another's hypotheses."""
     _, weights, carry = problem(5)
     mixed = beam_parameters(
@@ -144,7 +144,7 @@ def test_no_ngram_occurs_twice(size):
                 assert len(grams) == len(set(grams))
 
 
-def test_lengths_are_kept():
+def test_length_limits_are_respected():
     _, weights, carry = problem(4)
     found = run(
         weights,

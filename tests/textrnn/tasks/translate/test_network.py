@@ -101,7 +101,7 @@ def test_no_token_sees_its_future():
     assert np.abs(one[3] - two[3]).max() > 1e-4
 
 
-def test_dropout_and_blanks_are_for_training_alone():
+def test_dropout_is_used_only_in_training():
     model, ids, target = made(blank=0.5)
     plain = model(ids, LENGTHS, target)
     np.testing.assert_array_equal(plain, model(ids, LENGTHS, target))
@@ -110,7 +110,7 @@ def test_dropout_and_blanks_are_for_training_alone():
     assert np.abs(drawn[0] - drawn[2]).max() > 1e-3
 
 
-def test_the_names_of_parameters_are_a_file_format():
+def test_parameter_names_are_a_file_format():
     assert sorted(split_model(made(layers=2)[0])[1]) == [
         "bias",
         "decoder.attention.key_kernel",

@@ -20,7 +20,7 @@ def back(translate_bundle):
     return textrnn.load(translate_bundle)
 
 
-def test_it_learnt_to_reverse(back):
+def test_the_translator_reverses_sentences(back):
     """The whole way of training: fails if any part of it is wired wrongly."""
     pairs = reversals(200, seed=2)
     for beam in (1, 3):
@@ -37,7 +37,7 @@ def test_numbers_and_names_survive(back):
         assert answer["text"] == " ".join(reversed(text.split()))
 
 
-def test_each_copied_word_comes_once(back):
+def test_each_copied_word_occurs_once(back):
     """Fails if a word is written again by a hypothesis of a wide beam, or forgotten by the best."""
     texts = ["one 5 6, two 7 red, cat", "one 5 two", "6 red cat see"]
     for text, answer in zip(texts, back.predict(texts, beam_size=4, alternatives=3), strict=True):
@@ -54,7 +54,7 @@ def test_there_is_no_unk_without_a_word_to_copy(back):
         assert not any("⁇" in a["text"] or "unk" in a["text"] for a in found)
 
 
-def test_white_space_and_line_breaks_are_the_originals(back):
+def test_white_space_and_line_breaks_are_kept(back):
     text = "\n one two.\t 17 cat?\r\n\r\n * * *\n  42  \nblue\n"
     (answer,) = back.predict(text)
     single = back.predict(["one two.", "17 cat?", "blue"])
@@ -63,7 +63,7 @@ def test_white_space_and_line_breaks_are_the_originals(back):
     assert answer["score"] == pytest.approx(sum(a["score"] for a in single), abs=1e-4)
 
 
-def test_a_text_with_nothing_to_translate_comes_back(back):
+def test_a_text_without_words_is_returned_unchanged(back):
     assert back.predict("42 - 17!") == [{"text": "42 - 17!", "score": 0.0}]
     with pytest.raises(InvalidText, match="empty"):
         back.predict(" \n ")
@@ -91,7 +91,7 @@ def test_the_score_is_the_log_probability(back):
             assert found["score"] == pytest.approx(total, abs=1e-3)
 
 
-def test_alternatives_are_the_likeliest_ways_to_put_sentences_together(back):
+def test_alternatives_are_the_most_probable_combinations_of_sentences(back):
     texts = ["one two. 17 cat?", "one two.", "17 cat?"]
     whole, *parts = back.predict(texts, beam_size=4, alternatives=3, length_penalty=0)
     assert len(whole["alternatives"]) == 3
@@ -175,13 +175,13 @@ def test_lengths_and_repeats_can_be_limited(back):
         (7, {}, "not_text"),
     ],
 )
-def test_what_cannot_be_taken_is_refused(back, text, options, code):
+def test_unacceptable_requests_are_rejected(back, text, options, code):
     with pytest.raises(InvalidText) as caught:
         back.predict_rows([{"text": text}], **options)
     assert caught.value.code == code
 
 
-def test_what_is_cut_is_marked(back):
+def test_truncation_is_marked(back):
     """Fails if the rest of the text comes back as it was, among what is translated."""
     (answer,) = back.predict("one " * 20, truncate=True)
     assert answer["truncated"] is True
@@ -200,13 +200,13 @@ def test_what_is_cut_is_marked(back):
         ({"source": "one", "target": 3}, "the target is empty|must be a string"),
     ],
 )
-def test_gold_that_is_none(back, row, message):
+def test_empty_gold_is_an_error(back, row, message):
     with pytest.raises(UserError, match=message):
         back.task.read(row, TranslateOptions(), gold=True)
 
 
 @pytest.mark.slow
-def test_the_recipe_for_summarising_trains_on_own_rows(tmp_path, monkeypatch):
+def test_the_summarisation_recipe_trains(tmp_path, monkeypatch):
     """The shipped recipe with small numbers. Fails if it makes no bundle, or if a text is taken
     apart that it says is read whole."""
     lines = [
