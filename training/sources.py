@@ -28,7 +28,7 @@ def read_source(
 ) -> Iterator[Row]:
     """The rows of one source, each `repeat` times.
 
-    Raises UserError, with file and line; what `check` raises for a row is reported so, too.
+    Raises UserError, with file and line, also for errors that `check` raises for a row.
     """
     rows = _rows(source, task, check)
     return iter(by_position(list(rows), *source.part)) if source.part else rows

@@ -195,7 +195,7 @@ def test_truncation_can_be_allowed(predictor, tmp_path):
 @pytest.mark.parametrize(
     ("content", "options", "reason"),
     [
-        ("id,review\n1,a\n", {}, "no 'text'; what there is: id, review"),
+        ("id,review\n1,a\n", {}, "no 'text'; its fields are: id, review"),
         ("id,text\n1,a\n", {"columns": {"text": "review"}}, "no column 'review'; the columns are"),
         ("text,predicted_label\na,b\n", {}, "reserved for answers; rename predicted_label"),
         ("id,text\n", {}, "no row could be scored"),

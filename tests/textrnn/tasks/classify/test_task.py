@@ -188,7 +188,7 @@ def test_calibration_changes_probabilities_and_not_the_order():
         ([{"label": "x"}], {"labels": ["x", "y"]}, "no training row has the labels \\['y'\\]"),
         ([{"label": 1}, {"label": "x"}], {}, "label must be a string, found 1"),
         ([{"labels": "x"}], {"multi_label": True}, "labels must be a list of strings, found 'x'"),
-        ([{"text": "a"}], {}, "there is no 'label'"),
+        ([{"text": "a"}], {}, "the row has no 'label'"),
         ([{"label": "x"}, {"label": "y"}], {"class_weights": {"x": 1}}, "the labels are"),
     ],
 )
