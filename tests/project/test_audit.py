@@ -1,4 +1,4 @@
-"""The audit of dependencies, by the real pip-audit against a vulnerability service of our own."""
+"""The audit of dependencies, with the real pip-audit and a local vulnerability service."""
 
 import json
 import subprocess
@@ -83,7 +83,7 @@ def test_an_unreachable_service_is_reported_and_passes():
 
 
 def test_an_audit_that_fails_for_another_reason_fails():
-    """Fails if every failure of pip-audit is taken for a missing network."""
+    """Fails if every failure of pip-audit is treated as a missing network."""
     done = audit("--no-such-option")
     assert done.returncode == 1
     assert "pip-audit failed" in done.stderr

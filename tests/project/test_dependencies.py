@@ -1,4 +1,4 @@
-"""Each package that the code imports is declared where it is needed."""
+"""Each imported package is declared as a dependency of the right extra."""
 
 import ast
 import importlib.metadata
@@ -64,7 +64,7 @@ def distributions() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_import_is_declared(path, distributions):
-    """Fails if a package is there only because another one requires it, or in a wrong extra."""
+    """Fails if a package is installed only as a dependency of another, or by the wrong extra."""
     folder = str(path.relative_to(ROOT))
     package = folder.split("/")[0]
     late = IMPORTED_LATE.get(folder)

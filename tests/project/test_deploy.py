@@ -75,7 +75,7 @@ def test_queried_metrics_are_exposed():
     assert used <= set(known)
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in used}
     shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in known}
-    assert families == shown, "the dashboard shows all that there is"
+    assert families == shown, "every exposed metric is on the dashboard"
 
 
 def test_queried_labels_are_exposed():
@@ -128,7 +128,7 @@ def test_referenced_files_exist():
 
 
 def test_variables_are_valid_settings(pod):
-    """Fails if a variable is misspelt, which would be ignored, or its value is refused."""
+    """Fails if a variable is misspelt, and so ignored, or has an invalid value."""
     container = pod["containers"][0]
     (settings,) = one("kubernetes/kustomization.yaml")["configMapGenerator"]
     assert container["envFrom"][0]["configMapRef"]["name"] == settings["name"]
@@ -199,8 +199,8 @@ def test_the_pod_has_minimal_privileges(pod):
 
 
 def test_service_links_do_not_overwrite_settings(pod):
-    """Kubernetes sets TEXTRNN_PORT=tcp://... for a Service named textrnn. Fails if that is the
-    port to listen on."""
+    """Kubernetes sets TEXTRNN_PORT=tcp://... for a Service named textrnn. Fails if it overrides
+    the port setting."""
     assert one("kubernetes/service.yaml")["metadata"]["name"] == "textrnn"
     assert pod["enableServiceLinks"] is False
 

@@ -1,4 +1,4 @@
-"""More than can be done: each request is refused at once, with the status that says why."""
+"""Overload: each request is refused at once, with the status for the reason."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from support.http_calls import ROUTE, classify, hold_device
 
 
 def test_a_full_queue_is_a_429(make_context, served, monkeypatch):
-    """Fails if requests pile up without bound, or the client is not told when to come back."""
+    """Fails if requests accumulate without bound, or a refusal has no Retry-After."""
     context = make_context(queue_rows=2, texts=2)
     hold = hold_device(monkeypatch, served)
 

@@ -29,7 +29,7 @@ class Page(HTMLParser):
 
 
 def test_docs_have_every_route_and_schema_and_load_nothing(context):
-    """Fails if the page needs the internet, or lacks what openapi.json has."""
+    """Fails if the page loads external resources, or lacks a part of openapi.json."""
     response = call(context, "GET", "/docs")
     page, document = Page(response.text), call(context, "GET", "/openapi.json").json()
     words = " ".join(page.words)

@@ -1,4 +1,4 @@
-"""The log: a line for each request, in two formats, and nothing that is private."""
+"""The log: a line for each request, in two formats, without private data."""
 
 import io
 import json
@@ -93,7 +93,7 @@ def test_health_and_metrics_are_logged_at_debug_only(context, configure):
 
 
 def test_a_defect_is_one_object_with_its_traceback(context, served, monkeypatch, configure):
-    """Fails if a traceback is torn into lines that no collector can put together."""
+    """Fails if a traceback is split into several lines, which a collector cannot join."""
     stream = configure(log_format="json")
 
     def broken(*_, **__):

@@ -1,4 +1,4 @@
-"""What the playground is made of, as the server gives it."""
+"""The files of the playground, as served."""
 
 import re
 from importlib.resources import files
@@ -10,7 +10,7 @@ from support.http_calls import call
 
 
 def test_the_page_and_its_protection(context):
-    """Fails if a script or a style could come from elsewhere, or a browser guesses types."""
+    """Fails if scripts or styles of other hosts are allowed, or browsers may guess types."""
     response = call(context, "GET", "/")
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -65,8 +65,8 @@ def test_is_served_before_the_models_are_warm(context):
 
 
 def test_no_inline_code_and_no_markup_from_text():
-    """What the policy forbids would fail in the browser alone, and what makes markup of text would
-    fail for a hostile text alone."""
+    """Fails for inline code, which only a browser would reject, and for functions that parse text
+    as markup, which only a hostile text would reveal."""
     page = FILES["index.html"].content.decode()
     assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", page)
     scripts = [name for name in FILES if name.endswith(".js")]

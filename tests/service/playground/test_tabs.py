@@ -1,7 +1,7 @@
-"""The playground in a headless Chromium, before a real server with a model of each task.
+"""The playground in a headless Chromium, with a real server that has a model of each task.
 
-Every test fails, too, if the page asks another server for anything or the browser complains, of
-its policy or of an error.
+Every test also fails if the page sends a request to another server, or if the browser reports a
+violation of the content security policy or an error.
 """
 
 import json
@@ -42,7 +42,7 @@ def test_words_are_shaded_by_their_contributions(visit, server):
 
 
 def test_entities_are_marked_at_their_offsets(visit):
-    """Fails if offsets are taken as UTF-16 units: an emoji before an entity is two of them."""
+    """Fails if offsets are read as UTF-16 units, of which an emoji has two."""
     text = "🙂👩‍👧 Ada Lovelace lives in Rome"
     visit.open("tag", text=text)
     marks = visit.panel.locator("mark").evaluate_all(
@@ -60,10 +60,10 @@ def test_entities_are_marked_at_their_offsets(visit):
 
 
 def test_aligned_words_are_highlighted(visit, server):
-    """Fails if the alignment is read by columns for rows, or on the wrong side."""
+    """Fails if rows and columns of the alignment are swapped, or the wrong side is highlighted."""
     visit.open("translate", text="one two see red")
-    asked = {"text": "one two see red", "alignment": True}
-    (result,) = ask(server, "translate", **asked)["results"]
+    body = {"text": "one two see red", "alignment": True}
+    (result,) = ask(server, "translate", **body)["results"]
     source, target = visit.panel.locator(".answer .text").all()
     assert source.text_content() == "one two see red"
     assert target.text_content() == result["text"] == "red see two one"
@@ -88,7 +88,7 @@ def test_aligned_words_are_highlighted(visit, server):
     visit.page.locator("h1").hover()
     assert not [shade for shade in visit.shades(".answer .text span") if shade["side"]]
     assert visit.panel.locator(".alternatives li").count() == 2
-    visit.run("one 17 red")  # with a token before 17 that is but a space
+    visit.run("one 17 red")  # the token before 17 is only a space
     visit.panel.locator(".answer .text").last.get_by_text("17", exact=True).hover()
     assert visit.panel.locator(".readout").text_content().startswith("17: 17 ")
 
@@ -106,7 +106,7 @@ def column(rows, number):
 
 
 def test_swapping_languages_requires_an_opposite_model(visit):
-    """There is none here, so that the button must be off."""
+    """Fails if the button is enabled although no model translates in the opposite direction."""
     visit.open("translate")
     assert visit.panel.locator("[name=swap]").is_disabled()
     assert "English → German" in visit.panel.locator("select").text_content()
@@ -132,7 +132,7 @@ def events(server, **body):
 
 
 def test_any_cell_can_be_shown(visit, server):
-    """Fails if a cell that was not asked for at first stays unknown, or another one is shown."""
+    """Fails if a cell outside the first request is not fetched, or the wrong one is shown."""
     visit.open("generate", **TASKS["generate"])
     text = visit.panel.locator(".script").text_content()
     for cell, requests in ((3, 1), (4, 1), (21, 2)):  # eight cells come with each
@@ -157,8 +157,8 @@ def test_any_cell_can_be_shown(visit, server):
 
 
 def test_generation_can_be_stopped(visit):
-    """Stop is pressed in the moment in which the first characters arrive. Fails if the rest comes
-    all the same, or what is there is lost."""
+    """The button is pressed as soon as the first characters arrive. Fails if the stream continues,
+    or the text so far is lost."""
     visit.open("generate")
     visit.page.evaluate(
         """() => {
@@ -175,8 +175,7 @@ def test_generation_can_be_stopped(visit):
 
 
 def test_keyboard_navigation(visit):
-    """Fails for who uses a keyboard or a screen reader, if a tab, a text or a word is out of
-    reach."""
+    """Fails if a tab, a form or a word of the answer cannot be reached by keyboard."""
     visit.open("classify")
     page = visit.page
     page.get_by_role("tab", name="Classify").focus()
@@ -200,7 +199,7 @@ def test_keyboard_navigation(visit):
 
 @pytest.mark.parametrize("text", ["Bob met Alan in Oslo .", NASTY])
 def test_the_curl_command_gets_the_same_answer(visit, text):
-    """Fails if anything in a text means something to a shell, or is changed on the way."""
+    """Fails if a shell interprets any part of a text, or if the text is changed."""
     visit.open("tag")
     with visit.page.expect_response("**/v1/tag") as response:
         visit.run(text)
@@ -231,7 +230,7 @@ def same(found, expected):
 
 
 def test_quoting(visit):
-    """Random texts of all that is dangerous, through a shell and back."""
+    """Random texts of special characters, passed through a shell and back."""
     draw = random.Random(0)
     signs = "'\"\\$`!%#&|;<>(){}[]*?~\n\t\r\x01\x7f\u0085\u2028\u202e\ufeff🙂é\u0301 ab,:"
     texts = ["".join(draw.choices(signs, k=draw.randint(0, 30))) for _ in range(200)]

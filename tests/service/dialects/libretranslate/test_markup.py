@@ -36,7 +36,7 @@ def test_translations_are_escaped():
 
 @given(st.text("ab<>&;/ \n\"'=!-#x3\u00e9\U0001f44d", max_size=60))
 def test_any_text_is_accepted_as_html(markup):
-    """Fails if spans overlap, or lie elsewhere than the parser says."""
+    """Fails if spans overlap, or are not those of the parser."""
     texts = texts_of(markup)
     again = with_texts(markup, texts)
     assert [html.unescape(text) for text in texts_of(again)] == [html.unescape(t) for t in texts]
