@@ -33,7 +33,7 @@ def test_serves_and_exits_with_0(tiny_bundle):
 
 
 def test_is_not_ready_before_warm_up(tiny_bundle):
-    """Fails if a load balancer would send requests to a server that compiles."""
+    """Fails if the readiness probe succeeds while the server still compiles."""
     server = Server("--models", str(tiny_bundle))
     try:
         statuses = []
@@ -80,7 +80,7 @@ def test_sigterm_during_load_loses_no_accepted_request(tiny_bundle):
 
 
 def test_a_second_sigterm_stops_at_once(tiny_bundle):
-    """A request that never arrives delays the drain; the second signal does not wait for it."""
+    """A request that never arrives completely delays the drain, but not after a second signal."""
     with serving("--models", str(tiny_bundle)) as server:
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as slow:
@@ -99,7 +99,7 @@ def test_a_second_sigterm_stops_at_once(tiny_bundle):
 
 
 def test_sighup_replaces_a_model(copy, tiny_run):
-    """Fails if the old weights stay, or a request fails meanwhile."""
+    """Fails if the old weights stay in use, or a request fails during the replacement."""
     with serving("--models", str(copy)) as server, server.client() as client:
         before = score_of(client)
         change_temperature(copy, 30.0)

@@ -87,7 +87,7 @@ def test_an_invalid_key_is_refused_and_not_shown(write, text):
 
 
 def test_every_setting_has_a_flag_except_keys():
-    """Fails if a flag is lost on its way to the settings, or a key can be given by flag."""
+    """Fails if a flag does not reach the settings, or if a key can be set by a flag."""
     arguments, expected = [], {}
     for name, field in Settings.model_fields.items():
         if name in SECRETS or name in ("texts", "port"):
@@ -97,15 +97,15 @@ def test_every_setting_has_a_flag_except_keys():
         for part in value:
             arguments += [f"--{name.replace('_', '-')}", part]
         expected[name] = tuple(value) if several else field.default
-    found: list[Settings] = []
+    results: list[Settings] = []
     with pytest.raises(SystemExit) as ended:
-        command.run_command([*arguments, "--texts", "7", "--port", "9"], found.append)
+        command.run_command([*arguments, "--texts", "7", "--port", "9"], results.append)
     assert ended.value.code == 0
-    assert found[0].model_fields_set == {*expected, "texts", "port"}
-    assert {name: getattr(found[0], name) for name in expected} == expected
-    assert (found[0].texts, found[0].port) == (7, 9)
+    assert results[0].model_fields_set == {*expected, "texts", "port"}
+    assert {name: getattr(results[0], name) for name in expected} == expected
+    assert (results[0].texts, results[0].port) == (7, 9)
     with pytest.raises(SystemExit) as ended:
-        command.run_command(["--state-key", "k"], found.append)
+        command.run_command(["--state-key", "k"], results.append)
     assert ended.value.code == 2
 
 

@@ -88,7 +88,7 @@ def shares(server) -> dict[str, float]:
 
 
 def test_one_scrape_has_the_metrics_of_all_workers(server):
-    """Fails if a scrape returns the metrics of one worker only."""
+    """Fails if a scrape returns only the metrics of one worker."""
     asked = f'textrnn_requests_total{{model="tiny",route="{ROUTE}",status="200"'
     before = count(server, asked)
     answers = ask_both(server, ROUTE, text="a fine film")
@@ -101,7 +101,7 @@ def test_one_scrape_has_the_metrics_of_all_workers(server):
 
 
 def test_workers_accept_each_others_states(generate_bundle, few_shapes):
-    """Fails if each worker draws its own key, or outlives its parent."""
+    """Fails if workers generate different keys, or outlive their parent."""
     body = {"prompt": "", "max_characters": 4, "return_state": True, "seed": 1}
     server = Server("--models", str(few_shapes(generate_bundle)), "--workers", "2")
     try:
@@ -117,7 +117,7 @@ def test_workers_accept_each_others_states(generate_bundle, few_shapes):
 
 
 def test_a_port_shared_by_workers_is_in_use(server, bundle):
-    """Fails if a second server, started by mistake, would take a part of the connections."""
+    """Fails if a second server, started by mistake, could take over some of the connections."""
     done = subprocess.run(
         [sys.executable, "-m", "textrnn", "serve", "--port", server.url.rsplit(":", 1)[1],
          "--workers", "2", "--models", str(bundle)],
@@ -139,7 +139,7 @@ def test_sighup_reaches_every_worker(server, bundle):
 
 
 def test_a_killed_worker_is_replaced(server):
-    """Fails if a request is refused or lost once the worker has ended, or its counters are."""
+    """Fails if requests are refused or lost after a worker has ended, or its counters are lost."""
     before = count(server, "textrnn_requests_total")
     old = {process.pid for process in processes(server)}
     os.kill(min(old), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The request batcher, with a function as the model: which request gets which answer."""
+"""The request batcher, with a function as the model: each request gets its own answer."""
 
 import asyncio
 import threading
@@ -152,7 +152,7 @@ def test_one_bad_text_does_not_fail_its_neighbours(batcher):
 
 
 def test_cancelled_requests_never_run(batcher):
-    """Fails if the texts of clients that have left are run."""
+    """Fails if texts of disconnected clients are run."""
     model = Model()
     model.gate.clear()
 
@@ -251,7 +251,7 @@ class Countdown(Model):
 
 
 def test_streams_join_and_leave_between_batches(batcher):
-    """Fails if a stream waits for others to end, or its later chunks do not run beside them."""
+    """Fails if a stream waits for others to end, or its later chunks do not share their batches."""
     model = Countdown()
     model.gate.clear()
 
@@ -271,7 +271,7 @@ def test_streams_join_and_leave_between_batches(batcher):
 
 
 def test_more_streams_than_slots_share_the_slots(batcher):
-    """Fails if the first ones keep the slots until they end."""
+    """Fails if the first streams keep their slots until they end."""
     model = Countdown()
     asyncio.run(batcher.submit(model, [example(3) for _ in range(12)], 30))
     assert [len(batch) for batch in model.batches] == [8, 8, 8, 8, 4]

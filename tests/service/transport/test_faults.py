@@ -28,7 +28,7 @@ def server(tiny_bundle, generate_bundle, few_shapes):
 
 
 def held(server):
-    """The number of connections of a server, which must still answer."""
+    """The number of connections of a server, which must still respond."""
     with server.client() as client:
         body = {"text": "a fine film"}
         answer = client.post("/v1/classify", json=body, headers={"connection": "close"})
@@ -107,8 +107,8 @@ def test_an_incomplete_head_is_a_408_and_blocks_no_other_client(server, part):
 @pytest.mark.parametrize("before", [b"", ask()])
 @pytest.mark.parametrize("then", [b"", b"\r\n"])
 def test_a_connection_without_a_request_is_closed(server, before, then):
-    """Whether it never had one, or sends empty lines after the last one, which would stop the
-    keep-alive timer for good."""
+    """A connection that never sent a request, and one that sends empty lines after its last one.
+    Fails if empty lines stop the keep-alive timer."""
     if before and not then:
         return  # the keep-alive timer of 30 s
     with connect(server) as connection:
@@ -185,8 +185,8 @@ def test_a_huge_head_is_a_431(server):
 
 
 def test_a_body_over_the_limit_is_a_413_before_it_has_arrived(server):
-    """Of a declared body nothing is sent, of an endless one a part. Fails if the server waits for
-    the rest."""
+    """Nothing is sent of a body with a declared length, and only a part of a chunked one. Fails if
+    the server waits for the rest."""
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     for sent in (
         HEAD + b"content-length: 100000000000\r\n\r\n",
@@ -200,8 +200,8 @@ def test_a_body_over_the_limit_is_a_413_before_it_has_arrived(server):
 
 
 def test_a_client_may_continue_after_too_large_a_body(server):
-    """Fails if the connection is reset while the body arrives, so that the client never reads the
-    reason."""
+    """Fails if the connection is reset while the body arrives, before the client can read the
+    response."""
     large = b"x" * 5_000_000
     for _ in range(10):
         with connect(server) as connection:

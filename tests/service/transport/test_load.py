@@ -80,7 +80,7 @@ def asking(server, clients, ask):
 
 def test_replacing_a_model_under_load_fails_no_request(tiny_bundle, few_shapes):
     """Each client receives old answers, then only new ones; a broken replacement changes nothing.
-    Fails too if a request is refused meanwhile."""
+    Fails also if a request is refused during a replacement."""
     copy = few_shapes(tiny_bundle)
     with (
         serving("--models", str(copy)) as server,
@@ -144,8 +144,8 @@ def test_sigterm_finishes_accepted_requests_and_streams(tiny_bundle, generate_bu
 
 
 def test_a_short_soak_leaks_no_resources(tiny_bundle, tag_bundle, generate_bundle, few_shapes):
-    """Random lengths and tasks, streams that are dropped. Fails if a thread, a file descriptor, a
-    connection, a program or much memory is kept for each request."""
+    """Random lengths and tasks, and abandoned streams. Fails if requests leak threads, file
+    descriptors, connections, programs or memory."""
     draw = random.Random(0)
 
     def words():

@@ -28,14 +28,14 @@ def copy(tiny_bundle, tmp_path):
 
 
 def rewrite(path, change):
-    """Change bundle.json as if it had been saved so."""
+    """Change bundle.json, as if it had been saved with these values."""
     info = json.loads((path / "bundle.json").read_text())
     change(info)
     (path / "bundle.json").write_text(json.dumps(info))
 
 
 def rewrite_weights(path, change):
-    """Change the weights, with a digest that fits: only names and values can tell."""
+    """Change the weights and their digest, so that only names and values reveal it."""
     from textrnn.io.files import digest
 
     file = path / "weights.safetensors"
@@ -46,7 +46,7 @@ def rewrite_weights(path, change):
 
 
 def test_parameter_names_are_a_file_format(tiny_bundle):
-    """Fails if a rename in the code would make saved models unreadable."""
+    """Fails if a rename in the code makes saved models unreadable."""
     assert sorted(load_bundle(tiny_bundle).params) == PARAMETERS
 
 
@@ -61,7 +61,7 @@ def test_a_loaded_bundle_reproduces_its_probes(tiny_bundle, predictor):
 
 @pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
 def test_saved_and_loaded_answers_are_equal(tiny_bundle, tmp_path, storage):
-    """Fails if what is measured when saving is not what is loaded: rounding included."""
+    """Fails if answers before saving and after loading differ, rounding of the storage included."""
     from textrnn.bundle import as_stored
     from textrnn.predictor import Predictor
 
@@ -177,7 +177,7 @@ def test_a_model_name_is_never_joined_to_a_path():
 
 
 def test_saving_is_atomic(tiny_bundle, copy, monkeypatch):
-    """A full disk while saving leaves the old bundle as it was, and nothing half-written."""
+    """Fails if a full disk while saving changes the old bundle or leaves a partial one."""
     import errno
 
     from textrnn.bundle import weights
@@ -203,7 +203,7 @@ def test_saving_is_atomic(tiny_bundle, copy, monkeypatch):
 
 
 def test_the_card_has_front_matter_and_metrics(fresh_bundle):
-    """Fails if the card lacks its front matter, or a number of it is not that of bundle.json."""
+    """Fails if the card lacks its front matter, or a number differs from bundle.json."""
     card = (fresh_bundle / "README.md").read_text()
     info = load_bundle(fresh_bundle).info
     front = card.split("---")[1]
@@ -216,7 +216,7 @@ def test_the_card_has_front_matter_and_metrics(fresh_bundle):
 
 
 def test_files_have_the_permissions_of_the_umask(fresh_bundle, tmp_path):
-    """Fails if a server under another user cannot load what training has saved."""
+    """Fails if a server under another user cannot load a saved bundle."""
     (tmp_path / "plain").touch()
     expected = (tmp_path / "plain").stat().st_mode
     assert {p.stat().st_mode for p in fresh_bundle.rglob("*") if p.is_file()} == {expected}

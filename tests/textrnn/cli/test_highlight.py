@@ -23,7 +23,7 @@ def test_entities_are_highlighted_in_the_text():
 
 
 def test_control_characters_in_text_are_replaced():
-    """Fails if an escape sequence of a text reaches the terminal as such."""
+    """Fails if an escape sequence in a text reaches the terminal."""
     plain = highlight(TEXT, ENTITIES, ["LOC", "PER"]).plain
     assert "\x1b" not in plain
     assert "\x07" not in plain

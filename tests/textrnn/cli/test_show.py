@@ -1,4 +1,4 @@
-"""What `textrnn predict` prints, on a terminal and elsewhere."""
+"""The output of `textrnn predict`, on a terminal and in a pipe."""
 
 import io
 import json
@@ -8,7 +8,7 @@ from textrnn.cli.show import show
 
 
 class Terminal(io.StringIO):
-    """Remembers what each write added."""
+    """Records each write."""
 
     def __init__(self):
         super().__init__()
@@ -23,7 +23,7 @@ class Terminal(io.StringIO):
 
 
 def test_text_is_streamed_to_a_terminal(generate_bundle):
-    """Fails if it is printed at the end, or differs from what a pipe gets."""
+    """Fails if the text is printed only at the end, or differs from the output to a pipe."""
     model, options = textrnn.load(generate_bundle), {"seed": 1, "max_characters": 30}
     terminal, pipe = Terminal(), io.StringIO()
     show(model, "cat ", options, terminal, alignment=False)
