@@ -66,8 +66,8 @@ def app(tiny_bundle, tag_bundle, translate_bundle, generate_bundle):
 
 
 def test_responses_conform_to_the_openapi_document(app):
-    """Fails if a response is a 5xx or does not match the document, or if a request that violates its
-    schema is accepted."""
+    """Fails if a response is a 5xx or does not match the document, or if a request that violates
+    its schema is accepted."""
     tried = 0
     for result in schemathesis.openapi.from_asgi("/openapi.json", app).get_all_operations():
         operation = result.ok()  # type: ignore[union-attr]

@@ -53,7 +53,7 @@ def test_frozen():
     )
 )
 def test_json_and_toml_round_trip(tmp_path_factory, config):
-    """Fails if a value is lost on the way to a file: a resumed run compares its recipe."""
+    """Fails if a file loses a value: a resumed run compares its recipe with the file."""
     path = tmp_path_factory.mktemp("config") / "c.toml"
     path.write_text(config.to_toml(), encoding="utf-8", newline="")
     assert Outer.parse(read_toml(path), source="toml") == config

@@ -16,21 +16,21 @@ def proc(root, most, maps):
 
 
 def test_half_of_the_memory_maps_are_reserved(tmp_path):
-    """Fails if a server goes on to compile until the kernel gives it no more, which ends it."""
+    """Fails if a server keeps compiling until no memory maps are left, which aborts it."""
     assert can_compile_more(proc(tmp_path / "few", 1000, 499))
     assert not can_compile_more(proc(tmp_path / "many", 1000, 500))
-    assert can_compile_more(tmp_path / "nothing"), "there is no limit to be read"
+    assert can_compile_more(tmp_path / "nothing"), "the limit cannot be read"
 
 
 def test_a_new_process_may_compile():
-    """Fails if the limits of this system are misread."""
+    """Fails if the limits of the system are read incorrectly."""
     code = "from textrnn.runtime import can_compile_more as room; print(room())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
 
 
 def compile_one(**environment):
-    """Compile one program in a process of its own; returns the cache folder that it chose."""
+    """Compile one program in a process of its own; returns its cache directory."""
     others = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_", "XDG_"))}
     code = (
         "from textrnn import runtime; runtime.enable_compilation_cache(); import jax, os;"
@@ -50,7 +50,7 @@ def programs(folder):
 
 @pytest.mark.process
 def test_compiled_programs_are_cached(tmp_path):
-    """Fails if each start compiles anew, or what one kind of processor compiled runs on another."""
+    """Fails if each start recompiles, or if processor models share compiled programs."""
     folder = tmp_path / "textrnn/programs" / processor_id()
     assert compile_one(XDG_CACHE_HOME=str(tmp_path)) == str(folder)
     kept = programs(folder)

@@ -22,7 +22,7 @@ def predictor(warm_predictor):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    """Several chunks even for small files."""
+    """Small chunks, so that small files have several."""
     monkeypatch.setattr(scoring, "CHUNK", 16)
 
 
@@ -33,11 +33,11 @@ def run(predictor, source, output, **options):
 
 
 class Killed(BaseException):
-    """Stands for a process that ends without another word."""
+    """Simulates a process that is killed."""
 
 
 def killed_after(predictor, chunks):
-    """A runner that stops dead after some chunks."""
+    """A runner that is killed after some chunks."""
 
     def runner(source):
         for number, chunk in enumerate(local(predictor)(source)):
@@ -65,7 +65,7 @@ def rows_of(path: Path):
 )
 @pytest.mark.parametrize("source", ["in.csv", "in.tsv.gz", "in.jsonl", "in.parquet"])
 def test_every_format_converts_to_every_other(predictor, tmp_path, source, name):
-    """Fails if a column is lost, the order changes, or an answer stands beside another row."""
+    """Fails if a column is lost, the order changes, or a row has the answer of another one."""
     rows = [{"id": str(i), "text": t, "label": label} for i, (t, label) in enumerate(sentences(40))]
     path = tmp_path / source
     if source.endswith(".parquet"):
@@ -110,7 +110,7 @@ def test_all_scores_on_demand(predictor, tmp_path):
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl.gz", "out.parquet"])
 @pytest.mark.parametrize("chunks", [0, 1, 4])
 def test_a_resumed_job_equals_an_uninterrupted_one(predictor, tmp_path, name, chunks):
-    """Byte for byte. Fails if a chunk is lost, doubled, or a half-written one stays."""
+    """Byte for byte. Fails if a chunk is lost or duplicated, or a partial one remains."""
     source = write_csv(tmp_path / "in.csv", sentences(100))
     with source.open("a") as stream:
         stream.write('100,"",\n')
@@ -121,7 +121,7 @@ def test_a_resumed_job_equals_an_uninterrupted_one(predictor, tmp_path, name, ch
     interrupted(predictor, source, twice / name, chunks)
     assert not (twice / name).exists()
     with (twice / (name + ".partial")).open("ab") as stream:
-        stream.write(b"torn")  # what a crash in the middle of a write leaves
+        stream.write(b"torn")  # as after a crash during a write
     progress = run(predictor, source, twice / name, resume=True)
     assert (progress.rows, progress.bad) == (100, 1)
     assert sorted(p.name for p in twice.iterdir()) == sorted(p.name for p in once.iterdir())
@@ -140,7 +140,7 @@ def test_a_finished_job_is_not_run_again(predictor, tmp_path):
 
 
 def test_a_different_job_is_not_resumed(predictor, tmp_path):
-    """Fails if half a file could come from other weights, options or input."""
+    """Fails if parts of a file can come from different weights, options or inputs."""
     source = write_csv(tmp_path / "in.csv", sentences(50))
     interrupted(predictor, source, tmp_path / "out.csv", 1)
     with pytest.raises(UserError, match="with other options"):
@@ -221,7 +221,7 @@ def test_json_rows_may_differ_and_lines_without_text_are_bad_rows(predictor, tmp
 
 
 def test_rows_that_a_format_cannot_represent_are_bad(predictor, tmp_path):
-    """Fails if a tab in a TSV cell, a lone surrogate or a misfit in Parquet ends the run."""
+    """Fails if a tab in a TSV cell, a lone surrogate or a type mismatch in Parquet ends the job."""
     rows = [
         {"text": "fine", "x": 1},
         {"text": "poor\tfilm", "x": 2},
@@ -273,7 +273,7 @@ def test_a_full_disk_keeps_what_was_written(predictor, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(predictor, tmp_path):
-    """Fails if rows, answers or errors are kept. The long form is in benchmarks/."""
+    """Fails if rows, answers or errors accumulate in memory. The long form is in benchmarks/."""
     import psutil
 
     process = psutil.Process()

@@ -23,7 +23,7 @@ def rows(task="classify", **settings):
 
 
 def test_columns_labels_and_markup(root):
-    """Fails if a rule of a source is left out, or applied to the wrong field."""
+    """Fails if a key of a source is ignored, or applied to the wrong field."""
     (root / "a.tsv").write_text("7\ta<br />b\t1\n8\tc\t0\n9\td\t2\n")
     found = rows(
         path="a.tsv", columns=["id", "review", "g"], fields={"text": "review", "label": "g"},
@@ -79,7 +79,7 @@ def test_detokenize(tokens, text):
 
 
 def test_holdout_splits_groups_and_never_within_one(root):
-    """Fails if reviews of one film come to both sides, or a row to neither."""
+    """Fails if reviews of one film are on both sides, or a row on neither."""
     (root / "a.txt").write_text("".join(f"review {i}\n" for i in range(300)))
     (root / "groups.txt").write_text("".join(f"film {i // 3}\n" for i in range(300)))
     sides = {}
@@ -112,7 +112,7 @@ def test_without_development_data_a_tenth_is_held_out(root):
 
 
 def test_a_local_hugging_face_data_set(root):
-    """Through the real library, without a network."""
+    """With the real library, without a network."""
     folder = root / "my_set"
     folder.mkdir()
     (folder / "train.csv").write_text("sentence,label\ngood,1\nbad,0\n")
@@ -205,7 +205,7 @@ def pairs(root, source: str, target: str, **settings):
 
 
 def test_parallel_files(root):
-    """Fails if a separator that is no line end, such as U+0085, shifts the lines."""
+    """Fails if a separator that is not a line end, such as U+0085, shifts the lines."""
     found = pairs(root, "one\x85 two\nthree\n", "eins zwei\ndrei\r\n")
     assert found == [
         {"source": "one\x85 two", "target": "eins zwei"},

@@ -1,4 +1,4 @@
-"""Fetching data, from a real HTTP server on this machine."""
+"""Downloads from a real local HTTP server."""
 
 import gzip
 import hashlib
@@ -17,7 +17,7 @@ from training.fetch import DATASETS, RemoteDataset, RemoteFile, fetch
 
 
 class Files(BaseHTTPRequestHandler):
-    """Serves `files`. It can break off in the middle, ignore ranges, or fail."""
+    """Serves `files`. It can close the connection early, ignore ranges, or fail."""
 
     files: dict[str, bytes]
     break_after: int | None
@@ -72,7 +72,7 @@ def digest(data):
 
 @pytest.mark.parametrize("ranges", [True, False])
 def test_an_interrupted_download_is_resumed(server, tmp_path, ranges):
-    """Fails if what came is thrown away, doubled, or taken for the whole file."""
+    """Fails if received bytes are discarded, duplicated or treated as the whole file."""
     server.files["f.bin"] = DATA
     server.break_after, server.ranges = 300_000, ranges
     path = tmp_path / "f.bin"
@@ -84,7 +84,7 @@ def test_an_interrupted_download_is_resumed(server, tmp_path, ranges):
     assert path.read_bytes() == DATA
     assert server.asked == [None, "bytes=300000-"]
     download(f"{server.url}/f.bin", path, digest(DATA))
-    assert len(server.asked) == 2, "it is there: nothing is asked"
+    assert len(server.asked) == 2, "the file exists: no request is sent"
 
 
 def test_a_whole_partial_file_is_accepted(server, tmp_path):
@@ -127,8 +127,8 @@ def tarred(members):
 
 
 def test_reviews_become_tables(server, tmp_path, monkeypatch):
-    """The layout of the real archive, small. Fails if reviews are unsorted, mixed up, or cut at
-    their tabs, or if test reviews are taken along."""
+    """The layout of the real archive. Fails if reviews are unsorted, mixed up or cut at tabs, or if
+    test reviews are included."""
     members = {f"aclImdb/train/pos/{i}_{9}.txt": f"good\t{i}\x85".encode() for i in (10, 2, 0)}
     members |= {"aclImdb/train/neg/0_1.txt": b"bad\n", "aclImdb/train/unsup/0_0.txt": b"who knows"}
     members |= {"aclImdb/test/pos/0_9.txt": b"secret", "aclImdb/train/urls_pos.txt": b"u1\nu2\n"}
@@ -164,7 +164,7 @@ def test_zip_and_plain_files(server, tmp_path, monkeypatch):
 
 
 def test_unexpected_files_are_rejected(server, tmp_path, monkeypatch):
-    """Fails if a folder appears that recipes would take for the data set."""
+    """Fails if a folder appears that recipes would accept as the data set."""
     server.files["SST-2.zip"] = b"no zip"
     remote = RemoteFile(DATASETS["sst2"].remotes[0].url)
     lay_out = DATASETS["sst2"].lay_out

@@ -9,7 +9,7 @@ SHIPPED_RECIPES = sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 @pytest.mark.parametrize("name", SHIPPED_RECIPES)
 def test_shipped_recipes_are_valid(name, tmp_path):
-    """Fails if a recipe has an unknown key, or is changed by being written and read again."""
+    """Fails if a recipe has an unknown key, or if writing and reading it changes it."""
     recipe = load_recipe(name)
     assert recipe.name == name or name in ("classify", "tag")
     path = tmp_path / "r.toml"

@@ -49,7 +49,7 @@ def test_tags_that_break_their_scheme_are_counted_and_repaired(root, capsys):
     rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n", scheme="IOB1")
     assert capsys.readouterr().err == ""
     rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n")
-    assert capsys.readouterr().err == "", "it is IOB1, though nothing says so"
+    assert capsys.readouterr().err == "", "the scheme is detected as IOB1"
     rows(root, "a\tB-PER\nb\tI-PER\nc\tB-LOC\nd\tI-PER\n")
     assert "1 tags violate IOB2" in capsys.readouterr().err
 

@@ -30,7 +30,7 @@ BUCKETS = Buckets(lengths=(4, 8), rows=8, tokens=32)
 
 @given(st.integers(8, 400), st.integers(0, 3))
 def test_each_chunk_begins_where_the_one_before_it_ended(length, epoch):
-    """Fails if a token is skipped or comes twice within a stream, or a row changes its stream."""
+    """Fails if a token is skipped or repeated within a stream, or a row changes its stream."""
     streams = Streams(np.arange(length), BUCKETS, seed=0)
     batches = [streams.collate(chunk) for chunk in streams.batches(epoch)]
     assert len(batches) == streams.steps(1) > 0
@@ -66,7 +66,7 @@ def test_parts_by_position_are_a_partition(texts, one, two):
 
 
 def test_development_is_the_end_of_the_text(tmp_path, monkeypatch):
-    """Fails if windows of the one part are drawn from the other."""
+    """Fails if the parts overlap."""
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     (tmp_path / "book.txt").write_text("0123456789" * 10)
     train, dev = load_rows(Data(train=(Source(path="book.txt"),)), "generate")
@@ -155,7 +155,7 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
 
 
 def test_the_carry_is_passed_on_and_reset(generate_bundle):
-    """By hand: two batches in a row equal one of twice the length, unless a row forgets."""
+    """Two consecutive batches equal one of twice the length, except where the state is reset."""
     bundle = load_bundle(generate_bundle)
     task = bundle.task
     assert isinstance(task, StreamTask)

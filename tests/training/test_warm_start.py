@@ -49,8 +49,7 @@ class WhitespaceTokenizer(Tokenizer):
 
 
 def test_a_registered_tokenizer_is_usable_everywhere(tiny_data, tmp_path, monkeypatch):
-    """From a recipe to a bundle to answers. Fails if a kind is looked up anywhere but in the
-    registry."""
+    """From recipe to bundle to answers. Fails if a kind is looked up outside of the registry."""
     monkeypatch.setenv("TEXTRNN_DATA", str(tiny_data))
     monkeypatch.setitem(TOKENIZERS, WhitespaceTokenizer.kind, WhitespaceTokenizer)
     recipe = load_recipe(str(tiny_data / "tiny.toml"), ["tokenizer.kind=whitespace"])

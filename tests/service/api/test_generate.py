@@ -177,7 +177,7 @@ def test_a_full_queue_refuses_a_stream_with_its_status(make_context, generator, 
 
 
 def test_a_deadline_within_a_stream_is_an_event(make_context, generator, monkeypatch):
-    """The error is the last event of the stream. Fails if the stream ends as if it were complete."""
+    """The error is the last event of the stream. Fails if the stream seems complete."""
     context = make_context(deadline=0.3)
     context.models.add(generator)
     response = generate(context, prompt="cat ", max_characters=8192, stream=True)

@@ -65,8 +65,8 @@ def test_a_full_queue_is_refused_before_the_body_is_read(make_context):
 
 
 def test_each_refusal_is_a_new_exception(make_context):
-    """Fails if one exception is raised repeatedly: each raise adds its frames, which would keep every
-    refused request in memory."""
+    """Fails if one exception is raised repeatedly: each raise adds its frames, which would keep
+    every refused request in memory."""
     admission, problems = make_context(api_keys="k").admission, []
     for _ in range(2):
         with pytest.raises(Problem) as caught:

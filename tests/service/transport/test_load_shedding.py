@@ -108,8 +108,8 @@ def test_each_refusal_has_a_new_id_or_that_of_its_request(full):
 
 
 def test_a_connection_outlives_refusals(full):
-    """Bodies of refused requests arrive late, in parts and in chunks. Fails if the rest of a body is
-    read as the next request, or as its body."""
+    """Bodies of refused requests arrive late, in parts and in chunks. Fails if the rest of a body
+    is read as the next request, or as its body."""
 
     async def go():
         async with connection_to(full) as (reader, writer):

@@ -45,7 +45,7 @@ def test_calibration_error_equals_the_reference(pairs):
     )
 )  # fmt: skip
 def test_no_other_threshold_is_better(pairs):
-    """Against trying every threshold. Fails on ties, or if the threshold cuts on the wrong side."""
+    """Compared with every threshold. Fails on ties, or for the wrong side of a threshold."""
     p = np.array([a for a, _ in pairs])
     y = np.array([float(b) for _, b in pairs])
     (threshold,) = best_thresholds(p[:, None], y[:, None])

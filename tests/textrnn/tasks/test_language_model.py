@@ -44,7 +44,7 @@ def test_predicts_each_next_and_each_previous_word():
 
 
 def test_log_likelihood_equals_a_full_softmax():
-    """Fails if predict sums over padding, or leaves a direction out."""
+    """Fails if predict sums over padding, or omits a direction."""
     task = make()
     model = task.build(nnx.Rngs(0))
     batch = batch_of(task, ["a b c", "d e"])
@@ -64,8 +64,8 @@ def test_log_likelihood_equals_a_full_softmax():
 
 
 def test_sampled_loss_comes_close_to_the_full_one():
-    """With many samples its mean is the full softmax's loss. Fails if the correction for how often
-    a word is drawn is missing or has the wrong sign."""
+    """Its mean over many samples is the loss of the full softmax. Fails if the correction for the
+    sampling frequency is missing or has the wrong sign."""
     words = " ".join(f"w{i} " * (200 - i) for i in range(200))
     task = make(samples=3000, words=words)
     model = task.build(nnx.Rngs(0))

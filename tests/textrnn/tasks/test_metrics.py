@@ -53,8 +53,8 @@ SCORED = [
 
 @pytest.mark.parametrize(("task", "answer", "row"), SCORED)
 def test_scored_metrics_are_declared(task, answer, row):
-    """Fails if `score` returns a metric without title and direction, or if a metric that may choose
-    the best weights is not among those that it returns."""
+    """Fails if `score` returns an undeclared metric, or lacks a metric that can select the best
+    weights."""
     scored = set(task.score([answer], [row]))
     assert scored <= {metric.name for metric in task.metrics}
     if "characters" not in answer or "window" in answer:
@@ -68,7 +68,7 @@ def test_declared_metrics_are_scored():
 
 
 def test_directions():
-    """Fails if a metric is compared in the wrong direction, as bits and perplexities once were."""
+    """Fails if a metric, such as bits or perplexity, is compared in the wrong direction."""
     lower = {name for name, metric in METRICS.items() if metric.lower_is_better}
     kinds = ("windowed", "stateful")
     assert lower == {
@@ -80,6 +80,6 @@ def test_directions():
 
 
 def test_conflicting_declarations_are_an_error():
-    """Fails if two tasks could declare the same name with different directions."""
+    """Fails if two tasks can declare the same name with different directions."""
     with pytest.raises(ValueError, match="'f1' is declared twice"):
         by_name((Metric("f1", "F1"),), (Metric("f1", "F1", lower_is_better=True),))

@@ -55,7 +55,7 @@ def test_frequent_words_have_less_weight():
 
 @pytest.mark.slow
 def test_words_with_the_same_neighbours_get_similar_vectors():
-    """Cats and dogs are interchangeable here, and so are stones and rocks."""
+    """Cats and dogs are interchangeable in this text, and so are stones and rocks."""
     random = np.random.default_rng(0)
     texts = []
     for _ in range(300):

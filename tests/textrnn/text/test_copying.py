@@ -39,7 +39,7 @@ def subwords(tokenizer, text):
     ],
 )
 def test_which_words_are_copied(tokenizer, text, words):
-    """Numbers, names that were never translated, and what the vocabulary cannot spell."""
+    """Numbers, names that were never translated, and words that the vocabulary cannot spell."""
     assert subwords(tokenizer, text)[1] == words
 
 
@@ -53,8 +53,8 @@ def test_a_copied_word_is_one_token(tokenizer):
 @example("Tom's 日本\u0301 3.5 \ue000\ue001 ﬁ \u200b½ 1️⃣")
 @example("\ue0003")
 def test_spans_point_into_the_text(text):
-    """Each UNK has its word, which is what stands at its span. Fails on characters that
-    normalising makes longer or shorter, and where words to copy touch."""
+    """Each UNK has a word, which is the text of its span. Fails for characters whose length changes
+    by normalisation, and for adjacent words to copy."""
     tokenizer = _TOKENIZER
     found, words = tokenizer.encode_source(text)
     spans = found.spans[found.ids == UNK]
@@ -74,7 +74,7 @@ def test_copied_words_are_inserted_in_order(tokenizer):
 
 
 def test_words_in_both_texts_are_copied(tokenizer):
-    """Fails if the target asks for a word that its source does not offer."""
+    """Fails if the target has an UNK for a word that is not copied from its source."""
     source, target = tokenizer.encode_pair("I saw Zed in 1998 or in 1989", "Ich sah Zed 1998")
     assert (source.ids == UNK).sum() == (target.ids == UNK).sum() == 2
     source, target = tokenizer.encode_pair("I saw 1989", "Ich sah 1998")

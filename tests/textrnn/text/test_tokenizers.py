@@ -1,4 +1,4 @@
-"""Laws that every tokenizer obeys, and what is special to each."""
+"""Properties of every tokenizer, and those of each."""
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_spans_lie_in_the_text_in_order(kind, text):
 
 @given(text=any_text | st.sampled_from(HOSTILE))
 def test_words_cover_all_but_white_space(text):
-    """Fails if the splitter loses a character, or cuts into white space."""
+    """Fails if the splitter loses a character, or a token contains white space."""
     covered = [False] * len(text)
     for start, end in split_words(text):
         assert start < end
@@ -115,7 +115,7 @@ def test_subword_spans_cover_their_text():
     ],
 )
 def test_raw_and_tokenised_text_give_the_same_words(written, treebank):
-    """Fails if a model trained on one form would see unknown words in the other."""
+    """Fails if a model trained on one form sees unknown words in the other."""
 
     def words(text):
         return [normal_form(text[start:end]) for start, end in split_words(text)]
@@ -164,7 +164,7 @@ def test_damaged_vocabulary_is_one_clear_error(kind, tmp_path):
 
 
 def test_the_vocabulary_does_not_grow(tokenizer):
-    """Fails if what clients send is kept: memory would grow with every new word seen."""
+    """Fails if encoding stores new words: memory would grow with requests."""
     before = len(tokenizer)
     for number in range(100):
         tokenizer.encode(f"neverseen{number}")
@@ -178,7 +178,7 @@ def test_subwords_of_an_empty_text_are_an_error():
 
 @given(any_text)
 def test_bytes_are_lossless_and_well_formed(text):
-    """Fails on a byte that the grammar forbids, or a character that it does not see complete."""
+    """Fails if the grammar forbids a valid byte, or misses the end of a character."""
     ids, spans = FITTED["bytes"].encode(text)
     assert FITTED["bytes"].decode(ids) == text
     grammar, state = FITTED["bytes"].grammar, 0
@@ -193,7 +193,7 @@ def test_bytes_are_lossless_and_well_formed(text):
 
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=40))
 def test_the_byte_grammar_allows_only_text(choices):
-    """Whatever a model prefers, at each step the next allowed byte after it is taken."""
+    """At each step an arbitrary byte is replaced by the next allowed one."""
     grammar, state, written = FITTED["bytes"].grammar, 0, []
     while choices or state:
         wanted = choices.pop() if choices else 0

@@ -88,7 +88,7 @@ def test_where_sentences_end(text, expected):
 )
 @pytest.mark.slow
 def test_time_is_linear(unit):
-    """Does not come to its end if each word makes the splitter look at most of the text again."""
+    """Fails, by hanging, if the splitter rereads much of the text for each word."""
     text = unit * 500_000
     spans = list(treebank_tokens(text))
     parts = split_sentences(text, spans, 100)

@@ -62,8 +62,8 @@ TEN = [{"text": f"{a} {b}", "label": "x" if a < b else "y"} for a, b in zip("abc
 )
 @pytest.mark.slow
 def test_overfits_ten_rows(settings):
-    """The label is the order of two letters. Fails if a pooling loses what the encoder knows, or a
-    gradient does not arrive."""
+    """The label is the order of two letters. Fails if a pooling loses information of the encoder,
+    or a gradient does not arrive."""
     predictor = train(make(**settings), TEN)
     assert [a["label"] for a in predictor.predict_rows(TEN)] == [row["label"] for row in TEN]
 
@@ -81,7 +81,7 @@ def test_overfits_several_labels():
 
 @pytest.mark.parametrize("pooling", ["max", "mean", "last", "attention"])
 def test_padding_does_not_reach_the_logits(pooling):
-    """Exactly. Fails if a pooling looks into the padding."""
+    """Exactly. Fails if a pooling reads padding."""
     task = make(pooling=[pooling])
     model = task.build(nnx.Rngs(0))
     read = examples(task, [{"text": "a b c", "label": "x"}, {"text": "d", "label": "y"}])
@@ -173,7 +173,9 @@ def test_calibration_changes_probabilities_and_not_the_order():
     rows = [{"text": "a", "label": task.config.labels[random.integers(2)]} for _ in range(200)]
     calibrated = task.calibrated(None, [[z] for z in logits], rows)
     example = task.read(rows[0], task.options_type())
-    assert calibrated.config.temperature > 5, "the outcomes are noise: nothing can be promised"
+    assert calibrated.config.temperature > 5, (
+        "the outcomes are noise, so no confidence is justified"
+    )
     for z in logits[:20]:
         before, after = task.answer([z], example), calibrated.answer([z], example)
         assert before["label"] == after["label"]

@@ -76,8 +76,8 @@ def close(one, other):
 
 @pytest.mark.parametrize("config", EVERY, ids=str)
 def test_prefill_in_parts_equals_prefill_at_once(config):
-    """For every cell and rows of unequal length. Fails if anything but the state carries over, or
-    padding reaches it."""
+    """For every cell and rows of unequal length. Fails if the state is incomplete, or if padding
+    affects it."""
     model, ids = made(**config), text()
     whole, expected = reads(model, fresh(model), ids, jnp.array([9, 5, 9]))
     state, first = reads(model, fresh(model), ids[:, :4], jnp.array([4, 4, 4]))

@@ -104,8 +104,8 @@ def test_the_gradient_of_the_partition_is_the_marginals():
 def test_padding_changes_nothing():
     """Fails if emissions at padding, or the amount of it, reach a result.
 
-    The two programs sum in the same order but may be vectorised and fused differently, which turns
-    the last bits: the bound is a few units in the last place of scores of up to about 30.
+    The two programs sum in the same order but may be vectorised and fused differently, which
+    changes the last bits: the bound is a few units in the last place of scores of up to about 30.
     """
     emissions, chain = problem()
     longer = jnp.concatenate([emissions, 99 * jnp.ones((4, *emissions.shape[1:]))])
@@ -150,7 +150,7 @@ def test_the_temperature_corrects_overconfident_scores():
 
 
 def test_an_empty_row_has_no_likelihood_and_no_gradient():
-    """Fails if the rows that fill up a batch are trained on."""
+    """Fails if padding rows contribute to the loss or its gradient."""
     emissions, chain = problem()
     path, lengths = jnp.zeros((TIME, len(LENGTHS)), int), jnp.array([0, 2, 0, 0, 0])
 

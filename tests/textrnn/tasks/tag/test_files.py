@@ -1,4 +1,4 @@
-"""Taggers from the command line: files in, files out, tables, and mistakes in the files."""
+"""Taggers on the command line: input and output files, reports, and malformed files."""
 
 import gzip
 import json
@@ -97,7 +97,7 @@ def test_a_classifier_writes_no_columns(tiny_bundle, folder):
 
 @pytest.mark.slow
 def test_fine_tuning_a_shipped_tagger(folder):
-    """In one pass over 120 sentences it has learnt who is who; the words it knew before."""
+    """Fails if one epoch on 120 sentences is not enough, since the words are already known."""
     (folder / "data").mkdir()
     (folder / "data" / "ours.conll").write_text(towns(120, seed=2))
     arguments = ["name=mine", "data.train.0.path=ours.conll", "train.epochs=2", "--output", "run"]

@@ -1,4 +1,4 @@
-"""How probable each label is for each word."""
+"""Label probabilities of each word."""
 
 import numpy as np
 import pytest
@@ -21,8 +21,8 @@ def test_tags_of_a_type_are_summed():
 
 
 def test_marginals_of_a_tagger(tag_bundle):
-    """A word's marginal is at least the score of the entity that it is alone in, and those of one
-    word are 1 together. Fails if words, windows or tags are mixed up."""
+    """The marginal of a word is at least the score of a single-word entity, and the marginals of a
+    word sum to 1. Fails if words, windows or tags are mixed up."""
     predictor = textrnn.load(tag_bundle)
     (answer,) = predictor.predict([TEXT], marginals=True)
     words = answer["tokens"]

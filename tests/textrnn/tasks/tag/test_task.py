@@ -1,4 +1,4 @@
-"""Tagging: exact places on every string, and probabilities by enumeration."""
+"""Tagging: exact offsets on every string, and probabilities by enumeration."""
 
 import itertools
 
@@ -39,7 +39,7 @@ def make(rows=ROWS, **given):
 
 
 def untrained(task, seed=0):
-    """A predictor whose weights are large enough to say something."""
+    """A predictor with random weights, large enough that it predicts entities."""
     _, params = split_model(task.build(nnx.Rngs(seed)))
     random = np.random.default_rng(seed)
     noisy = {n: p + random.normal(scale=0.5, size=p.shape).astype("f") for n, p in params.items()}
@@ -69,21 +69,21 @@ def test_offsets_are_exact_on_every_string(text):
 
 
 def test_a_long_text_answers_as_its_sentences_do():
-    """Fails if offsets forget the sentences before, or if windows are mixed up."""
+    """Fails if offsets ignore the sentences before, or if windows are mixed up."""
     text = "\n\n".join(SENTENCES) + " " + " ".join(["Ada Bob Rome"] * 20)
     (whole,) = PREDICTOR.predict(text)
-    pieces, here = [], 0
+    expected, here = [], 0
     for part in PREDICTOR.task.read({"text": text}, TagOptions()).windows:
         words = [text[slice(*span)] for span in _places(text)[here : here + len(part)]]
         (answer,) = PREDICTOR.predict_rows([{"tokens": words}])
         for entity in answer["entities"]:
             start = _places(text)[here + entity["start"]][0]
-            pieces.append((start, entity["label"], entity["score"]))
+            expected.append((start, entity["label"], entity["score"]))
         here += len(part)
-    assert len(pieces) > 5
-    found = [(e["start"], e["label"], e["score"]) for e in whole["entities"]]
-    assert [f[:2] for f in found] == [p[:2] for p in pieces]
-    assert [f[2] for f in found] == pytest.approx([p[2] for p in pieces], abs=1e-5)
+    assert len(expected) > 5
+    entities = [(e["start"], e["label"], e["score"]) for e in whole["entities"]]
+    assert [e[:2] for e in entities] == [e[:2] for e in expected]
+    assert [e[2] for e in entities] == pytest.approx([e[2] for e in expected], abs=1e-5)
 
 
 def _places(text):
@@ -130,7 +130,7 @@ def _parts(predictor):
 
 
 def train(task, steps=150):
-    """All rows at once, until they are known by heart."""
+    """Train on all rows at once, until they are overfitted."""
     graph, params = split_model(task.build(nnx.Rngs(0)))
     optimizer = optax.adam(2e-2)
     read = [w for row in ROWS for w in task.read(row, TagOptions(), gold=True).windows]
@@ -224,7 +224,11 @@ def test_entities_in_text_are_read_as_the_tags_of_its_words():
     text = "Ada met Bob in New York."
     entities = [
         {"start": 0, "end": 3, "label": "PER"},
-        {"start": 15, "end": 20, "label": "LOC"},  # ends inside of a word: it is taken whole
+        {
+            "start": 15,
+            "end": 20,
+            "label": "LOC",
+        },  # ends inside a word, which is then included whole
     ]
     task = make()
     example = task.read({"text": text, "entities": entities}, TagOptions(), gold=True)
@@ -233,7 +237,7 @@ def test_entities_in_text_are_read_as_the_tags_of_its_words():
 
 
 def test_an_entity_across_two_windows_is_legal_in_both():
-    """Fails if a window ends inside of an entity: no legal path does, so its loss would be huge."""
+    """Fails if a gold path breaks off inside an entity, which is illegal and has a huge loss."""
     row = {"text": "Rome\n\nYork met.", "entities": [{"start": 0, "end": 10, "label": "LOC"}]}
     task = make()
     windows = task.read(row, TagOptions(), gold=True).windows

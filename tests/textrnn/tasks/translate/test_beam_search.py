@@ -76,8 +76,8 @@ def same(found, expected):
 @pytest.mark.parametrize("beam", [1, 2, 3, 5])
 @pytest.mark.parametrize(("penalty", "least"), [(0.0, 0), (1.0, 0), (0.6, 3)])
 def test_equals_the_reference_search(beam, penalty, least):
-    """Tokens, log-probabilities and what each step left. Fails if a carry does not follow its
-    hypothesis, a finished one goes on, or the trace is read along the wrong path."""
+    """Tokens, log-probabilities and traces. Fails if a carry does not follow its hypothesis, a
+    finished hypothesis continues, or a trace is read along the wrong path."""
     for seed in range(6):
         step, weights, carry = problem(4, seed)
         parameters = beam_parameters(4, beam=beam, length_penalty=penalty, min_length=least)
@@ -114,7 +114,7 @@ def test_a_beam_as_wide_as_the_space_is_exhaustive():
 
 
 def test_rows_are_searched_independently():
-    """Fails if one row's settings, or its end, change another's hypotheses."""
+    """Fails if the parameters or the end of one row change the hypotheses of another."""
     _, weights, carry = problem(5)
     mixed = beam_parameters(
         5, beam=[1, 4, 2, 3, 4], length_penalty=[0, 1, 0.5, 0, 2], max_length=[7, 2, 5, 7, 3],

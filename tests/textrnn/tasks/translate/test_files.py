@@ -1,4 +1,4 @@
-"""Translators from the command line: files in, files out, BLEU, the drawn alignment."""
+"""Translators on the command line: input and output files, BLEU, and the alignment."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The task from row to answer, on a translator that says everything from behind."""
+"""The task from row to answer, with a translator that reverses the words of a sentence."""
 
 import itertools
 import json
@@ -21,7 +21,7 @@ def back(translate_bundle):
 
 
 def test_the_translator_reverses_sentences(back):
-    """The whole way of training: fails if any part of it is wired wrongly."""
+    """Fails if any part of training or decoding is wired wrongly."""
     pairs = reversals(200, seed=2)
     for beam in (1, 3):
         answers = back.predict([source for source, _ in pairs], beam_size=beam)
@@ -31,14 +31,14 @@ def test_the_translator_reverses_sentences(back):
 
 
 def test_numbers_and_names_survive(back):
-    """Fails if an UNK is left, or is filled with another one's word."""
+    """Fails if an UNK remains, or is replaced by the word of another UNK."""
     for text in ("red 3.14159 dog", "see 17 cat 99 run", "one Szczepański two", "日本 red"):
         (answer,) = back.predict(text)
         assert answer["text"] == " ".join(reversed(text.split()))
 
 
 def test_each_copied_word_occurs_once(back):
-    """Fails if a word is written again by a hypothesis of a wide beam, or forgotten by the best."""
+    """Fails if a hypothesis of a wide beam repeats a copied word, or the best one omits it."""
     texts = ["one 5 6, two 7 red, cat", "one 5 two", "6 red cat see"]
     for text, answer in zip(texts, back.predict(texts, beam_size=4, alternatives=3), strict=True):
         for word in "".join(c if c.isdigit() else " " for c in text).split():
@@ -70,7 +70,7 @@ def test_a_text_without_words_is_returned_unchanged(back):
 
 
 def test_the_score_is_the_log_probability(back):
-    """By the network itself, over the answer as a target. Fails if the search adds wrongly."""
+    """Compared with the network on the answer as a target. Fails if the search sums wrongly."""
     task, model = back.task, back.model()
     for source in ("one two red", "see 17 cat"):
         (answer,) = back.predict(source, alternatives=2)
@@ -104,7 +104,8 @@ def test_alternatives_are_the_most_probable_combinations_of_sentences(back):
 
 
 def test_the_alignment_is_the_attention_of_the_answer(back):
-    """Step by step, with the network itself. Fails if rows are of another step or hypothesis."""
+    """Compared with single steps of the network. Fails if rows belong to another step or
+    hypothesis."""
     text = "one two red 17 cat"
     (answer,) = back.predict(text, alignment=True)
     model, matrix = back.model(), np.array(answer["alignment"])
@@ -142,7 +143,7 @@ def test_answers_do_not_depend_on_the_batch(back):
 
 
 def test_a_wider_program_gives_the_same_beam(back):
-    """Fails if a beam uses places of the program that it was not given."""
+    """Fails if a search uses more slots of the program than its beam size."""
     example = back.task.read({"text": "one two red"}, TranslateOptions(beam_size=1))
     narrow = back.plan([example])
     wide = [group._replace(shape=group.shape._replace(width=4)) for group in narrow]
@@ -182,7 +183,7 @@ def test_unacceptable_requests_are_rejected(back, text, options, code):
 
 
 def test_truncation_is_marked(back):
-    """Fails if the rest of the text comes back as it was, among what is translated."""
+    """Fails if the rest of a truncated text is returned untranslated."""
     (answer,) = back.predict("one " * 20, truncate=True)
     assert answer["truncated"] is True
     (answer,) = back.predict("one two.\n" * 100, truncate=True)
@@ -207,8 +208,8 @@ def test_empty_gold_is_an_error(back, row, message):
 
 @pytest.mark.slow
 def test_the_summarisation_recipe_trains(tmp_path, monkeypatch):
-    """The shipped recipe with small numbers. Fails if it makes no bundle, or if a text is taken
-    apart that it says is read whole."""
+    """The shipped recipe with small numbers. Fails if it does not result in a bundle, or if a text
+    is split into sentences."""
     lines = [
         json.dumps({"source": f"Dear all.\nThe {a} {b} is late.", "target": f"Late {a}"})
         for a in WORDS
