@@ -89,11 +89,11 @@ def shares(server) -> dict[str, float]:
 
 def test_one_scrape_has_the_metrics_of_all_workers(server):
     """Fails if a scrape returns only the metrics of one worker."""
-    asked = f'textrnn_requests_total{{model="tiny",route="{ROUTE}",status="200"'
-    before = count(server, asked)
+    series = f'textrnn_requests_total{{model="tiny",route="{ROUTE}",status="200"'
+    before = count(server, series)
     answers = ask_both(server, ROUTE, text="a fine film")
     assert {response.status_code for response in answers} == {200}
-    assert {count(server, asked) for _ in range(8)} == {before + len(answers)}
+    assert {count(server, series) for _ in range(8)} == {before + len(answers)}
     assert count(server, "textrnn_queue_depth ") == 0
     text = ask(server, "/metrics").text
     assert text.count("textrnn_model_info{") == 1, "not one for each process"

@@ -146,11 +146,11 @@ def test_compiled_only_plans_use_compiled_shapes(predictor):
 
 def test_many_threads_share_a_predictor(predictor):
     """Fails if two threads compile the same shape, or mix up their answers."""
-    found = {"friendly": set(), "hostile": set()}
+    result = {"friendly": set(), "hostile": set()}
 
     def work(text, label):
         for _ in range(20):
-            found[label].add(predictor.predict(text)[0]["label"])
+            result[label].add(predictor.predict(text)[0]["label"])
 
     threads = [
         threading.Thread(target=work, args=pair)
@@ -160,7 +160,7 @@ def test_many_threads_share_a_predictor(predictor):
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == {"friendly": {"friendly"}, "hostile": {"hostile"}}
+    assert result == {"friendly": {"friendly"}, "hostile": {"hostile"}}
     assert predictor.compilations == 1
 
 

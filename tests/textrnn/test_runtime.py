@@ -62,8 +62,8 @@ def test_compiled_programs_are_cached(tmp_path):
 @pytest.mark.process
 def test_the_cache_directory_can_be_set(tmp_path):
     chosen = str(tmp_path / "mine")
-    said = compile_one(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR=chosen)
-    assert said == chosen
+    reported = compile_one(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR=chosen)
+    assert reported == chosen
     assert compile_one(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR="") == ""
     assert not (tmp_path / "textrnn").exists()
 

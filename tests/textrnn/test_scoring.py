@@ -80,10 +80,10 @@ def test_every_format_converts_to_every_other(predictor, tmp_path, source, name)
             stream.write("\n".join(lines) + "\n")
     progress = run(predictor, path, tmp_path / name)
     assert (progress.rows, progress.bad) == (40, 0)
-    found = rows_of(tmp_path / name)
-    assert [{k: row[k] for k in ("id", "text", "label")} for row in found] == rows
-    assert [row["predicted_label"] for row in found] == [row["label"] for row in rows]
-    assert all(0.5 <= float(row["predicted_score"]) <= 1 for row in found)
+    result = rows_of(tmp_path / name)
+    assert [{k: row[k] for k in ("id", "text", "label")} for row in result] == rows
+    assert [row["predicted_label"] for row in result] == [row["label"] for row in rows]
+    assert all(0.5 <= float(row["predicted_score"]) <= 1 for row in result)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([source, name])
 
 

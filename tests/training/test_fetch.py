@@ -22,10 +22,10 @@ class Files(BaseHTTPRequestHandler):
     files: dict[str, bytes]
     break_after: int | None
     ranges: bool
-    asked: list[str | None]
+    requested_ranges: list[str | None]
 
     def do_GET(self):
-        self.asked.append(self.headers["range"])
+        self.requested_ranges.append(self.headers["range"])
         data = self.files.get(self.path.lstrip("/"))
         if data is None:
             self.send_error(404)
@@ -52,7 +52,7 @@ def server():
         files = {}
         break_after = None
         ranges = True
-        asked = []
+        requested_ranges = []
         url = ""
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -82,9 +82,9 @@ def test_an_interrupted_download_is_resumed(server, tmp_path, ranges):
     server.break_after = None
     download(f"{server.url}/f.bin", path, digest(DATA))
     assert path.read_bytes() == DATA
-    assert server.asked == [None, "bytes=300000-"]
+    assert server.requested_ranges == [None, "bytes=300000-"]
     download(f"{server.url}/f.bin", path, digest(DATA))
-    assert len(server.asked) == 2, "the file exists: no request is sent"
+    assert len(server.requested_ranges) == 2, "the file exists: no request is sent"
 
 
 def test_a_whole_partial_file_is_accepted(server, tmp_path):
@@ -181,7 +181,7 @@ def test_unexpected_files_are_rejected(server, tmp_path, monkeypatch):
 
 
 def test_every_source_is_over_https_or_checked():
-    for name, wanted in fetching.DATASETS.items():
-        for remote in wanted.remotes:
+    for name, dataset in fetching.DATASETS.items():
+        for remote in dataset.remotes:
             assert remote.url.startswith("https://"), name
-        assert wanted.lines, name
+        assert dataset.lines, name

@@ -218,15 +218,17 @@ def test_the_curl_command_streams(visit):
     assert "cat dog " + "".join(stream_chunks) == visit.panel.locator(".script").text_content()
 
 
-def same(found, expected):
+def same(actual, expected):
     if isinstance(expected, dict):
-        return found.keys() == expected.keys() and all(same(found[k], expected[k]) for k in found)
+        return actual.keys() == expected.keys() and all(
+            same(actual[k], expected[k]) for k in actual
+        )
     if isinstance(expected, list):
-        pairs = zip(found, expected, strict=True)
+        pairs = zip(actual, expected, strict=True)
         return all(same(one, other) for one, other in pairs)
     if isinstance(expected, float):
-        return math.isclose(found, expected, abs_tol=1e-3)
-    return found == expected
+        return math.isclose(actual, expected, abs_tol=1e-3)
+    return actual == expected
 
 
 def test_quoting(visit):

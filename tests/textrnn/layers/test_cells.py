@@ -24,7 +24,7 @@ def test_step_equals_the_reference(kind):
     random = np.random.default_rng(1)
     x = random.normal(size=(4, 3))
     carry = tuple(random.normal(size=(4, 5)) for _ in range(cell.carries))
-    found_carry, found = cell.step(
+    result_carry, result = cell.step(
         tuple(jnp.asarray(c, jnp.float32) for c in carry),
         cell.project(jnp.asarray(x, jnp.float32)),
     )
@@ -32,8 +32,8 @@ def test_step_equals_the_reference(kind):
         expected_carry, expected = reference.STEPS[kind](
             numpy_params(cell), tuple(c[row] for c in carry), x[row]
         )
-        np.testing.assert_allclose(found[row], expected, atol=1e-5)
-        for a, b in zip(found_carry, expected_carry, strict=True):
+        np.testing.assert_allclose(result[row], expected, atol=1e-5)
+        for a, b in zip(result_carry, expected_carry, strict=True):
             np.testing.assert_allclose(a[row], b, atol=1e-5)
 
 

@@ -79,8 +79,8 @@ def test_gradients_equal_autodiff_through_single_steps(kind, x):
         return jnp.stack(outputs), carry
 
     expected = jax.grad(slow, argnums=(0, 1))(params, x)
-    found = jax.grad(fast, argnums=(0, 1))(params, x)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), found, expected)
+    result = jax.grad(fast, argnums=(0, 1))(params, x)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), result, expected)
 
 
 def test_gradient_by_the_first_carry(x):
@@ -91,15 +91,15 @@ def test_gradient_by_the_first_carry(x):
     def last_output(carry):
         return unroll(cell, x, jnp.asarray(LENGTHS), carry)[0].sum()
 
-    found = jax.grad(last_output)(carry)
+    result = jax.grad(last_output)(carry)
     for index in range(2):
         nudged = list(carry)
         nudged[index] = carry[index].at[0, 2].add(1e-2)
         lower = list(carry)
         lower[index] = carry[index].at[0, 2].add(-1e-2)
         slope = (last_output(tuple(nudged)) - last_output(tuple(lower))) / 2e-2
-        np.testing.assert_allclose(found[index][0, 2], slope, rtol=2e-2, atol=1e-4)
-        assert not found[index][3].any(), "an empty row passes its carry on, but outputs nothing"
+        np.testing.assert_allclose(result[index][0, 2], slope, rtol=2e-2, atol=1e-4)
+        assert not result[index][3].any(), "an empty row passes its carry on, but outputs nothing"
 
 
 def test_bfloat16_kernels_stay_close(x):
@@ -108,6 +108,6 @@ def test_bfloat16_kernels_stay_close(x):
     exact, _ = unroll(cell, x, jnp.asarray(LENGTHS))
     graph, params = nnx.split(cell)
     half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-    found, _ = unroll(nnx.merge(graph, half), x, jnp.asarray(LENGTHS))
-    assert found.dtype == jnp.float32
-    np.testing.assert_allclose(found, exact, atol=0.03)
+    result, _ = unroll(nnx.merge(graph, half), x, jnp.asarray(LENGTHS))
+    assert result.dtype == jnp.float32
+    np.testing.assert_allclose(result, exact, atol=0.03)

@@ -49,6 +49,6 @@ def test_no_other_threshold_is_better(pairs):
     p = np.array([a for a, _ in pairs])
     y = np.array([float(b) for _, b in pairs])
     (threshold,) = best_thresholds(p[:, None], y[:, None])
-    found = reference.f1(y, p >= threshold)
+    result = reference.f1(y, p >= threshold)
     best = max(reference.f1(y, p >= t) for t in [*p, 2.0])
-    assert found == pytest.approx(best)
+    assert result == pytest.approx(best)

@@ -22,8 +22,8 @@ def tokenizer():
 
 
 def subwords(tokenizer, text):
-    found, words = tokenizer.encode_source(text)
-    return tokenizer.decode_subwords(found.ids, ["<unk>"] * len(words)), words
+    result, words = tokenizer.encode_source(text)
+    return tokenizer.decode_subwords(result.ids, ["<unk>"] * len(words)), words
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_which_words_are_copied(tokenizer, text, words):
 
 
 def test_a_copied_word_is_one_token(tokenizer):
-    found, words = subwords(tokenizer, "I saw Quillfeather.")
+    result, words = subwords(tokenizer, "I saw Quillfeather.")
     assert words == ["Quillfeather"]
-    assert "".join(found) == "▁I▁saw▁<unk>."
+    assert "".join(result) == "▁I▁saw▁<unk>."
 
 
 @given(st.text(max_size=60))
@@ -56,12 +56,12 @@ def test_spans_point_into_the_text(text):
     """Each UNK has a word, which is the text of its span. Fails for characters whose length changes
     by normalisation, and for adjacent words to copy."""
     tokenizer = _TOKENIZER
-    found, words = tokenizer.encode_source(text)
-    spans = found.spans[found.ids == UNK]
+    result, words = tokenizer.encode_source(text)
+    spans = result.spans[result.ids == UNK]
     assert words == [text[start:end] for start, end in spans]
-    assert all(0 <= start <= end <= len(text) for start, end in found.spans)
-    assert (np.diff(found.spans[:, 0]) >= 0).all()
-    assert tokenizer.decode(found.ids, words).count("<unk>") <= text.count("<unk>")
+    assert all(0 <= start <= end <= len(text) for start, end in result.spans)
+    assert (np.diff(result.spans[:, 0]) >= 0).all()
+    assert tokenizer.decode(result.ids, words).count("<unk>") <= text.count("<unk>")
 
 
 _TOKENIZER = CopyingTokenizer.fit(PAIRS, 90)
@@ -69,8 +69,8 @@ _TOKENIZER = CopyingTokenizer.fit(PAIRS, 90)
 
 def test_copied_words_are_inserted_in_order(tokenizer):
     text = "In 1998 Quillfeather saw 2 old gardens."
-    found, words = tokenizer.encode_source(text)
-    assert tokenizer.decode(found.ids, words) == text
+    result, words = tokenizer.encode_source(text)
+    assert tokenizer.decode(result.ids, words) == text
 
 
 def test_words_in_both_texts_are_copied(tokenizer):

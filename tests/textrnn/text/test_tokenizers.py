@@ -99,8 +99,8 @@ def test_subword_spans_cover_their_text():
     """Fails if a span begins in the white space before a word, or counts bytes."""
     text = "Ein  schöner Film 👍 misst it"
     ids, spans = FITTED["subwords"].encode(text)
-    pieces = [text[start:end] for start, end in spans if start < end]
-    assert "".join(pieces) == text.replace(" ", "")
+    parts = [text[start:end] for start, end in spans if start < end]
+    assert "".join(parts) == text.replace(" ", "")
     assert UNK in ids  # the thumb
 
 
@@ -196,10 +196,10 @@ def test_the_byte_grammar_allows_only_text(choices):
     """At each step an arbitrary byte is replaced by the next allowed one."""
     grammar, state, written = FITTED["bytes"].grammar, 0, []
     while choices or state:
-        wanted = choices.pop() if choices else 0
+        choice = choices.pop() if choices else 0
         allowed = grammar.allowed[state].nonzero()[0]
         allowed = allowed[allowed >= 4]
-        token = allowed[wanted % len(allowed)]
+        token = allowed[choice % len(allowed)]
         written.append(token)
         state = grammar.next_state[state, token]
     raw = bytes(token - 4 for token in written)

@@ -116,8 +116,8 @@ def test_generated_text_scores_as_when_generated(model):
 def test_windowed_scoring_resets_the_state(model):
     """Compared with scoring each window by itself, after the one character before it."""
     text = babble(10, seed=3)
-    (found,) = model.predict_rows([{"text": text}], window=16, log_probabilities=True)
-    assert found["characters"] == len(text) - 1
+    (result,) = model.predict_rows([{"text": text}], window=16, log_probabilities=True)
+    assert result["characters"] == len(text) - 1
     task, network = model.task, model.model()
     ids, expected = task.tokenizer.encode(text).ids, []
     for start in range(0, len(ids) - 1, 16):
@@ -126,7 +126,7 @@ def test_windowed_scoring_resets_the_state(model):
         logits = np.asarray(logits[:, 0], np.float64)
         logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
         expected += logits[np.arange(len(part) - 1), part[1:]].tolist()
-    np.testing.assert_allclose(found["log_probabilities"], expected, atol=1e-4)
+    np.testing.assert_allclose(result["log_probabilities"], expected, atol=1e-4)
 
 
 def test_unknown_characters_are_counted(model):

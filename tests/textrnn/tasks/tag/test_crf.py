@@ -31,21 +31,21 @@ def each_row(emissions, chain):
 @pytest.mark.parametrize("forbid", [False, True])
 def test_partition_is_the_sum_over_all_paths(forbid):
     emissions, chain = problem(forbid=forbid)
-    found = jax.jit(crf.log_partition)(emissions, chain, LENGTHS)
+    result = jax.jit(crf.log_partition)(emissions, chain, LENGTHS)
     for row, _, paths in each_row(emissions, chain):
         expected = np.logaddexp.reduce([score for _, score in paths])
-        assert found[row] == pytest.approx(expected, abs=1e-4)
+        assert result[row] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("forbid", [False, True])
 def test_viterbi_is_the_best_of_all_paths(forbid):
     for seed in range(5):
         emissions, chain = problem(seed, forbid)
-        found = jax.jit(crf.viterbi)(emissions, chain, LENGTHS)
+        result = jax.jit(crf.viterbi)(emissions, chain, LENGTHS)
         for row, length, paths in each_row(emissions, chain):
             best, _ = max(paths, key=lambda path: path[1])
-            assert tuple(found[:length, row]) == best
-            assert not found[length:, row].any()
+            assert tuple(result[:length, row]) == best
+            assert not result[length:, row].any()
 
 
 def test_probabilities_of_all_paths_sum_to_one():
@@ -55,10 +55,10 @@ def test_probabilities_of_all_paths_sum_to_one():
         for path, score in paths:
             padded = np.zeros((TIME, len(LENGTHS)), int)
             padded[:length, row] = path
-            found = crf.log_likelihood(emissions, chain, jnp.asarray(padded), LENGTHS)[row]
+            result = crf.log_likelihood(emissions, chain, jnp.asarray(padded), LENGTHS)[row]
             partition = np.logaddexp.reduce([other for _, other in paths])
-            assert found == pytest.approx(score - partition, abs=1e-4)
-            total += np.exp(found)
+            assert result == pytest.approx(score - partition, abs=1e-4)
+            total += np.exp(result)
             if len(paths) > 30:
                 break
         else:

@@ -38,7 +38,7 @@ def test_columns_in_columns_out(tag_bundle, folder):
     lines = [line.split("\t") for line in (folder / "out.conll").read_text().splitlines() if line]
     given = [line.split("\t") for line in towns(30, seed=1).splitlines() if line]
     assert [line[:2] for line in lines] == given
-    assert all(gold == found for _, gold, found in lines)
+    assert all(gold == predicted for _, gold, predicted in lines)
     again = textrnn("evaluate", tag_bundle, "out.conll", cwd=folder)
     assert "1.0000" in again.stdout
 
@@ -49,8 +49,8 @@ def test_text_in_json_out(tag_bundle, folder):
     done = textrnn("score", tag_bundle, "in.txt.gz", "--output", "out.jsonl", cwd=folder)
     assert "2 rows; 1 bad rows in out.jsonl.errors.jsonl" in done.stdout
     rows = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
-    found = [[e["text"] for e in row["predicted_entities"]] for row in rows]
-    assert found == [["Grace Hopper", "Oslo"], ["San Jose"]]
+    predicted = [[e["text"] for e in row["predicted_entities"]] for row in rows]
+    assert predicted == [["Grace Hopper", "Oslo"], ["San Jose"]]
 
 
 def test_text_in_columns_out(tag_bundle, folder):

@@ -14,10 +14,10 @@ def test_tags_of_a_type_are_summed():
     tagset = ["O", "B-PER", "I-PER", "E-PER", "S-PER", "B-LOC", "I-LOC", "E-LOC", "S-LOC"]
     probabilities = np.array([[0.1, 0.05, 0.05, 0, 0.1, 0.3, 0.3, 0.1, 0], [0.6, 0.4] + [0] * 7])
     with np.errstate(divide="ignore"):
-        found = by_label(np.log(probabilities), tagset, entities=True)
-    assert [tag["label"] for tag in found[0]] == ["LOC", "PER", "O"]
-    assert [tag["score"] for tag in found[0]] == pytest.approx([0.7, 0.2, 0.1])
-    assert [tag["label"] for tag in found[1]] == ["O", "PER", "LOC"]
+        labels_of = by_label(np.log(probabilities), tagset, entities=True)
+    assert [tag["label"] for tag in labels_of[0]] == ["LOC", "PER", "O"]
+    assert [tag["score"] for tag in labels_of[0]] == pytest.approx([0.7, 0.2, 0.1])
+    assert [tag["label"] for tag in labels_of[1]] == ["O", "PER", "LOC"]
 
 
 def test_marginals_of_a_tagger(tag_bundle):

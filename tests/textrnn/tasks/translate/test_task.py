@@ -43,15 +43,15 @@ def test_each_copied_word_occurs_once(back):
     for text, answer in zip(texts, back.predict(texts, beam_size=4, alternatives=3), strict=True):
         for word in "".join(c if c.isdigit() else " " for c in text).split():
             assert word in answer["text"] or text == texts[0]
-            for found in [answer, *answer["alternatives"]]:
-                assert found["text"].count(word) <= 1
+            for result in [answer, *answer["alternatives"]]:
+                assert result["text"].count(word) <= 1
 
 
 def test_there_is_no_unk_without_a_word_to_copy(back):
     texts = [" ".join(words) for words in itertools.permutations(["q", "x", "zz", "j"], 4)]
     for answer in back.predict(texts, alternatives=3):
-        found = [answer, *answer["alternatives"]]
-        assert not any("⁇" in a["text"] or "unk" in a["text"] for a in found)
+        result = [answer, *answer["alternatives"]]
+        assert not any("⁇" in a["text"] or "unk" in a["text"] for a in result)
 
 
 def test_white_space_and_line_breaks_are_kept(back):
@@ -74,8 +74,8 @@ def test_the_score_is_the_log_probability(back):
     task, model = back.task, back.model()
     for source in ("one two red", "see 17 cat"):
         (answer,) = back.predict(source, alternatives=2)
-        for found in [answer, *answer["alternatives"]]:
-            row = {"source": source, "target": found["text"]}
+        for result in [answer, *answer["alternatives"]]:
+            row = {"source": source, "target": result["text"]}
             (window,) = task.read(row, TranslateOptions(), gold=True).windows
             (group,) = back.plan([window])
             batch = task.collate([window], group.shape)
@@ -88,16 +88,16 @@ def test_the_score_is_the_log_probability(back):
             logits[left > 0, 3] += FORGETTING
             likely = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
             total = likely[np.arange(len(ids)), ids].sum()
-            assert found["score"] == pytest.approx(total, abs=1e-3)
+            assert result["score"] == pytest.approx(total, abs=1e-3)
 
 
 def test_alternatives_are_the_most_probable_combinations_of_sentences(back):
     texts = ["one two. 17 cat?", "one two.", "17 cat?"]
     whole, *parts = back.predict(texts, beam_size=4, alternatives=3, length_penalty=0)
     assert len(whole["alternatives"]) == 3
-    scores = [found["score"] for found in [whole, *whole["alternatives"]]]
+    scores = [result["score"] for result in [whole, *whole["alternatives"]]]
     assert scores == sorted(scores, reverse=True)
-    assert len({found["text"] for found in [whole, *whole["alternatives"]]}) == 4
+    assert len({result["text"] for result in [whole, *whole["alternatives"]]}) == 4
     lists = [[p["score"], *(a["score"] for a in p["alternatives"])] for p in parts]
     sums = sorted((a + b for a, b in itertools.product(*lists)), reverse=True)
     assert scores == pytest.approx(sums[:4], abs=1e-3)
@@ -123,14 +123,14 @@ def test_the_alignment_of_several_sentences(back):
     text = "one two red 17 cat. 42 blue"
     (answer,) = back.predict(text, alignment=True)
     matrix = np.array(answer["alignment"])
-    source, found = answer["source_tokens"], answer["tokens"]
-    assert matrix.shape == (len(found), len(source))
+    source, result = answer["source_tokens"], answer["tokens"]
+    assert matrix.shape == (len(result), len(source))
     assert "".join(source).replace("▁", " ").split() == text.split()
-    assert "".join(found).replace("▁", " ").split() == answer["text"].split()
+    assert "".join(result).replace("▁", " ").split() == answer["text"].split()
     assert (matrix.sum(axis=1) <= 1.001).all()
     second = source.index("42") - 1
-    assert not matrix[: found.index("17") + 1, second:].any()
-    assert not matrix[found.index("42") :, :second].any()
+    assert not matrix[: result.index("17") + 1, second:].any()
+    assert not matrix[result.index("42") :, :second].any()
 
 
 def test_answers_do_not_depend_on_the_batch(back):
