@@ -75,7 +75,7 @@ def _hub_records(source: Source, name: str) -> Iterator[tuple[str, Row]]:
 
     try:
         rows = datasets.load_dataset(name, source.subset, split=source.split)
-    except Exception as error:  # the library raises whatever its back ends raise
+    except Exception as error:  # the library passes on any exception of its back ends
         raise UserError(f"data set {name!r} cannot be loaded: {error}") from None
     for index, row in enumerate(rows):
         yield f"{name}[{source.split}:{index}]", dict(row)

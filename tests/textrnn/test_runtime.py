@@ -24,7 +24,7 @@ def test_half_of_the_memory_maps_are_reserved(tmp_path):
 
 def test_a_new_process_may_compile():
     """Fails if the limits of the system are read incorrectly."""
-    code = "from textrnn.runtime import can_compile_more as room; print(room())"
+    code = "from textrnn.runtime import can_compile_more; print(can_compile_more())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
 

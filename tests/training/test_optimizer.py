@@ -13,7 +13,7 @@ NAMES = get_args(OptimizerConfig.model_fields["name"].annotation)
 
 
 def updated(optimizer, *arguments) -> tuple[dict[str, Any], Any]:
-    """The change of each parameter and the new state; optax's own types know no dictionaries."""
+    """The change of each parameter and the new state; the types of optax exclude dictionaries."""
     return optimizer.update(*arguments)
 
 

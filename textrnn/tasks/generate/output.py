@@ -35,8 +35,7 @@ class GeneratedText:
         ended: bool,
         tokenizer: CharTokenizer | ByteTokenizer,
     ) -> Self:
-        """The text with more tokens, of which special ones are ignored. `ended`: the model wrote
-        EOS."""
+        """The text with more tokens, except special ones. `ended`: the model generated EOS."""
         count = int((tokens >= len(SPECIALS)).sum())
         ids, captured = tokens[:count], captured.part(0, count)
         if self.incomplete is not None:
