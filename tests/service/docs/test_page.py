@@ -40,7 +40,7 @@ def test_docs_have_every_route_and_schema_and_load_nothing(context):
         assert f"schema-{name}" in page.ids
         assert set(schema.get("properties", {})) <= set(page.words)
     assert len(page.ids) == len(set(page.ids))
-    assert "The language of the texts, as in" in words
+    assert "Language code of the texts, such as" in words
     assert "length at least" in words
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
     assert [link for link in page.links if not link.startswith("#")] == ["openapi.json"]
