@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 
-# The Python that constraints.txt was tested with.
+# The Python version that constraints.txt was tested with.
 FROM python:3.11-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/textrnn
@@ -15,7 +15,7 @@ RUN useradd --create-home --uid 10001 textrnn
 COPY --from=build /opt/textrnn /opt/textrnn
 USER textrnn
 WORKDIR /home/textrnn
-# The heap in huge pages, see textrnn/runtime.py.
+# Use huge pages for the heap; see textrnn/runtime.py.
 ENV PATH=/opt/textrnn/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     GLIBC_TUNABLES=glibc.malloc.hugetlb=1 \
@@ -24,5 +24,5 @@ ENV PATH=/opt/textrnn/bin:$PATH \
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["python", "-c", \
   "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
-# Exec form: the server is process 1 and gets SIGTERM itself.
+# Exec form, so that the server is process 1 and receives SIGTERM.
 CMD ["textrnn", "serve"]

@@ -1,5 +1,5 @@
-# Each target does all of its own set-up; a second run starts in seconds.
-# It needs python3 (3.11 or newer) and nothing else.
+# Each target performs its own set-up; a second run starts in seconds.
+# The only requirement is python3 (3.11 or newer).
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,12 +11,12 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 serve: $(VENV)/.service
 	$(BIN)/textrnn serve
 
-# All that the textrnn command needs, training included.
+# The textrnn command with all extras that it uses, training included.
 install: $(VENV)/.install
 
 PYTEST := pytest --numprocesses 2 --dist worksteal --durations 30
 
-# Programs that the tests compile are kept in .pytest_cache, so that a second run is faster.
+# Compiled programs are kept in .pytest_cache, so that a second run is faster.
 test: $(VENV)/.test
 	$(BIN)/python -m $(PYTEST)
 
@@ -25,7 +25,7 @@ quick: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not browser and not process and not slow" \
 	  --numprocesses 2 --dist worksteal --quiet
 
-# The numerical tests as on a processor with fewer instructions than this one.
+# The numerical tests with a smaller instruction set, as on an older processor.
 ISA := AVX2
 NUMERICAL := tests/textrnn/layers tests/textrnn/tasks/tag/test_crf.py \
   tests/textrnn/tasks/translate/test_beam_search.py \
@@ -34,7 +34,7 @@ test-isa: $(VENV)/.test
 	XLA_FLAGS="$$XLA_FLAGS --xla_cpu_max_isa=$(ISA)" \
 	  $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --quiet $(NUMERICAL)
 
-# Train the tiny models in tests/data/bundles anew, after a change of their recipes.
+# Retrain the tiny models in tests/data/bundles after a change of their recipes.
 test-bundles: $(VENV)/.test
 	rm -rf $(VENV)/tiny-models && mkdir $(VENV)/tiny-models
 	PYTHONPATH=tests:. JAX_PLATFORMS=cpu $(BIN)/python -m support.tiny_models $(VENV)/tiny-models
@@ -43,7 +43,7 @@ test-bundles: $(VENV)/.test
 mutants: $(VENV)/.test
 	$(BIN)/python tests/mutants.py
 
-# The whole suite, and how much of the code it runs.
+# The whole suite with a report of code coverage.
 coverage: $(VENV)/.test
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m $(PYTEST)

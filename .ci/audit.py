@@ -3,8 +3,8 @@
     python .ci/audit.py [options of pip-audit]
 
 Exits with 1 for a known vulnerability and for an audit that failed. Where no vulnerability service
-can be reached, one line says so and the exit status is 0. pip-audit itself does not tell these
-cases apart: it reports a pass for a name that its service does not know.
+can be reached, this prints one line and exits with 0. pip-audit itself does not distinguish these
+cases: it reports a pass for a name that its service does not know.
 """
 
 import json

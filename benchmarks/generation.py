@@ -53,8 +53,8 @@ def writing(predictor: Predictor) -> None:
     network, task = peer(predictor), predictor.task
     ids = torch.from_numpy(task.tokenizer.encode(PROMPT).ids.astype("int64"))
     (greedy,) = predictor.predict(PROMPT, temperature=0, max_characters=64)
-    found = network.write(ids[None], 64, temperature=0)[0]
-    assert task.tokenizer.decode(found.numpy()) == greedy["text"], "the peer must write the same"
+    tokens = network.write(ids[None], 64, temperature=0)[0]
+    assert task.tokenizer.decode(tokens.numpy()) == greedy["text"], "PyTorch generates another text"
     rows = []
     for streams in (1, 8, 64):
         prompts = ids.repeat(streams, 1)
@@ -68,7 +68,7 @@ def writing(predictor: Predictor) -> None:
         ratio = each["ours"] / each["PyTorch"]
         rows.append([streams, each["ours"], each["PyTorch"], f"{ratio:.2f}"])
     head = ["streams", "characters/s", "PyTorch's", "ratio"]
-    table(f"{MODEL}: {CHARACTERS} characters behind {len(PROMPT)}", head, rows)
+    table(f"{MODEL}: {CHARACTERS} characters after {len(PROMPT)}", head, rows)
 
 
 def through_the_service(predictor: Predictor) -> None:
@@ -78,13 +78,13 @@ def through_the_service(predictor: Predictor) -> None:
             texts = [PROMPT] * clients
             run = lambda texts=texts: predictor.predict(texts, max_characters=CHARACTERS)  # noqa: E731
             alone = clients * CHARACTERS / side_by_side({"alone": run}, rounds=7)["alone"]
-            found = asyncio.run(streams(port, clients))
-            rate = len(found) * CHARACTERS / SECONDS
-            first = 1e3 * statistics.median(found)
-            late = 1e3 * statistics.quantiles(found, n=100)[98]
+            latencies = asyncio.run(streams(port, clients))
+            rate = len(latencies) * CHARACTERS / SECONDS
+            first = 1e3 * statistics.median(latencies)
+            late = 1e3 * statistics.quantiles(latencies, n=100)[98]
             rows.append([clients, first, late, rate, alone, f"{rate / alone:.2f}"])
-    head = ["clients", "first piece p50 ms", "p99 ms", "characters/s", "predictor alone", "ratio"]
-    table(f"POST /v1/generate, streamed, {CHARACTERS} characters a request", head, rows)
+    head = ["clients", "first chunk p50 ms", "p99 ms", "characters/s", "predictor alone", "ratio"]
+    table(f"POST /v1/generate, streamed, {CHARACTERS} characters per request", head, rows)
 
 
 async def streams(port: int, clients: int) -> list[float]:
@@ -129,7 +129,7 @@ def training(predictor: Predictor) -> None:
     rates = {name: ROWS * STEPS / taken for name, taken in seconds.items()}
     ratios = [f"{rates[name] / rates['torch']:.2f}" for name in ("float32", "bfloat16")]
     head = ["rows x steps", "textrnn", "bfloat16", "PyTorch", "ratio", "ratio bfloat16"]
-    title = "Training with dropout and weight drop, Adam, the state carried on, in characters/s"
+    title = "Training with dropout and weight drop, Adam, the state passed on, in characters/s"
     table(title, head, [[f"{ROWS} x {STEPS}", *rates.values(), *ratios]])
 
 
@@ -163,7 +163,7 @@ def _torch(config, vocabulary, ids):
         vocabulary, config.embedding.size, encoder.hidden, encoder.layers, encoder.dropout
     )
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    given, past = torch.from_numpy(ids).long(), None
+    inputs, past = torch.from_numpy(ids).long(), None
     names = [name for name, _ in network.named_parameters() if "weight_hh" in name]
 
     def run() -> None:
@@ -173,10 +173,10 @@ def _torch(config, vocabulary, ids):
             name: torch.nn.functional.dropout(p, 0.4) if name in names else p
             for name, p in network.named_parameters()
         }
-        logits, past = torch.func.functional_call(network, dropped, (given[:, :-1], past))
+        logits, past = torch.func.functional_call(network, dropped, (inputs[:, :-1], past))
         past = tuple(carry.detach() for carry in past)
-        wanted = given[:, 1:].reshape(-1)
-        torch.nn.functional.cross_entropy(logits.reshape(-1, vocabulary), wanted).backward()
+        targets = inputs[:, 1:].reshape(-1)
+        torch.nn.functional.cross_entropy(logits.reshape(-1, vocabulary), targets).backward()
         optimizer.step()
 
     return run
@@ -195,8 +195,8 @@ def million(predictor: Predictor) -> None:
             _, peak = tracemalloc.get_traced_memory()
             tracemalloc.stop()
             rows.append([f"{count:,}", name, count / seconds, peak / 2**20, f"{loss:.6f}"])
-    head = ["characters", "as", "characters/s", "MiB at most", "loss"]
-    table("Scoring one text with its state carried on", head, rows)
+    head = ["characters", "as", "characters/s", "maximum MiB", "loss"]
+    table("Scoring one text with its state passed on", head, rows)
 
 
 def likelihood(predictor: Predictor, text: str, size: int) -> float:

@@ -32,7 +32,7 @@ def main() -> None:
     with served({MODEL: predictor}) as port:
         rows = [_measure(predictor, port, clients, words) for words in WORDS for clients in CLIENTS]
     table(
-        "HTTP /v1/classify, one text a request",
+        "HTTP /v1/classify, one text per request",
         ["words", "clients", "requests/s", "p50 ms", "p99 ms", "predictor alone, texts/s", "ratio"],
         rows,
     )
@@ -51,8 +51,8 @@ def served(models: Mapping[str, Predictor]) -> Iterator[int]:
         assert process.stderr is not None
         port, ended = 0, 0
         for line in process.stderr:
-            found = re.search(r"listening on http://.*:(\d+)", line)
-            port = int(found[1]) if found else port
+            match = re.search(r"listening on http://.*:(\d+)", line)
+            port = int(match[1]) if match else port
             ended += "shapes are compiled" in line or "shapes are left out" in line
             if ended == len(models):
                 break
@@ -106,5 +106,5 @@ async def load(port: int, route: str, some: list[str], seconds: float) -> list[f
 def compiled(port: int) -> int:
     """Number of programs that the server has compiled."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
-        found = re.findall(r"compilations_total\{.*\} (\d+)", response.read().decode())
-    return sum(map(int, found))
+        counts = re.findall(r"compilations_total\{.*\} (\d+)", response.read().decode())
+    return sum(map(int, counts))

@@ -33,12 +33,12 @@ LONGEST = 100
 
 def main(minutes: int = 10) -> None:
     models = {name: textrnn.load(name) for name in MODELS}
-    said = {name: texts(model, 200, (1, LONGEST)) for name, model in models.items()}
+    samples = {name: texts(model, 200, (1, LONGEST)) for name, model in models.items()}
     with served(models) as port:
         process, over = server_at(port), threading.Event()
         answers: Counter[int] = Counter()
         clients = [
-            threading.Thread(target=_client, args=(port, models, said, seed, over, answers))
+            threading.Thread(target=_client, args=(port, models, samples, seed, over, answers))
             for seed in range(CLIENTS)
         ]
         for client in clients:
@@ -71,7 +71,7 @@ def main(minutes: int = 10) -> None:
 def _client(
     port: int,
     models: Mapping[str, Predictor],
-    said: Mapping[str, list[str]],
+    samples: Mapping[str, list[str]],
     seed: int,
     over: threading.Event,
     answers: Counter[int],
@@ -81,7 +81,7 @@ def _client(
         connection = http.client.HTTPConnection("127.0.0.1", port)
         for _ in range(draw.randint(1, 50)):  # requests per connection
             name = draw.choice(list(models))
-            task, body = models[name].task.name, _body(draw, models[name].task.name, said[name])
+            task, body = models[name].task.name, _body(draw, models[name].task.name, samples[name])
             sent = json.dumps({"model": name, **body})
             headers = {"content-type": "application/json"}
             connection.request("POST", f"/v1/{task}", sent, headers)

@@ -59,17 +59,17 @@ class TorchTranslator(torch.nn.Module):
             ends = likely[late, :, EOS].clone()
             likely[late] = NEVER
             likely[late, :, EOS] = ends
-            found, best = (score[:, :, None] + likely).flatten(1).topk(2 * width)
+            scores, best = (score[:, :, None] + likely).flatten(1).topk(2 * width)
             parent, token = best // len(self.table), best % len(self.table)
             first = torch.arange(2 * width) < width
-            for row, place in ((token == EOS) & first & (found > NEVER / 2)).nonzero().tolist():
+            for row, place in ((token == EOS) & first & (scores > NEVER / 2)).nonzero().tolist():
                 if len(ended[row]) < width:
-                    total = float(found[row, place])
+                    total = float(scores[row, place])
                     path = tokens[row, parent[row, place]].tolist()
                     ended[row].append((total, total / (t + 1), path))
             if all(len(e) >= width for e in ended):
                 break
-            score, chosen = found.masked_fill(token == EOS, NEVER).topk(width)
+            score, chosen = scores.masked_fill(token == EOS, NEVER).topk(width)
             parent, token = parent[rows, chosen], token[rows, chosen]
             tokens = torch.cat([tokens[rows, parent], token[:, :, None]], dim=2)
             place = (rows * width + parent).flatten()

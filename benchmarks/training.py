@@ -74,12 +74,12 @@ def _ours(precision, batch):
 def _torch(ids, labels):
     network = TorchClassifier(VOCABULARY, SIZE, HIDDEN, 2)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    given, wanted = torch.from_numpy(ids).long(), torch.from_numpy(labels)
+    inputs, targets = torch.from_numpy(ids).long(), torch.from_numpy(labels)
     lengths = torch.full((len(ids),), ids.shape[1])
 
     def run() -> None:
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(network(given, lengths), wanted).backward()
+        torch.nn.functional.cross_entropy(network(inputs, lengths), targets).backward()
         optimizer.step()
 
     return run

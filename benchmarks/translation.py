@@ -52,9 +52,9 @@ def beside_torch(predictor: Predictor) -> None:
                 predictor.task.read({"text": text}, TranslateOptions(**options)) for text in texts
             ]
             ids, lengths, most = _tensors(examples)
-            found = network(ids, lengths, beam, most)
-            _agree(predictor, examples, found)
-            tokens = sum(len(path) + 1 for path, _ in found)
+            translations = network(ids, lengths, beam, most)
+            _agree(predictor, examples, translations)
+            tokens = sum(len(path) + 1 for path, _ in translations)
             seconds = side_by_side({
                 "alone": lambda texts=texts, options=options: predictor.predict(texts, **options),
                 "peer": lambda a=(ids, lengths, beam, most): network(*a),
@@ -91,8 +91,8 @@ def by_beam(predictor: Predictor) -> None:
 
 
 def _of_length(predictor: Predictor, length: int, beam: int) -> Example:
-    asked = TranslateOptions(beam_size=beam, min_length=length, max_length=length)
-    example = predictor.task.read({"text": "house " * length}, asked)
+    fixed_length = TranslateOptions(beam_size=beam, min_length=length, max_length=length)
+    example = predictor.task.read({"text": "house " * length}, fixed_length)
     assert [len(window) for window in example.windows] == [length + 1]
     return example
 
@@ -111,9 +111,9 @@ def _tensors(examples: list[Example]):
     return padded, lengths, [max_output_tokens(len(row)) for row in ids]
 
 
-def _agree(predictor: Predictor, examples: list[Example], found: list) -> None:
+def _agree(predictor: Predictor, examples: list[Example], translations: list) -> None:
     """Check that PyTorch finds the same translations."""
-    for example, (path, total) in zip(predictor.run(examples), found, strict=True):
+    for example, (path, total) in zip(predictor.run(examples), translations, strict=True):
         (best,) = example
         assert best.tokens[0, : best.lengths[0]].tolist() == path
         assert abs(best.log_probabilities[0] - total) < 1e-2

@@ -14,7 +14,7 @@ _CLIENT_CLOSED_REQUEST = 499
 
 
 class Problem(Exception):
-    """A request that is refused: its HTTP status, a stable code, and a sentence for people.
+    """A refused request: its HTTP status, a stable code, and a message for people.
 
     An instance is raised once: raised again it would keep the frames of every earlier raise.
     """
@@ -54,7 +54,7 @@ def queue_full(wait: int) -> Problem:
 
 
 def client_left() -> Problem:
-    """499: nobody receives this response."""
+    """499: the client does not receive this response."""
     return Problem(_CLIENT_CLOSED_REQUEST, "client_left", "the client closed the connection")
 
 
@@ -77,7 +77,7 @@ def invalid_text(error: InvalidText, pointer: str) -> Problem:
 
 
 def invalid_request(faults: Sequence[Any], within: tuple[int | str, ...] = ()) -> Problem:
-    """422 with a JSON pointer to each fault that pydantic found at `within` in the body. Values
+    """422 with a JSON pointer to each error that pydantic reports at `within` in the body. Values
     from the request are left out."""
     entries = [
         {

@@ -1,8 +1,8 @@
-"""Fewer pauses by Python's cyclic garbage collector, during which the server does nothing else.
+"""Fewer pauses by Python's cyclic garbage collector, which stop the whole server.
 
-Reference counting frees nearly all that a request allocates. A full collection still traverses
-every object: a quarter of a second for what JAX holds, fifty milliseconds for a thousand waiting
-requests, every few seconds, and finds nothing.
+Reference counting frees nearly everything that a request allocates. A full collection still
+traverses every object, every few seconds and in vain: a quarter of a second for the objects of JAX,
+fifty milliseconds for a thousand waiting requests.
 """
 
 import gc

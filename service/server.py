@@ -60,7 +60,7 @@ def check_limits(loaded: dict[str, ServedModel], settings: Settings) -> None:
         tokens = served.predictor.task.costliest
         if tokens > settings.queue_tokens:
             raise UserError(
-                f"{served.name} takes texts of {tokens} tokens, but the queue holds only "
+                f"{served.name} accepts texts of {tokens} tokens, but the queue holds only "
                 f"{settings.queue_tokens}; raise queue_tokens"
             )
 

@@ -14,8 +14,8 @@ from textrnn.runtime import processor_id
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-# All processes of a session, servers too, share the programs that one of them has compiled, and so
-# does the next session. What is compiled for one kind of processor may crash on another.
+# All processes of a session, servers included, share compiled programs, as do later sessions. A
+# program compiled for one processor model may crash on another.
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "programs" / processor_id())
 )
@@ -31,13 +31,13 @@ LONGEST = (
     "test_readme", "test_load", "test_install", "test_train", "test_tiny", "test_tabs", "test_page",
     "test_fuzz", "test_server", "test_workers",
 )  # fmt: skip
-"""Files that take long."""
+"""The files with the longest running times."""
 MARKERS = {"browser": "browser", "server": "process", "starting": "process", "tiny_run": "slow"}
 """Fixtures, and the marker of the tests that use them."""
 
 
 def pytest_configure():
-    """Forget programs that a killed process left empty; JAX would never write them again."""
+    """Remove cache entries that a killed process left empty; JAX would never rewrite them."""
     programs = os.environ["JAX_COMPILATION_CACHE_DIR"]
     if programs and "PYTEST_XDIST_WORKER" not in os.environ:
         for program in Path(programs).glob("*-cache"):
@@ -88,7 +88,7 @@ def tiny_run(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def fresh_bundle(tiny_run) -> Path:
-    """The classifier as this code saves it, for tests of what saving writes."""
+    """The classifier as saved by the present code, for tests of saving."""
     return tiny_run / "bundle"
 
 
@@ -118,7 +118,7 @@ def generate_bundle() -> Path:
 
 @pytest.fixture(scope="session")
 def warm_predictor(tiny_bundle):
-    """A predictor that keeps what earlier tests compiled."""
+    """A predictor that keeps the programs that earlier tests compiled."""
     import textrnn
 
     return textrnn.load(tiny_bundle)

@@ -1,4 +1,4 @@
-"""Rows: one JSON object each, as training files, batch scoring and requests hold them."""
+"""Rows: one JSON object each, as in training files, batch scoring and requests."""
 
 from collections.abc import Mapping
 from typing import Any

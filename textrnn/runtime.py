@@ -14,7 +14,7 @@ def use_huge_pages() -> None:
     """Restart this process with its heap in huge pages, unless it already runs that way.
 
     XLA allocates the memory for each run of a program from the heap and frees it afterwards. With
-    pages of 4 KiB, the kernel spent a third of the time of a large batch on CPU on page faults.
+    pages of 4 KiB, page faults took a third of the time of a large batch on CPU.
     glibc reads the setting at process start, hence the restart. Does nothing outside Linux.
     """
     if sys.platform != "linux" or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):

@@ -36,7 +36,7 @@ def load_dev_rows(
 ) -> dict[str, list[Row]]:
     """The development rows by set.
 
-    Raises UserError; what `check` raises for a row is reported with its file and line.
+    Raises UserError; errors that `check` raises for a row are reported with file and line.
     """
     if not data.dev:
         return load_rows(data, task)[1]

@@ -35,13 +35,13 @@ def read_sets(
     if is_recipe(data):
         sets = load_recipe(data).data
     else:
-        given = {
+        keys = {
             "path": Path(data).absolute(),
             "format": format,
             "fields": dict(fields),
             "parallel": parallel and parallel.absolute(),
         }
-        source = Source.parse(given, source="the command line")
+        source = Source.parse(keys, source="the command line")
         sets = Data(train=(), dev={Path(data).name: (source,)})
     return load_dev_rows(sets, task.name, lambda row: task.read(row, options, gold=True))
 

@@ -52,7 +52,7 @@ def make_schedule(config: OptimizerConfig, updates: int) -> optax.Schedule:
 
 
 def make_optimizer(config: OptimizerConfig, updates: int) -> optax.GradientTransformation:
-    """Clipping, direction, weight decay and learning rate, in this order."""
+    """Clipping, optimizer direction, weight decay and learning rate, in this order."""
     schedule = make_schedule(config, updates)
     first, second = config.betas
     direction = {

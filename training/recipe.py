@@ -108,9 +108,7 @@ class Source(Config):
             known = ", ".join([*FORMATS, "trees"])
             raise ValueError(f"no format {self.format!r}; there are {known}")
         if self.parallel is not None and self.path is None:
-            raise ValueError(
-                "parallel requires path: it names the file of the targets of that file"
-            )
+            raise ValueError("parallel requires path: it is the file with the targets of that file")
         if self.part is not None and not 0 <= self.part[0] < self.part[1] <= 1:
             raise ValueError(
                 f"part must be two increasing fractions, as in [0, 0.9], found {self.part}"

@@ -28,7 +28,7 @@ def read_source(
 ) -> Iterator[Row]:
     """The rows of one source, each `repeat` times.
 
-    Raises UserError, with file and line; what `check` raises for a row is reported so, too.
+    Raises UserError, with file and line, also for errors that `check` raises for a row.
     """
     rows = _rows(source, task, check)
     return iter(by_position(list(rows), *source.part)) if source.part else rows
@@ -75,7 +75,7 @@ def _hub_records(source: Source, name: str) -> Iterator[tuple[str, Row]]:
 
     try:
         rows = datasets.load_dataset(name, source.subset, split=source.split)
-    except Exception as error:  # the library raises whatever its back ends raise
+    except Exception as error:  # the library passes on any exception of its back ends
         raise UserError(f"data set {name!r} cannot be loaded: {error}") from None
     for index, row in enumerate(rows):
         yield f"{name}[{source.split}:{index}]", dict(row)

@@ -71,7 +71,7 @@ def make_step(
         )
         change, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
         params: Any = optax.apply_updates(state.params, change)
-        # The average of the first steps follows the weights closely, to forget where they started.
+        # The average of the first steps follows the weights closely, to forget the initial weights.
         decay = jnp.minimum(config.ema, (1 + state.step) / (10 + state.step))
         average: Any = {}
         if config.ema:

@@ -1,4 +1,4 @@
-"""The APIs that clients speak to this server, each a translation onto the same models and limits.
+"""The APIs of the server. All of them use the same models and limits.
 
 A new dialect is a folder here that declares a `Dialect`, and an entry in `service.app.DIALECTS`.
 """

@@ -27,7 +27,8 @@ def configure(settings: Settings, worker: int | None = None) -> None:
 
 
 def log_request(level: int, **fields: Any) -> None:
-    """Log one request that was answered, or whose client left. Fields that are None are omitted."""
+    """Log one request that was answered or whose client disconnected. Fields that are None are
+    omitted."""
     if _requests.isEnabledFor(level):
         known = {name: value for name, value in fields.items() if value is not None}
         line = f"{fields['method']} {fields['route']} {fields['status']}"

@@ -1,6 +1,6 @@
-"""The playground: a page at `/` to try the models in a browser, made of the files beside this one.
+"""The playground: a page at `/` to try the models in a browser, in the files of this directory.
 
-Nothing is built and nothing is loaded from elsewhere; the files are read once, at import.
+It has no build step and loads nothing from other hosts. The files are read once, at import.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def _read(name: str) -> File:
     headers = {
         "content-type": TYPES[name.rpartition(".")[2]],
         "etag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
-        "cache-control": "no-cache",  # kept, and asked about before each use
+        "cache-control": "no-cache",  # cached, and revalidated before each use
         "content-security-policy": POLICY,
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
@@ -53,13 +53,13 @@ FILES = {
 
 @router.get("/")
 async def page(request: Request) -> Response:
-    """The page itself."""
+    """The page of the playground."""
     return _answer(FILES["index.html"], request)
 
 
 @router.get("/playground/{name}")
 async def part(name: str, request: Request) -> Response:
-    """What the page is made of."""
+    """A script, style sheet or image of the page."""
     if name not in FILES:
         raise HTTPException(404)
     return _answer(FILES[name], request)

@@ -1,10 +1,10 @@
-// An alignment of tokens as one of what is to be seen: a token that is but a space belongs to the
-// one behind it, as before numbers.
+// An alignment of tokens as an alignment of visible words: a token that is only a space, as before
+// a number, is merged with the next one.
 
 const isSpace = (token) => !token.replaceAll("▁", "").trim();
 
-/** The numbers of the tokens that are seen as one. */
-function seen(tokens) {
+/** The numbers of the tokens of each visible word. */
+function grouped(tokens) {
   const groups = [[]];
   tokens.forEach((token, number) => {
     groups.at(-1).push(number);
@@ -15,9 +15,9 @@ function seen(tokens) {
 
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
-/** Weights of a group of tokens are added up where it is looked at, and averaged where it looks. */
+/** Weights are summed over the source tokens of a word, and averaged over its target tokens. */
 export function visible({ source_tokens: source, tokens: target, alignment }) {
-  const [from, to] = [seen(source), seen(target)];
+  const [from, to] = [grouped(source), grouped(target)];
   const joined = (tokens, groups) =>
     groups.map((group) => group.map((number) => tokens[number]).join(""));
   const weight = (rows, columns) =>

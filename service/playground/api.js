@@ -1,4 +1,4 @@
-// Requests to the server that the page came from, and what it refuses.
+// Requests to the server of this page, and their errors.
 
 import { events } from "./sse.js";
 
@@ -7,13 +7,13 @@ export const address = (path) => new URL(path, document.baseURI.split("#")[0]).h
 const KEPT = "textrnn-key";
 let typed = null;
 
-/** The key that was typed in, if any; forgotten with the tab of the browser. */
+/** The API key that was entered, if any; stored until the browser tab is closed. */
 export const key = {
   get() {
     try {
       return sessionStorage.getItem(KEPT);
     } catch {
-      return typed; // a browser that keeps nothing
+      return typed; // storage is disabled
     }
   },
   set(value) {
@@ -21,38 +21,38 @@ export const key = {
     try {
       sessionStorage.setItem(KEPT, value);
     } catch {
-      // then for this page alone
+      // storage is disabled: the key is kept until the page is left
     }
   },
 };
 
-export class Refusal extends Error {
+export class ApiError extends Error {
   constructor({ detail, code = "", request_id: requestId = "", errors = [] }, status = 0) {
     super(detail);
     Object.assign(this, { code, requestId, errors, status });
   }
 }
 
-async function answered(path, options, waiting = () => {}) {
+async function request(path, options, onRetry = () => {}) {
   const authorization = key.get() ? { authorization: `Bearer ${key.get()}` } : {};
   const headers = { ...options.headers, ...authorization };
   for (;;) {
     const response = await fetch(address(path), { ...options, headers }).catch(unreachable);
     if (response.ok) return response;
     const problem = await response.json().catch(() => ({}));
-    const detail = problem.detail ?? `the server answered with status ${response.status}`;
+    const detail = problem.detail ?? `the server responded with status ${response.status}`;
     const later = Number(response.headers.get("retry-after"));
     if (response.status !== 503 || !later) {
-      throw new Refusal({ ...problem, detail }, response.status);
+      throw new ApiError({ ...problem, detail }, response.status);
     }
-    waiting(detail); // what a server says while its models warm up
+    onRetry(detail); // the server is still warming up
     await pause(later, options.signal);
   }
 }
 
 function unreachable(error) {
   if (error.name === "AbortError") throw error;
-  throw new Refusal({ detail: "the server cannot be reached; does it still run?" });
+  throw new ApiError({ detail: "the server cannot be reached; is it running?" });
 }
 
 const pause = (seconds, signal) =>
@@ -61,30 +61,30 @@ const pause = (seconds, signal) =>
     signal?.addEventListener("abort", () => fail(signal.reason), { once: true });
   });
 
-export const get = async (path, waiting) => (await answered(path, {}, waiting)).json();
+export const get = async (path, onRetry) => (await request(path, {}, onRetry)).json();
 
 const JSON_BODY = { "content-type": "application/json" };
 
-const posted = (path, body, signal, waiting) =>
-  answered(path, { method: "POST", headers: JSON_BODY, body, signal }, waiting);
+const postRequest = (path, body, signal, onRetry) =>
+  request(path, { method: "POST", headers: JSON_BODY, body, signal }, onRetry);
 
 /**
- * `body` is JSON already, so that what is shown as a command is what was sent. A server that says
- * "later" is asked again then; `waiting` is told why.
+ * `body` is a JSON string, so that the command shown is exactly what was sent. After a 503 with
+ * Retry-After the request is repeated; `onRetry` gets the reason.
  */
-export async function post(path, body, signal, waiting) {
-  const response = await posted(path, body, signal, waiting);
+export async function post(path, body, signal, onRetry) {
+  const response = await postRequest(path, body, signal, onRetry);
   return { answer: await response.json().catch(unreachable), headers: response.headers };
 }
 
-/** The events of a stream as they arrive. Raises Refusal, also where the stream fails midway. */
-export async function* stream(path, body, signal, waiting) {
-  const response = await posted(path, body, signal, waiting);
-  const arriving = events(response.body);
-  const next = () => arriving.next().catch(unreachable);
+/** The events of a stream as they arrive. Throws ApiError, also if the stream fails midway. */
+export async function* stream(path, body, signal, onRetry) {
+  const response = await postRequest(path, body, signal, onRetry);
+  const incoming = events(response.body);
+  const next = () => incoming.next().catch(unreachable);
   for (let got = await next(); !got.done; got = await next()) {
-    const news = JSON.parse(got.value.data);
-    if (got.value.event === "error") throw new Refusal({ ...news, detail: news.error });
-    yield { news, headers: response.headers };
+    const chunk = JSON.parse(got.value.data);
+    if (got.value.event === "error") throw new ApiError({ ...chunk, detail: chunk.error });
+    yield { chunk, headers: response.headers };
   }
 }

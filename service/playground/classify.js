@@ -1,40 +1,40 @@
-// Classify: scores as bars, and each word shaded by its share of the first one.
+// Classify: scores as bars, and each word shaded by its contribution to the highest one.
 
 import { folded, make, table } from "./dom.js";
 import { CLASSIFY } from "./examples.js";
 import { inspectable } from "./inspect.js";
 import { percent, signed } from "./numbers.js";
-import { pieces } from "./points.js";
+import { segments } from "./points.js";
 import { shade } from "./shading.js";
 
 const BARS = 6;
-const SMALLEST_SCALE = 0.02; // a share that changes nothing is not to look as if it did
+const SMALLEST_SCALE = 0.02; // keeps negligible contributions pale
 
 async function run(call) {
   const { text, model } = call.fields;
   const show = (result) =>
     call.out.replaceChildren(verdict(result), ...explained(text, result), bars(result.scores));
-  const plainly = () => call.post("v1/classify", { text, model });
+  const plain = () => call.post("v1/classify", { text, model });
   let done = false;
   try {
-    const asked = { text, model, explain: true };
-    const result = await call.post("v1/classify", asked, async () => {
-      const first = await plainly().catch(() => null); // what is wrong is said by the other one
+    const body = { text, model, explain: true };
+    const result = await call.post("v1/classify", body, async () => {
+      const first = await plain().catch(() => null); // the explained request reports the error
       if (first && !done) show(first);
     });
     done = true;
     show(result);
-  } catch (refusal) {
+  } catch (error) {
     done = true;
-    if (refusal.code !== "explanation_too_long") throw refusal;
-    show(await plainly());
-    call.note(`Too long to say which words decided: ${refusal.message}`);
+    if (error.code !== "explanation_too_long") throw error;
+    show(await plain());
+    call.note(`Too long to be explained: ${error.message}`);
   }
 }
 
 function verdict({ label, score, labels }) {
   const names = labels ?? [label];
-  const shown = names.length ? names.join(", ") : `none; the likeliest is ${label}`;
+  const shown = names.length ? names.join(", ") : `none; the most probable is ${label}`;
   const strong = make("strong", {}, shown);
   return make("p", { className: "verdict" }, strong, " ", make("span", {}, percent(score)));
 }
@@ -44,18 +44,18 @@ function explained(text, { explanation }) {
   const { label, baseline, tokens } = explanation;
   const scale = Math.max(SMALLEST_SCALE, ...tokens.map((token) => Math.abs(token.share)));
   const words = make("p", { className: "text", dir: "auto" });
-  const usual = `${label}: ${percent(baseline)} of as many unknown words, and each word's share`;
+  const placeholder = `Baseline ${percent(baseline)} for ${label}, plus each word's contribution`;
   const readout = make("p", { className: "readout" });
   const add = inspectable(words, {
-    label: `The text by its shares of ${label}`,
+    label: `The text with each word's contribution to ${label}`,
     readout,
-    usual,
-    said: (number) => said(tokens[number], label),
+    placeholder,
+    describe: (number) => describe(tokens[number], label),
   });
   const byStart = new Map(tokens.map((token) => [token.start, token]));
-  for (const piece of pieces(text, tokens.flatMap((token) => [token.start, token.end]))) {
-    const token = byStart.get(piece.start);
-    const span = make("span", {}, piece.text);
+  for (const segment of segments(text, tokens.flatMap((token) => [token.start, token.end]))) {
+    const token = byStart.get(segment.start);
+    const span = make("span", {}, segment.text);
     if (token) {
       shade(span, token.share / scale);
       add(span);
@@ -68,11 +68,12 @@ function explained(text, { explanation }) {
   return [
     words,
     make("div", { className: "legend" }, readout, scaleOf(label)),
-    folded("Shares as a table", () => table(`Shares of ${label}`, ["word", "share"], rows)),
+    folded("Contributions as a table", () =>
+      table(`Contributions to ${label}`, ["word", "contribution"], rows)),
   ];
 }
 
-const said = ({ text, share }, label) =>
+const describe = ({ text, share }, label) =>
   `${text} ${signed(share)}, ${share < 0 ? "against" : "for"} ${label}`;
 
 function scaleOf(label) {

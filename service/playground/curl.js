@@ -1,21 +1,21 @@
-// A request as a command for a shell.
+// A request as a curl command.
 
-// Characters that a terminal does not show, or that turn the rest of a line around.
+// Characters that a terminal does not show, or that change the direction of a line.
 const UNSEEN =
   /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffc]/g;
 
-/** JSON on one line, with room between its parts for a reader and for a line to break. */
+/** JSON on one line, with spaces between its parts so that lines can be broken. */
 export const json = (value) =>
   JSON.stringify(value, null, 1)
     .replace(/([{[])\n */g, "$1")
     .replace(/\n *([}\]])/g, "$1")
     .replace(/\n */g, " ");
 
-/** JSON that means the same, with every character to be seen. */
+/** Equivalent JSON in which invisible characters are escaped. */
 export const visible = (json) =>
   json.replace(UNSEEN, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
-/** As one word, whatever is in it. */
+/** Quote any text as one word for a shell. */
 export const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 export function command(url, body, { streams = false, key = false } = {}) {

@@ -1,4 +1,4 @@
-// Elements. What a text holds becomes a text node, never markup.
+// Creating elements. Text becomes a text node, never markup.
 
 export function make(name, properties = {}, ...children) {
   const made = document.createElement(name);
@@ -10,7 +10,7 @@ export function make(name, properties = {}, ...children) {
   return made;
 }
 
-/** A table with a heading for each column; `cells` are texts. */
+/** A table with a heading for each column; the cells of `rows` are strings. */
 export function table(caption, columns, rows) {
   const head = columns.map((column) => make("th", { scope: "col" }, column));
   const body = rows.map((cells) => make("tr", {}, ...cells.map((cell) => make("td", {}, cell))));
@@ -23,7 +23,7 @@ export function table(caption, columns, rows) {
   );
 }
 
-/** Something to open, whose content is made when it is opened first. */
+/** A disclosure element whose content is created when it is first opened. */
 export function folded(summary, content) {
   const details = make("details", {}, make("summary", {}, summary));
   details.addEventListener("toggle", () => {

@@ -1,4 +1,4 @@
-// Texts to begin with.
+// Example texts by model, by language, and for any other model.
 
 export const CLASSIFY = {
   any: [

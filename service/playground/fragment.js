@@ -1,5 +1,5 @@
-// What is on the page, in the fragment of its address: a link shows the same again. A browser sends
-// no fragment to any server.
+// The state of the page in the fragment of its address, so that a link reproduces it. Browsers
+// never send the fragment to a server.
 
 const named = (form) => [...form.elements].filter((field) => field.name && !isButton(field));
 
@@ -20,7 +20,7 @@ export function write(task, form) {
   history.replaceState(null, "", `#${state}`);
 }
 
-/** The task that the address names, if any, and the values of its fields. */
+/** The task in the address, if any, and the values of its fields. */
 export function read() {
   const values = new URLSearchParams(location.hash.slice(1));
   const task = values.get("tab");
@@ -28,7 +28,7 @@ export function read() {
   return { task, values };
 }
 
-/** Fill a form in; whether there was anything to fill in. */
+/** Fill in a form; returns whether any field was set. */
 export function fill(form, values) {
   let filled = false;
   for (const field of named(form)) {

@@ -1,17 +1,17 @@
-// Generate: a text is gone on with, and shaded while it is written.
+// Generate: continue a text, and shade its characters as they arrive.
 
 import { GENERATE } from "./examples.js";
 import { Script } from "./script.js";
 
-const TOGETHER = 8; // cells that one request may ask for
+const TOGETHER = 8; // the maximum number of cells per request
 
-let script = null; // what is on the page
-let view; // what the form says it is shaded by
-let luck; // the seed of the next continuation
+let script = null; // the text on the page
+let view; // returns what the text is shaded by, according to the form
+let nextSeed; // the seed of the next continuation
 
 function begin({ form, section, model, run }) {
   const { shade: by, cell, previous, next } = form.elements;
-  const goOn = section.querySelector("[data-part=continue]");
+  const continueButton = section.querySelector("[data-part=continue]");
   const count = () => model()?.cells ?? 1;
   view = () => ({ by: by.value, cell: Number(cell.value) });
 
@@ -23,7 +23,7 @@ function begin({ form, section, model, run }) {
     if (!script) return;
     script.paint();
     const free = !section.classList.contains("busy");
-    if (free && by.value === "cell" && !script.knows(Number(cell.value))) run(readAgain);
+    if (free && by.value === "cell" && !script.knows(Number(cell.value))) run(fetchCells);
   }
   function step(distance) {
     cell.value = (Number(cell.value) + distance + count()) % count();
@@ -38,18 +38,18 @@ function begin({ form, section, model, run }) {
     if (event.target === cell || event.target.name === "shade") look();
   });
   bound();
-  section.querySelector("[data-part=answer]").after(goOn);
-  goOn.addEventListener("click", () => run(writeOn));
+  section.querySelector("[data-part=answer]").after(continueButton);
+  continueButton.addEventListener("click", () => run(continueText));
 }
 
-/** The cell that is shown, and the ones beside it, which are then there at once. */
+/** The selected cell and its neighbours, which are fetched with it. */
 function cells(model) {
   const first = Math.floor(view().cell / TOGETHER) * TOGETHER;
   const numbers = Array.from({ length: TOGETHER }, (_, index) => first + index);
   return numbers.filter((number) => number < model.cells);
 }
 
-function asked({ fields, model }, prompt, seed) {
+function requestBody({ fields, model }, prompt, seed) {
   const stops = fields.stop.split("\n").filter(Boolean);
   return {
     prompt,
@@ -66,38 +66,38 @@ function asked({ fields, model }, prompt, seed) {
   };
 }
 
-/** Write behind `prompt`, into `there` if that is what is there already. */
-async function write(call, prompt, there = null) {
-  const body = asked(call, prompt, luck);
-  luck = (luck + 1) % 2 ** 32; // the same luck again can lead into a loop
-  let writing = there;
-  for await (const news of call.stream("v1/generate", there ? body : { ...body, echo: true })) {
+/** Generate a continuation of `prompt`; append it to `existing`, if given. */
+async function write(call, prompt, existing = null) {
+  const body = requestBody(call, prompt, nextSeed);
+  nextSeed = (nextSeed + 1) % 2 ** 32; // a repeated seed may generate a loop
+  let writing = existing;
+  for await (const chunk of call.stream("v1/generate", existing ? body : { ...body, echo: true })) {
     if (!writing) {
       writing = new Script(call.model, view);
-      writing.take(prompt, news.prompt, body.cells);
+      writing.take(prompt, chunk.prompt, body.cells);
       writing.given();
       call.out.replaceChildren(...writing.nodes);
       script = writing;
     }
-    writing.take(news.text, news, body.cells);
-    if (news.finish_reason === "stop") call.note("It ended before a stop string");
+    writing.take(chunk.text, chunk, body.cells);
+    if (chunk.finish_reason === "stop") call.note("The text ends before a stop string");
   }
   const { by, cell } = view();
-  if (by === "cell" && !writing.knows(cell)) await readAgain(call);
+  if (by === "cell" && !writing.knows(cell)) await fetchCells(call);
 }
 
 async function run(call) {
   const { seed, prompt } = call.fields;
-  luck = seed === "" ? crypto.getRandomValues(new Uint32Array(1))[0] : Number(seed);
+  nextSeed = seed === "" ? crypto.getRandomValues(new Uint32Array(1))[0] : Number(seed);
   await write(call, prompt);
 }
 
-/** Go on with what is there. */
-const writeOn = (call) => write({ ...call, model: script.model }, script.text, script);
+/** Continue the text on the page. */
+const continueText = (call) => write({ ...call, model: script.model }, script.text, script);
 
-/** Ask for other cells of a text that is there already. */
-async function readAgain(call) {
-  const wanted = cells(script.model);
+/** Fetch other cells of the text on the page. */
+async function fetchCells(call) {
+  const numbers = cells(script.model);
   const body = {
     prompt: script.text,
     model: script.model.id,
@@ -105,10 +105,10 @@ async function readAgain(call) {
     temperature: 0,
     stream: true,
     echo: true,
-    cells: wanted,
+    cells: numbers,
   };
   for await (const { prompt } of call.stream("v1/generate", body)) {
-    if (prompt) script.know(wanted, prompt.activations);
+    if (prompt) script.know(numbers, prompt.activations);
   }
   script.paint();
 }

@@ -1,32 +1,33 @@
-// A text whose parts can be looked at one by one: under the pointer, by a tap, or, as one stop of
-// the Tab key, by the arrow keys.
+// A text whose parts can be inspected one by one: with the pointer, by a tap, or with the arrow
+// keys. The Tab key reaches the text as one stop.
 
 /**
- * Gives a function that adds a part. `said` is what there is to say of a part, by its number: it is
- * shown in `readout`, which has `usual` when no part is looked at, and is the part's name for
- * assistive technology. `look` is told the number too, or -1.
+ * Returns a function that adds a part. `describe` maps the number of a part to its description,
+ * which is shown in `readout` and is the accessible name of the part. Without a selected part
+ * `readout` shows `placeholder`. `onSelect` gets the number of the selected part, or -1.
  */
-export function inspectable(container, { label, readout, usual = "", said, look = () => {} }) {
+export function inspectable(container, options) {
+  const { label, readout, placeholder = "", describe, onSelect = () => {} } = options;
   const parts = [];
   const numbers = new Map();
-  let stop = -1; // the one that the Tab key comes to
+  let stop = -1; // the part that the Tab key reaches
   container.setAttribute("role", "listbox");
   container.setAttribute("aria-label", label);
   container.setAttribute("aria-orientation", "horizontal");
-  readout.textContent = usual;
+  readout.textContent = placeholder;
 
   const numberOf = (target) => numbers.get(target.closest("[role=option]")) ?? -1;
 
-  function tell(number) {
-    readout.textContent = number < 0 ? usual : said(number);
-    look(number);
+  function show(number) {
+    readout.textContent = number < 0 ? placeholder : describe(number);
+    onSelect(number);
   }
 
   function stopAt(number) {
     parts[stop]?.setAttribute("tabindex", "-1");
     parts[stop]?.setAttribute("aria-selected", "false");
     stop = number;
-    parts[stop].setAttribute("aria-label", said(stop));
+    parts[stop].setAttribute("aria-label", describe(stop));
     parts[stop].setAttribute("aria-selected", "true");
     parts[stop].tabIndex = 0;
   }
@@ -39,14 +40,14 @@ export function inspectable(container, { label, readout, usual = "", said, look 
 
   container.addEventListener("pointerover", (event) => {
     const number = numberOf(event.target);
-    if (number >= 0) tell(number);
+    if (number >= 0) show(number);
   });
   container.addEventListener("pointerleave", (event) => {
     const focused = numberOf(document.activeElement);
-    if (event.pointerType === "mouse") tell(focused);
+    if (event.pointerType === "mouse") show(focused);
   });
-  container.addEventListener("focusin", (event) => tell(numberOf(event.target)));
-  container.addEventListener("focusout", () => tell(-1));
+  container.addEventListener("focusin", (event) => show(numberOf(event.target)));
+  container.addEventListener("focusout", () => show(-1));
   container.addEventListener("click", (event) => moveTo(numberOf(event.target)));
   container.addEventListener("keydown", (event) => {
     const to = {

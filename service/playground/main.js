@@ -1,4 +1,4 @@
-// The page: the tabs, the models that the server has, and the key if it asks for one.
+// The page: the tabs, the models of the server, and the API key if the server requires one.
 
 import * as api from "./api.js";
 import { classify } from "./classify.js";
@@ -15,7 +15,7 @@ const locked = document.getElementById("locked");
 const trouble = document.getElementById("trouble");
 let afterKey = start;
 
-function askForKey(again) {
+function requestKey(again) {
   afterKey = again;
   locked.hidden = false;
   locked.elements.key.focus();
@@ -32,28 +32,28 @@ const choose = tabs(document.querySelector("[role=tablist]"), (task) =>
   fragment.write(task, panels[task].form),
 );
 
-/** Show what the address says, and answer it. */
-function follow() {
+/** Fill in the form from the fragment of the address, and send the request. */
+function applyAddress() {
   const { task, values } = fragment.read();
   const shown = panels[task] ?? panels.classify;
   if (values.size) shown.form.reset();
   const filled = fragment.fill(shown.form, values);
   shown.describe();
-  const wanted = values.get("model");
+  const requested = values.get("model");
   choose(shown.section.dataset.task);
-  if (wanted && wanted !== shown.model()?.id) {
-    say(`there is no model ${wanted} to be had here, or not yet; reload this page to look again`);
+  if (requested && requested !== shown.model()?.id) {
+    showTrouble(`model ${requested} is not available or not ready yet; reload the page to retry`);
   } else if (filled && shown.models.length && shown.form.reportValidity()) {
     shown.run();
   }
 }
 
-function say(what) {
-  trouble.textContent = what;
-  trouble.hidden = !what;
+function showTrouble(message) {
+  trouble.textContent = message;
+  trouble.hidden = !message;
 }
 
-/** Offer the models that are ready; others may follow. */
+/** Offer the models that are ready; others may become ready later. */
 async function offer() {
   const { data } = await api.get("v1/models");
   data.sort((a, b) => b.default - a.default);
@@ -63,26 +63,26 @@ async function offer() {
 }
 
 async function start() {
-  say("");
+  showTrouble("");
   try {
-    await api.get("readyz", say);
+    await api.get("readyz", showTrouble);
     await offer();
-    say("");
+    showTrouble("");
   } catch (failure) {
-    if (!(failure instanceof api.Refusal)) throw failure;
-    say(failure.message);
-    if (failure.status === 401) askForKey(start);
+    if (!(failure instanceof api.ApiError)) throw failure;
+    showTrouble(failure.message);
+    if (failure.status === 401) requestKey(start);
     return;
   }
   for (const event of ["pointerover", "focusin"]) {
     document.addEventListener(event, ({ target }) => target.name === "model" && offer());
   }
-  addEventListener("hashchange", follow);
-  follow();
+  addEventListener("hashchange", applyAddress);
+  applyAddress();
 }
 
 for (const [name, task] of Object.entries(TASKS)) {
-  panels[name] = panel(task, document.getElementById(`panel-${name}`), askForKey);
+  panels[name] = panel(task, document.getElementById(`panel-${name}`), requestKey);
 }
 choose(fragment.read().task ?? "classify");
 start();

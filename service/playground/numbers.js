@@ -1,4 +1,4 @@
-// Numbers as a person reads them.
+// Numbers formatted for people.
 
 export function percent(share) {
   if (share > 0.9995 && share < 1) return "> 99.9 %";
@@ -11,5 +11,5 @@ export function signed(value, digits = 3) {
   return (value < 0 && Number(shown) ? "−" : "+") + shown;
 }
 
-/** The information of something of this natural log-probability. */
+/** The surprise, in bits, of an event with this natural log-probability. */
 export const bits = (log) => -log / Math.LN2;

@@ -1,5 +1,5 @@
-// What the four tabs have in common: a form, a request that can be stopped, its answer, its error,
-// and the command that asks the same.
+// The common part of the four tabs: a form, a request that can be stopped, its answer or error, and
+// the equivalent curl command.
 
 import * as api from "./api.js";
 import { command, json } from "./curl.js";
@@ -7,12 +7,12 @@ import { make } from "./dom.js";
 import * as fragment from "./fragment.js";
 
 /**
- * A task has `examples` (by model, by language, and `any`), `run(call)`, which asks the server and
- * shows the answer, and perhaps `begin(panel)` and `named(model)`. A call has the `fields` of the
- * form, `post` and `stream` to ask with, `out` for the answer, and `note` to say something more.
- * `whenLocked` is told what to do again when the server asks for a key.
+ * A task has `examples` (by model, by language, and `any`), `run(call)`, which sends requests and
+ * shows the answer, and optionally `begin(panel)` and `named(model)`. A call has the `fields` of a
+ * form, `post` and `stream` to send requests, the element `out` for the answer, and `note` to add
+ * a remark to the status. `onLocked` gets the function to repeat once the key has been entered.
  */
-export function panel(task, section, whenLocked) {
+export function panel(task, section, onLocked) {
   const form = section.querySelector("form");
   section.append(document.getElementById("outcome").content.cloneNode(true));
   const part = (name) => section.querySelector(`[data-part=${name}]`);
@@ -22,9 +22,9 @@ export function panel(task, section, whenLocked) {
   const named = task.named ?? ((card) => card.id);
   let running = null;
 
-  /** Offer models, some of which may be on offer already. */
-  function offer(found) {
-    const fresh = found.filter((card) => !models.some((known) => known.id === card.id));
+  /** Offer models; those that are offered already are ignored. */
+  function offer(cards) {
+    const fresh = cards.filter((card) => !models.some((known) => known.id === card.id));
     models.push(...fresh);
     select.append(...fresh.map((card) => make("option", { value: card.id }, named(card))));
     form.querySelector("fieldset").disabled = models.length === 0;
@@ -55,49 +55,49 @@ export function panel(task, section, whenLocked) {
 
   function timed(headers, name) {
     const [wait, work] = ["x-queue-time", "x-inference-time"].map((header) => headers.get(header));
-    return `${name}: ${work} ms at work, ${wait} ms waiting`;
+    return `${name}: ${work} ms inference, ${wait} ms in the queue`;
   }
 
   function newCall() {
     running?.abort();
     const stop = new AbortController();
     running = stop;
-    const waiting = (why) => (status.textContent = why);
+    const onRetry = (why) => (status.textContent = why);
     const call = {
       fields: Object.fromEntries(new FormData(form)),
       model: model(),
       out,
-      said: "",
+      remark: "",
       note(text) {
-        call.said = text;
+        call.remark = text;
       },
-      /** `meanwhile` is done once if the server is not ready for this. */
-      async post(path, asked, meanwhile = () => {}) {
-        const body = json(asked);
+      /** `meanwhile` is called once if the server is not ready for this request. */
+      async post(path, fields, meanwhile = () => {}) {
+        const body = json(fields);
         show(path, body, false);
-        let told = false;
+        let retried = false;
         const { answer, headers } = await api.post(path, body, stop.signal, (why) => {
-          waiting(why);
-          if (!told) meanwhile();
-          told = true;
+          onRetry(why);
+          if (!retried) meanwhile();
+          retried = true;
         });
-        if (told) show(path, body, false);
+        if (retried) show(path, body, false);
         call.timing = timed(headers, answer.model);
         return answer.results[0];
       },
-      async *stream(path, asked) {
-        const body = json(asked);
+      async *stream(path, fields) {
+        const body = json(fields);
         show(path, body, true);
-        for await (const { news, headers } of api.stream(path, body, stop.signal, waiting)) {
+        for await (const { chunk, headers } of api.stream(path, body, stop.signal, onRetry)) {
           call.timing ??= timed(headers, select.value);
-          yield news;
+          yield chunk;
         }
       },
     };
     return [call, stop];
   }
 
-  /** Do one thing that asks the server, `task.run` if nothing else, and show how it went. */
+  /** Run a function that sends requests, by default `task.run`, and show its outcome. */
   async function run(work = task.run) {
     fragment.write(section.dataset.task, form);
     const [call, stop] = newCall();
@@ -107,11 +107,11 @@ export function panel(task, section, whenLocked) {
     out.setAttribute("aria-busy", "true");
     try {
       await work(call);
-      status.textContent = [call.timing, call.said].filter(Boolean).join(". ");
+      status.textContent = [call.timing, call.remark].filter(Boolean).join(". ");
     } catch (failure) {
-      if (running !== stop) return; // another request has taken this one's place
+      if (running !== stop) return; // a newer request has replaced this one
       status.textContent = failure.name === "AbortError" ? "stopped" : "";
-      if (failure.name !== "AbortError") refuse(failure, () => run(work));
+      if (failure.name !== "AbortError") showError(failure, () => run(work));
     } finally {
       if (running === stop) {
         running = null;
@@ -121,12 +121,12 @@ export function panel(task, section, whenLocked) {
     }
   }
 
-  function refuse(failure, again) {
-    if (!(failure instanceof api.Refusal)) throw failure;
+  function showError(failure, again) {
+    if (!(failure instanceof api.ApiError)) throw failure;
     const id = failure.requestId && make("small", {}, `request ${failure.requestId}`);
     error.replaceChildren(make("span", {}, failure.message), id);
     error.hidden = false;
-    if (failure.status === 401) whenLocked(again);
+    if (failure.status === 401) onLocked(again);
   }
 
   form.addEventListener("submit", (event) => {
@@ -156,7 +156,8 @@ export function panel(task, section, whenLocked) {
       await navigator.clipboard.writeText(part("curl").textContent);
       button.textContent = "Copied";
     } catch {
-      getSelection().selectAllChildren(part("curl")); // browsers copy for https and localhost alone
+      // browsers allow copying only on https and localhost
+      getSelection().selectAllChildren(part("curl"));
       button.textContent = "Selected";
     }
     button.addEventListener("blur", () => (button.textContent = "Copy"), { once: true });

@@ -1,9 +1,9 @@
-// Texts by Unicode code points, which is how the server counts, and not by UTF-16 units.
+// Texts as Unicode code points, in which the server counts offsets, rather than UTF-16 units.
 
 export const points = (text) => Array.from(text);
 
-/** A text in pieces, cut before each of the offsets. */
-export function pieces(text, offsets) {
+/** Split a text before each of the offsets. */
+export function segments(text, offsets) {
   const all = points(text);
   const cuts = [...new Set([0, ...offsets, all.length])].sort((a, b) => a - b);
   return cuts.slice(0, -1).map((start, index) => {
@@ -13,26 +13,26 @@ export function pieces(text, offsets) {
 }
 
 /**
- * Where tokens, with ▁ for a space, stand in the text that they are of: pieces of it, `token` the
- * number of the token or -1 for what is between. A token that is not found there (the server reads
- * some characters as others) stands as it is.
+ * Align tokens, in which ▁ stands for a space, with their text. Returns the text in segments, each
+ * with the number of its token, or -1 for text between tokens. A token that does not occur in the
+ * text (the server normalises some characters) is returned unchanged.
  */
 export function placed(text, tokens) {
-  const found = [];
+  const parts = [];
   let at = 0;
   tokens.forEach((raw, token) => {
-    const spoken = raw.replaceAll("▁", " ");
-    const bare = spoken.trim();
+    const spaced = raw.replaceAll("▁", " ");
+    const bare = spaced.trim();
     if (!bare) return;
     const start = text.indexOf(bare, at);
     if (start < 0) {
-      found.push({ text: spoken, token });
+      parts.push({ text: spaced, token });
       return;
     }
-    if (start > at) found.push({ text: text.slice(at, start), token: -1 });
-    found.push({ text: bare, token });
+    if (start > at) parts.push({ text: text.slice(at, start), token: -1 });
+    parts.push({ text: bare, token });
     at = start + bare.length;
   });
-  if (at < text.length) found.push({ text: text.slice(at), token: -1 });
-  return found;
+  if (at < text.length) parts.push({ text: text.slice(at), token: -1 });
+  return parts;
 }

@@ -1,4 +1,4 @@
-// A text that grows by characters, with the probability of each and what some cells held at it.
+// A growing text, with the probability of each character and the activations of some cells.
 
 import { make } from "./dom.js";
 import { inspectable } from "./inspect.js";
@@ -6,7 +6,7 @@ import { bits, percent, signed } from "./numbers.js";
 import { points } from "./points.js";
 import { plain, shade } from "./shading.js";
 
-const STRONGEST = 8; // bits from which on a surprise is shaded no stronger
+const STRONGEST = 8; // the surprise in bits with the strongest shade
 const NAMES = { "\n": "line break", " ": "space", "\t": "tab" };
 
 export class Script {
@@ -14,7 +14,7 @@ export class Script {
   #characters = [];
   #logs = [];
   #cells = new Map();
-  #given = 0; // how many of the characters were the first prompt
+  #given = 0; // number of characters of the first prompt
   #text = make("p", { className: "text script", dir: "auto" });
   #readout = make("p", { className: "readout" });
   #scale = make("p", { className: "scale" });
@@ -22,10 +22,10 @@ export class Script {
   #add = inspectable(this.#text, {
     label: "The text by characters",
     readout: this.#readout,
-    said: (number) => this.#said(number),
+    describe: (number) => this.#describe(number),
   });
 
-  /** `view` gives what to shade by: `{ by: "probability" }`, or `{ by: "cell", cell: 17 }`. */
+  /** `view` returns what to shade by: `{ by: "probability" }` or `{ by: "cell", cell: 17 }`. */
   constructor(model, view) {
     this.model = model;
     this.view = view;
@@ -40,7 +40,7 @@ export class Script {
     return this.#characters.join("");
   }
 
-  /** Add what was read or written. `cells` are the numbers of the rows of `activations`. */
+  /** Append read or generated text. `cells` are the cell numbers of the rows of `activations`. */
   take(text, { log_probabilities: logs = [], activations = [] } = {}, cells = []) {
     const from = this.#characters.length;
     points(text).forEach((character, index) => {
@@ -55,7 +55,7 @@ export class Script {
     this.paint(from);
   }
 
-  /** That all so far was given, and not written. */
+  /** Mark all characters so far as the prompt. */
   given() {
     this.#given = this.#characters.length;
     for (const span of this.#spans) span.classList.add("given");
@@ -70,7 +70,7 @@ export class Script {
     });
   }
 
-  /** Whether it is known what a cell held at every character. */
+  /** Whether the activations of a cell are known for every character. */
   knows(cell) {
     const values = this.#cells.get(cell) ?? [];
     return values.length === this.#characters.length && !values.includes(undefined);
@@ -89,7 +89,7 @@ export class Script {
     this.#sum();
   }
 
-  #said(at) {
+  #describe(at) {
     const character = this.#characters[at];
     const { cell } = this.view();
     const [log, value] = [this.#logs[at], this.#cells.get(cell)?.[at]];
@@ -121,8 +121,8 @@ export class Script {
       return [`${name}: ${(sum / known.length).toFixed(2)} bits per character`];
     };
     this.#summary.textContent = [
-      `${this.#characters.length - this.#given} characters written`,
-      ...mean("written", this.#logs.slice(this.#given)),
+      `${this.#characters.length - this.#given} characters generated`,
+      ...mean("generated", this.#logs.slice(this.#given)),
       ...mean("prompt", this.#logs.slice(0, this.#given)),
     ].join(" · ");
   }

@@ -1,6 +1,6 @@
-// How strongly a part of a text is coloured, and on which side.
+// The shade of a part of a text: its strength and its sign.
 
-/** `strength` from -1 to 1; what is below 0 has dashes beneath it as well as another colour. */
+/** `strength` is from -1 to 1; negative values have a dashed underline and another colour. */
 export function shade(element, strength, side = strength < 0 ? "against" : "for") {
   element.classList.add("shaded");
   element.dataset.side = side;

@@ -1,4 +1,4 @@
-// Server-sent events out of the body of an answer. (EventSource knows only GET.)
+// Parse server-sent events from the body of a response. (EventSource supports only GET.)
 
 export async function* events(body) {
   let waiting = "";
@@ -22,7 +22,7 @@ function parse(block) {
   return parsed;
 }
 
-/** Streams cannot be iterated over in every browser yet. */
+/** Iterate over a stream, which not all browsers support directly. */
 async function* readable(stream) {
   const reader = stream.getReader();
   try {

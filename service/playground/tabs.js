@@ -1,6 +1,6 @@
-// Tabs as assistive technology knows them: one stop of the Tab key, arrows between them.
+// Tabs in the ARIA pattern: one stop of the Tab key, and arrow keys between them.
 
-/** Gives a function that shows a tab by its task; `chosen` is told what the user has chosen. */
+/** Returns a function that shows the tab of a task; `chosen` gets the task that a user selects. */
 export function tabs(list, chosen) {
   const all = [...list.querySelectorAll("[role=tab]")];
 

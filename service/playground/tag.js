@@ -1,10 +1,10 @@
-// Tag: entities where they stand, and for each word how likely each tag is.
+// Tag: entities marked in the text, and the tag probabilities of each word.
 
 import { folded, make, table } from "./dom.js";
 import { TAG } from "./examples.js";
 import { inspectable } from "./inspect.js";
 import { percent } from "./numbers.js";
-import { pieces } from "./points.js";
+import { segments } from "./points.js";
 
 const HUES = 8;
 const SHOWN = 4;
@@ -19,31 +19,31 @@ async function run(call) {
 function marked(text, { entities, tokens }, hue) {
   const running = make("p", { className: "text entities", dir: "auto" });
   const readout = make("p", { className: "readout" });
-  const around = []; // of each token, its entity
+  const around = []; // the entity of each token
   const add = inspectable(running, {
     label: "The text with its entities",
     readout,
-    usual: entities.length ? "Look at a word to see its tags." : "No entity was found.",
-    said: (number) => said(tokens[number], around[number]),
+    placeholder: entities.length ? "Select a word to see its tags." : "No entity was found.",
+    describe: (number) => describe(tokens[number], around[number]),
   });
   const ends = [...tokens, ...entities].flatMap(({ start, end }) => [start, end]);
   const words = new Set(tokens.map((token) => token.start));
   const entityAt = new Map(entities.map((entity) => [entity.start, entity]));
   let [entity, mark] = [null, null];
-  for (const piece of pieces(text, ends)) {
-    if (entityAt.has(piece.start)) {
-      entity = entityAt.get(piece.start);
+  for (const segment of segments(text, ends)) {
+    if (entityAt.has(segment.start)) {
+      entity = entityAt.get(segment.start);
       mark = make("mark", { role: "presentation" });
       mark.dataset.hue = hue.get(entity.label) ?? 0;
       running.append(mark);
     }
-    const span = make("span", {}, piece.text);
-    if (words.has(piece.start)) {
+    const span = make("span", {}, segment.text);
+    if (words.has(segment.start)) {
       around.push(entity);
       add(span);
     }
     (mark ?? running).append(span);
-    if (entity?.end === piece.end) {
+    if (entity?.end === segment.end) {
       mark.append(make("small", {}, entity.label));
       [entity, mark] = [null, null];
     }
@@ -51,7 +51,7 @@ function marked(text, { entities, tokens }, hue) {
   return [running, make("div", { className: "legend" }, readout)];
 }
 
-function said({ text, tags }, entity) {
+function describe({ text, tags }, entity) {
   const each = tags.slice(0, SHOWN).map((tag) => `${tag.label} ${percent(tag.score)}`);
   const whole = entity && `in “${entity.text}”, ${entity.label} ${percent(entity.score)}`;
   return [`${text}: ${each.join(" · ")}`, whole].filter(Boolean).join(" — ");
@@ -62,7 +62,8 @@ function listed(entities) {
   const columns = ["entity", "label", "from", "to", "score"];
   const rows = entities.map(({ text, label, start, end, score }) =>
     [text, label, String(start), String(end), percent(score)]);
-  return [folded("Entities as a table", () => table("Entities, by code points", columns, rows))];
+  const title = "Entities, with offsets in code points";
+  return [folded("Entities as a table", () => table(title, columns, rows))];
 }
 
 export const tag = { run, examples: TAG };

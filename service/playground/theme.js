@@ -1,4 +1,4 @@
-// Light, dark, or as the system has it. Loaded before the page is drawn, so that it never flashes.
+// The light, dark or system theme. Loaded before the page is drawn, so that it does not flash.
 {
   const CHOICES = ["auto", "light", "dark"];
   const KEPT = "textrnn-theme";
@@ -7,7 +7,7 @@
     try {
       return localStorage.getItem(KEPT) ?? "auto";
     } catch {
-      return "auto"; // a browser that keeps nothing
+      return "auto"; // storage is disabled
     }
   };
 
@@ -16,7 +16,7 @@
     try {
       localStorage.setItem(KEPT, document.documentElement.dataset.theme);
     } catch {
-      // then for this page alone
+      // storage is disabled: the theme is kept until the page is left
     }
   };
 

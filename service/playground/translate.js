@@ -1,4 +1,4 @@
-// Translate: each word of either side lights up what belongs to it on the other.
+// Translate: selecting a word highlights the words aligned with it on the other side.
 
 import { visible } from "./alignment.js";
 import { folded, make, table } from "./dom.js";
@@ -8,9 +8,9 @@ import { percent } from "./numbers.js";
 import { placed } from "./points.js";
 import { plain, shade } from "./shading.js";
 
-const LEAST = 0.05; // of attention, to be lit up
+const LEAST = 0.05; // the minimum attention to highlight
 const NAMED = 3;
-let translated = ""; // the last answer, which goes the other way when the languages are swapped
+let translated = ""; // the last translation, which becomes the text when the languages are swapped
 
 function begin({ form, models }) {
   const { model, text, swap } = form.elements;
@@ -34,14 +34,14 @@ function named({ id, languages }) {
 
 async function run(call) {
   const { text, model } = call.fields;
-  const asked = { text, model, alternatives: Number(call.fields.alternatives) };
+  const body = { text, model, alternatives: Number(call.fields.alternatives) };
   let result;
   try {
-    result = await call.post("v1/translate", { ...asked, alignment: true });
-  } catch (refusal) {
-    if (refusal.code !== "alignment_too_long") throw refusal;
-    result = await call.post("v1/translate", asked);
-    call.note(`Too long to say which words belong together: ${refusal.message}`);
+    result = await call.post("v1/translate", { ...body, alignment: true });
+  } catch (error) {
+    if (error.code !== "alignment_too_long") throw error;
+    result = await call.post("v1/translate", body);
+    call.note(`Too long for an alignment: ${error.message}`);
   }
   translated = result.text;
   const shown = result.alignment ? aligned(text, result) : whole(text, result);
@@ -56,21 +56,21 @@ function aligned(text, result) {
   const { from, to, weights } = visible(result);
   const readout = make("p", { className: "readout" });
   const back = from.map((_, column) => weights.map((row) => row[column]));
-  const look = (near, far, token) => {
+  const select = (near, far, token) => {
     near.light([], token);
     far.light(near.weights[token] ?? [], -1);
   };
   const source = side("The source", [text, from, back, to], readout, (at) =>
-    look(source, target, at),
+    select(source, target, at),
   );
   const target = side("The translation", [result.text, to, weights, from], readout, (at) =>
-    look(target, source, at),
+    select(target, source, at),
   );
   const rows = to.map((token, row) => [
     spoken(token),
     ...weights[row].map((weight) => weight.toFixed(2)),
   ]);
-  const title = "How much each token looked at each of the source";
+  const title = "Attention of each target token to the source tokens";
   const grid = () => table(title, ["", ...from.map(spoken)], rows);
   return [
     sides(source.element, target.element),
@@ -79,16 +79,16 @@ function aligned(text, result) {
   ];
 }
 
-/** One side: its text in tokens, each with its weights over `others`. */
-function side(label, [text, tokens, weights, others], readout, look) {
+/** One side: its text as tokens, each with its attention weights over `others`. */
+function side(label, [text, tokens, weights, others], readout, select) {
   const element = paragraph();
-  const words = []; // the tokens that are to be seen, with their elements
+  const words = []; // the visible tokens, with their elements
   const add = inspectable(element, {
     label,
     readout,
-    usual: "Look at a word on either side.",
-    said: (number) => said(tokens[words[number].token], weights[words[number].token], others),
-    look: (number) => look(words[number]?.token ?? -1),
+    placeholder: "Select a word on either side.",
+    describe: (number) => description(tokens, weights, others, words[number].token),
+    onSelect: (number) => select(words[number]?.token ?? -1),
   });
   for (const { text: shown, token } of placed(text, tokens)) {
     const span = make("span", {}, shown);
@@ -109,14 +109,14 @@ function side(label, [text, tokens, weights, others], readout, look) {
   return { element, weights, light };
 }
 
-function said(token, weights, others) {
-  const most = weights
+function description(tokens, weights, others, token) {
+  const most = weights[token]
     .map((weight, number) => [weight, spoken(others[number])])
     .filter(([weight]) => weight >= LEAST)
     .sort(([a], [b]) => b - a)
     .slice(0, NAMED)
     .map(([weight, word]) => `${word} ${percent(weight)}`);
-  return `${spoken(token)}: ${most.join(" · ") || "nothing in particular"}`;
+  return `${spoken(tokens[token])}: ${most.join(" · ") || "no clear alignment"}`;
 }
 
 const spoken = (token) => token.replaceAll("▁", " ").trim();
@@ -124,7 +124,7 @@ const spoken = (token) => token.replaceAll("▁", " ").trim();
 function others({ alternatives = [] }) {
   if (!alternatives?.length) return [];
   const items = alternatives.map(({ text }) => make("li", { dir: "auto" }, text));
-  return [make("h3", {}, "Or"), make("ol", { className: "alternatives" }, ...items)];
+  return [make("h3", {}, "Alternatives"), make("ol", { className: "alternatives" }, ...items)];
 }
 
 export const translate = { run, begin, named, examples: TRANSLATE };

@@ -1,4 +1,4 @@
-"""The audit of dependencies, by the real pip-audit against a vulnerability service of our own."""
+"""The audit of dependencies, with the real pip-audit and a local vulnerability service."""
 
 import json
 import subprocess
@@ -66,7 +66,7 @@ def test_a_known_vulnerability_fails():
     assert "PYSEC-2026-1, fixed in 99.1" in done.stderr
 
 
-def test_no_vulnerability_passes_and_says_how_many_were_audited():
+def test_reports_the_number_of_audited_packages():
     """Fails if pinned packages are left out of the audit."""
     with service("none") as url:
         done = audit(*osv(url))
@@ -75,7 +75,7 @@ def test_no_vulnerability_passes_and_says_how_many_were_audited():
     assert done.stdout == f"audit: {pinned} packages, none known to be vulnerable\n"
 
 
-def test_a_service_that_cannot_be_reached_is_said_and_passes():
+def test_an_unreachable_service_is_reported_and_passes():
     """Fails if a machine without a network cannot run the checks."""
     done = audit(*osv("http://127.0.0.1:9"))
     assert (done.returncode, done.stderr) == (0, "")
@@ -83,13 +83,13 @@ def test_a_service_that_cannot_be_reached_is_said_and_passes():
 
 
 def test_an_audit_that_fails_for_another_reason_fails():
-    """Fails if every failure of pip-audit is taken for a missing network."""
+    """Fails if every failure of pip-audit is treated as a missing network."""
     done = audit("--no-such-option")
     assert done.returncode == 1
     assert "pip-audit failed" in done.stderr
 
 
-def test_a_registry_that_knows_no_vulnerabilities_is_no_pass():
+def test_a_registry_without_vulnerability_data_does_not_pass():
     """A mirror makes pip-audit skip each name. Fails if that counts as an audit."""
     sys.path.insert(0, str(ROOT / ".ci"))
     try:

@@ -1,4 +1,4 @@
-"""Each package that the code imports is declared where it is needed."""
+"""Each imported package is declared as a dependency of the right extra."""
 
 import ast
 import importlib.metadata
@@ -63,8 +63,8 @@ def distributions() -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_is_imported_is_declared(path, distributions):
-    """Fails if a package is there only because another one requires it, or in a wrong extra."""
+def test_every_import_is_declared(path, distributions):
+    """Fails if a package is installed only as a dependency of another, or by the wrong extra."""
     folder = str(path.relative_to(ROOT))
     package = folder.split("/")[0]
     late = IMPORTED_LATE.get(folder)
@@ -77,7 +77,7 @@ def test_what_is_imported_is_declared(path, distributions):
 
 
 @pytest.mark.process
-def test_serving_does_not_need_what_only_training_declares(distributions):
+def test_serving_needs_no_packages_of_the_training_extra(distributions):
     """Fails if a module that serving imports needs a package of the training extra."""
     only = declared("training") - declared("service") - {"optax"}  # flax imports it
     names = {name for name, provided in distributions.items() if provided & only}

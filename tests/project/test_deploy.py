@@ -65,7 +65,7 @@ def test_every_file_parses(path):
     assert "\t" not in path.read_text()
 
 
-def test_every_metric_that_is_queried_is_exposed():
+def test_queried_metrics_are_exposed():
     """Fails if a metric is renamed, and a dashboard, an alert or the autoscaler goes blind."""
     known = exposed()
     used = {name for e in expressions() for name in re.findall(r"textrnn_\w+", e)}
@@ -75,10 +75,10 @@ def test_every_metric_that_is_queried_is_exposed():
     assert used <= set(known)
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in used}
     shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in known}
-    assert families == shown, "the dashboard shows all that there is"
+    assert families == shown, "every exposed metric is on the dashboard"
 
 
-def test_every_label_that_is_queried_is_exposed():
+def test_queried_labels_are_exposed():
     """Fails if an expression groups or matches by a label that no metric has."""
     known = exposed()
     given = {"job", "instance"}  # by Prometheus
@@ -90,7 +90,7 @@ def test_every_label_that_is_queried_is_exposed():
         assert by | matched <= own | given, expression
 
 
-def test_reasons_that_alerts_name_are_given():
+def test_alerts_use_reasons_that_the_service_counts():
     """Fails if an alert names a reason of refusal that the service never counts."""
     code = "".join(path.read_text() for path in (ROOT / "service").rglob("*.py"))
     counted = set(re.findall(r'rejected\.labels\("(\w+)"\)', code))
@@ -98,7 +98,7 @@ def test_reasons_that_alerts_name_are_given():
     assert named == counted
 
 
-def test_panels_have_places_of_their_own_and_the_data_source_that_is_provisioned():
+def test_panels_have_distinct_positions_and_the_provisioned_data_source():
     dashboard = one("grafana/dashboards/textrnn.json")
     (source,) = one("grafana/provisioning/datasources/prometheus.yaml")["datasources"]
     places = [(p["gridPos"]["x"], p["gridPos"]["y"]) for p in dashboard["panels"]]
@@ -110,7 +110,7 @@ def test_panels_have_places_of_their_own_and_the_data_source_that_is_provisioned
     assert source["url"] == "http://prometheus:9090"
 
 
-def test_files_that_are_named_are_there():
+def test_referenced_files_exist():
     services = one("compose.yaml")["services"]
     for service in services.values():
         for volume in service.get("volumes", []):
@@ -127,8 +127,8 @@ def test_files_that_are_named_are_there():
         assert (DEPLOY / name).exists()
 
 
-def test_variables_are_settings_that_can_be(pod):
-    """Fails if a variable is misspelt, which would be ignored, or its value is refused."""
+def test_variables_are_valid_settings(pod):
+    """Fails if a variable is misspelt, and so ignored, or has an invalid value."""
     container = pod["containers"][0]
     (settings,) = one("kubernetes/kustomization.yaml")["configMapGenerator"]
     assert container["envFrom"][0]["configMapRef"]["name"] == settings["name"]
@@ -144,7 +144,7 @@ def test_variables_are_settings_that_can_be(pod):
         Settings(**{name.removeprefix("TEXTRNN_").lower(): value for name, value in given.items()})
 
 
-def test_no_key_is_in_a_file(pod):
+def test_keys_come_from_the_secret(pod):
     for entry in pod["containers"][0]["env"]:
         assert set(entry["valueFrom"]) == {"secretKeyRef"}
         assert entry["valueFrom"]["secretKeyRef"]["name"] == "textrnn-keys"
@@ -152,7 +152,7 @@ def test_no_key_is_in_a_file(pod):
                    for document in read(path.relative_to(DEPLOY)))  # fmt: skip
 
 
-def test_ports_and_probes_are_those_of_the_service(pod):
+def test_ports_and_probes_match_the_service(pod):
     (container,) = pod["containers"]
     (port,) = container["ports"]
     (exposed_port,) = dockerfile.last(IMAGE, "EXPOSE").words
@@ -171,7 +171,7 @@ def test_ports_and_probes_are_those_of_the_service(pod):
     assert one("compose.yaml")["services"]["textrnn"]["ports"] == [f"127.0.0.1:8000:{exposed_port}"]
 
 
-def test_there_is_time_to_drain(pod):
+def test_grace_periods_leave_time_to_drain(pod):
     """Fails if SIGKILL comes before accepted requests are finished."""
     (settings,) = one("kubernetes/kustomization.yaml")["configMapGenerator"]
     mapped = dict(literal.split("=", 1) for literal in settings["literals"])
@@ -187,7 +187,7 @@ def test_there_is_time_to_drain(pod):
     )
 
 
-def test_the_pod_may_do_no_more_than_it_needs(pod):
+def test_the_pod_has_minimal_privileges(pod):
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"]
     assert pod["securityContext"]["runAsUser"] == dockerfile.user_id(IMAGE)
@@ -199,8 +199,8 @@ def test_the_pod_may_do_no_more_than_it_needs(pod):
 
 
 def test_service_links_do_not_overwrite_settings(pod):
-    """Kubernetes sets TEXTRNN_PORT=tcp://... for a Service named textrnn. Fails if that is the
-    port to listen on."""
+    """Kubernetes sets TEXTRNN_PORT=tcp://... for a Service named textrnn. Fails if it overrides
+    the port setting."""
     assert one("kubernetes/service.yaml")["metadata"]["name"] == "textrnn"
     assert pod["enableServiceLinks"] is False
 

@@ -1,6 +1,6 @@
-"""The steps of the Dockerfile without Docker: build, install, start, ask, stop.
+"""The steps of the Dockerfile without Docker: build, install, start, send a request, stop.
 
-Packages that are installed already stand in for the download; all else is what the file says.
+Packages that are installed already replace the download; all other steps are those of the file.
 """
 
 import fnmatch
@@ -39,7 +39,7 @@ def installed(tmp_path_factory):
     venv.create(work / "venv", with_pip=True)
     site = next((work / "venv").glob("lib/python*/site-packages"))
     # Paths in a .pth file are searched after the environment's own packages, and the .pth files in
-    # them are not read: this checkout, which is installed there, is not found through them.
+    # them are not read, so this checkout, which is installed there, cannot be imported.
     (site / "shared.pth").write_text("\n".join(p for p in sys.path if p.endswith("site-packages")))
     subprocess.run(
         [work / "venv" / "bin" / "python", "-m", "pip", *install[1:], "--quiet", "--no-deps",
@@ -50,7 +50,7 @@ def installed(tmp_path_factory):
 
 
 def without_checkout() -> dict[str, str]:
-    """This environment, but that Python does not look into the checkout."""
+    """This environment, without the checkout on the path of Python."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
@@ -58,7 +58,7 @@ def site_packages(installed):
     return next(installed.parent.glob("lib/python*/site-packages"))
 
 
-def test_the_image_serves_is_healthy_and_ends_on_sigterm(installed, tmp_path, monkeypatch):
+def test_the_image_serves_and_stops_on_sigterm(installed, tmp_path, monkeypatch):
     """Fails if the wheel lacks models or recipes, the health check is wrong, or SIGTERM is lost."""
     monkeypatch.delenv("PYTHONPATH", raising=False)
     program, *arguments = dockerfile.last(IMAGE, "CMD").command
@@ -71,7 +71,7 @@ def test_the_image_serves_is_healthy_and_ends_on_sigterm(installed, tmp_path, mo
     variables |= {
         "PATH": f"{installed}:{os.environ['PATH']}",
         "TEXTRNN_PORT": port,
-        "TEXTRNN_HOST": "127.0.0.1",  # the test stays on this machine
+        "TEXTRNN_HOST": "127.0.0.1",  # accept connections from this host only
     }
 
     def healthy() -> bool:
@@ -91,7 +91,7 @@ def test_the_image_serves_is_healthy_and_ends_on_sigterm(installed, tmp_path, mo
         server.end()
 
 
-def test_the_wheel_has_all_packages_models_and_recipes_and_no_tests(installed):
+def test_the_wheel_contains_packages_models_and_recipes_but_no_tests(installed):
     """Fails if a data file or a type marker is left out, or the tests' own bundles are shipped."""
     site = site_packages(installed)
     for package in ("textrnn", "service", "training"):
@@ -128,13 +128,13 @@ def test_folders_of_the_same_names_do_not_hide_the_packages(
 
 
 def test_the_image_does_not_run_as_root():
-    """Fails if the server runs as root, or as a user that no step makes."""
+    """Fails if the server runs as root, or as a user that no step creates."""
     assert dockerfile.user_id(IMAGE) > 0
 
 
 def test_the_image_installs_an_extra_and_pins_that_exist():
-    """Fails if pip would only warn about an extra that is misspelt, or install versions unpinned.
-    The steps above leave out dependencies, so they cannot show it."""
+    """Fails if an extra is misspelt, about which pip only warns, or if versions are not pinned. The
+    steps above install without dependencies, so they do not cover this."""
     install = dockerfile.last(BUILD, "RUN").words
     (extra,) = re.findall(r"\.\[(\w+)\]", install[-1])
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -142,8 +142,8 @@ def test_the_image_installs_an_extra_and_pins_that_exist():
     assert (ROOT / install[install.index("--constraint") + 1]).exists()
 
 
-def test_the_context_has_what_is_copied():
-    """Fails if .dockerignore leaves out what the Dockerfile copies, where the last rule counts."""
+def test_the_build_context_contains_the_copied_files():
+    """Fails if .dockerignore, in which the last match wins, excludes a file that is copied."""
     rules = (ROOT / ".dockerignore").read_text().splitlines()
     for copy in dockerfile.every(BUILD, "COPY"):
         for name in copy.words[:-1]:

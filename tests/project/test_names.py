@@ -1,4 +1,4 @@
-"""A public name means one thing: no two modules define the same one."""
+"""Public names are unique: no two modules define the same one."""
 
 import ast
 from collections import defaultdict
@@ -27,7 +27,7 @@ def public_names(tree: ast.Module) -> set[str]:
 
 
 def test_no_public_name_has_two_meanings():
-    """Fails if a name would have to be looked up to know which of two things it is."""
+    """Fails if two modules define the same public name."""
     modules = defaultdict(list)
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
@@ -35,4 +35,4 @@ def test_no_public_name_has_two_meanings():
                 modules[name].append(str(path.relative_to(ROOT)))
     twice = {name: where for name, where in sorted(modules.items()) if len(where) > 1}
     assert {n: where for n, where in twice.items() if n not in EXCEPTIONS} == {}
-    assert set(twice) >= EXCEPTIONS, "an exception that nothing needs any more"
+    assert set(twice) >= EXCEPTIONS, "an exception that is no longer needed"

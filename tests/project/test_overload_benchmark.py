@@ -1,4 +1,4 @@
-"""More than can be done: each request is refused at once, with the status that says why."""
+"""Overload: each request is refused at once, with the status for the reason."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from support.http_calls import ROUTE, classify, hold_device
 
 
 def test_a_full_queue_is_a_429(make_context, served, monkeypatch):
-    """Fails if requests pile up without bound, or the client is not told when to come back."""
+    """Fails if requests accumulate without bound, or a refusal has no Retry-After."""
     context = make_context(queue_rows=2, texts=2)
     hold = hold_device(monkeypatch, served)
 
@@ -47,7 +47,7 @@ def test_a_deadline_is_a_504(make_context, served, monkeypatch):
     assert "0.05 s" in response.json()["detail"]
 
 
-def test_more_than_the_queue_can_ever_hold_is_a_422_and_not_a_429(make_context):
+def test_more_than_the_queue_can_hold_is_a_422(make_context):
     context = make_context(queue_tokens=64)
     response = classify(context, texts=["word " * 40] * 3)
     assert response.status_code == 422

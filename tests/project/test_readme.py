@@ -89,7 +89,7 @@ def server(environment):
         with running.client() as client:
             body = {"text": "A fine film.", "explain": True}
             while client.post("/v1/classify", json=body).status_code == 503:
-                pass  # explanations are compiled behind the models
+                pass  # explanations are compiled after the models
         yield running
     finally:
         running.end()
@@ -139,7 +139,7 @@ def test_make_test_is_the_whole_suite(environment):
     assert "/python -m pytest --numprocesses 2 --dist worksteal " in done.stdout
 
 
-def test_links_of_the_readme_lead_somewhere():
+def test_links_of_the_readme_resolve():
     """Fails if a file that README links to is moved. `make docs` checks the links of the guides."""
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
     assert targets
@@ -148,5 +148,5 @@ def test_links_of_the_readme_lead_somewhere():
 
 
 def test_the_readme_is_short():
-    """Fails if a table or an option list grows where an overview belongs."""
+    """Fails if tables and option lists outgrow the overview."""
     assert len(README.splitlines()) <= 160

@@ -1,4 +1,4 @@
-"""The models that ship with the package: small enough, whole, and right on rows of ours."""
+"""The models that ship with the package: their size, integrity and answers."""
 
 import functools
 import json
@@ -21,7 +21,7 @@ NAMES = shipped()
 load = functools.cache(textrnn.load)  # so that a model is compiled once for all its tests
 
 
-def test_what_is_shipped():
+def test_shipped_models():
     """Fails if a model is added or lost unnoticed, or the default of a task is not its first."""
     assert NAMES == [
         "sentiment-en", "ner-en", "translate-en-de", "emotion-en", "language-id", "ner-conll03",
@@ -41,7 +41,7 @@ def test_sizes():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_names_the_model_and_the_licences_of_its_data(name):
-    """Fails if a card was made for another model, or its data's terms are left out."""
+    """Fails if a card belongs to another model, or lacks the licences of its data."""
     info = load_bundle(name).info
     card = (SHIPPED / name / "README.md").read_text()
     assert f"# {name}" in card
@@ -59,7 +59,7 @@ def test_the_card_names_the_model_and_the_licences_of_its_data(name):
     ],
 )
 def test_a_classifier_is_right(name, labelled):
-    """Fails if a model is trained worse, is stored wrongly or has its labels exchanged."""
+    """Fails if a model is trained worse, stored wrongly or has its labels swapped."""
     rows = [(text, label) for label, texts in labelled.items() for text in texts]
     answers = load(name).predict([text for text, _ in rows])
     wrong = [
@@ -78,7 +78,7 @@ def test_an_entity_tagger_is_right(name):
         assert [(e["text"], e["label"]) for e in answer["entities"]] == expected
 
 
-def test_the_tagger_of_words_is_right():
+def test_a_word_tagger_is_right():
     """Fails if a word has another part of speech, or none."""
     tags = shipped_answers.PARTS_OF_SPEECH
     for answer, expected in zip(load("pos-en").predict(list(tags)), tags.values(), strict=True):
@@ -94,20 +94,20 @@ def test_the_tagger_of_words_is_right():
     ],
 )
 def test_a_translator_is_right(name, pairs):
-    """Fails if a translation is none of those that a speaker of both languages accepts."""
+    """Fails if a translation is none of the accepted ones."""
     for answer, accepted in zip(load(name).predict(list(pairs)), pairs.values(), strict=True):
         assert answer["text"] in accepted
 
 
-def test_shakespeare_predicts_a_play_that_it_has_not_seen():
-    """Fails if the model forgets what it read, or how verse goes: guessing by the frequencies of
-    letters alone needs more than four bits a character."""
+def test_shakespeare_predicts_an_unseen_play():
+    """Fails if the model ignores its context or is undertrained: letter frequencies alone give more
+    than four bits per character."""
     metrics, _ = evaluate(load("shakespeare"), [{"text": shipped_answers.PLAY}])
     assert metrics["stateful_bits"] < 2.2
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_answers_its_probes(name):
+def test_reproduces_its_probes(name):
     """Fails if a change of the code changes the answers of a shipped model."""
     bundle = load_bundle(name)
     assert bundle.probes
@@ -119,7 +119,7 @@ def test_answers_its_probes(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_recipe_in_the_bundle_is_the_recipe_in_the_repository(name):
-    """Fails if a model is shipped that its recipe does not make."""
+    """Fails if a shipped model was not trained with the recipe of that name."""
     made_from = Recipe.parse(load_bundle(name).info.training.recipe, source="bundle")
     assert json.loads(made_from.model_dump_json()) == json.loads(
         load_recipe(name).model_dump_json()
@@ -162,14 +162,14 @@ def test_numbers_and_names_survive_translation(name):
 
 
 def test_compounds_are_translated_and_not_copied():
-    """German writes them as one word, and there is always one that nobody has seen."""
+    """German compounds are single words. Fails if unseen ones are copied instead of translated."""
     tokenizer: Any = load("translate-de-en").task.tokenizer
     assert tokenizer.encode_source("Wo ist der Wochenendhausgarten?").words == []
     assert tokenizer.encode_source("Wo ist Szczepański?").words == ["Szczepański"]
 
 
-def test_an_alignment_has_a_largest_size():
-    """Fails if the size of an answer may grow with the square of its text."""
+def test_alignments_have_a_maximum_size():
+    """Fails if the size of an answer can grow quadratically with its text."""
     model = load("translate-en-de")
     with pytest.raises(InvalidText) as caught:
         model.predict("I am here.\n" * 100, alignment=True)
@@ -178,7 +178,7 @@ def test_an_alignment_has_a_largest_size():
 
 
 def test_shakespeare_writes_plays():
-    """Fails if what ships has not learnt the form: who speaks, in lines, in words."""
+    """Fails if the shipped model has not learnt the form of plays: speakers, lines and words."""
     (answer,) = load("shakespeare").predict("ROMEO:\n", seed=1, max_characters=1500)
     assert re.search(r"\n\n[A-Z][A-Z ]+:\n", answer["text"])
     words = re.findall("[a-z]+", answer["text"])

@@ -21,7 +21,7 @@ def keyed(make_context):
 
 
 @pytest.mark.parametrize("headers", HEADERS, ids=str)
-def test_a_key_opens(keyed, headers):
+def test_a_valid_key_is_accepted(keyed, headers):
     response = call(keyed, "POST", "/v1/classify", json={"text": "fine"}, headers=headers)
     assert response.status_code == 200
 
@@ -46,7 +46,7 @@ def test_a_key_opens(keyed, headers):
         ("GET", "/languages%0A", None, 401),
     ],
 )
-def test_nothing_is_open_without_a_key(keyed, headers, method, path, body, status):
+def test_a_missing_or_wrong_key_is_rejected(keyed, headers, method, path, body, status):
     """Fails if a dialect does not check the key, or reveals whether a path exists."""
     response = call(keyed, method, path, json=body, headers=headers)
     assert response.status_code == status
@@ -58,7 +58,7 @@ def test_health_and_metrics_are_open(keyed, path):
     assert call(keyed, "GET", path).status_code == 200
 
 
-def test_libretranslate_has_its_key_in_the_body(keyed):
+def test_libretranslate_accepts_the_key_in_the_body(keyed):
     for sent in ({"json": {"q": "a", "api_key": KEY}}, {"data": {"q": "a", "api_key": KEY}}):
         response = call(keyed, "POST", "/detect", **sent)
         assert response.status_code == 400
@@ -70,7 +70,7 @@ def test_libretranslate_has_its_key_in_the_body(keyed):
     assert response.status_code == 200
 
 
-def test_a_browser_asks_its_user(keyed):
+def test_browsers_prompt_for_the_key(keyed):
     challenge = call(keyed, "GET", "/").headers["www-authenticate"]
     assert challenge.startswith("Basic ")
     assert call(keyed, "GET", "/v1/models").headers["www-authenticate"] == "Bearer"

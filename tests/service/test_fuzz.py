@@ -23,7 +23,7 @@ load_all_checks()
 CHOSEN = [
     CHECKS.get_one(name)
     for name in CHECKS.get_all_names()
-    # A request that fits the schema may still be refused for its tokens and languages.
+    # A request that matches the schema may still be rejected for its tokens or languages.
     if name != "positive_data_acceptance"
 ]
 NAMES = ["tiny", "tiny-tag", "tiny-translate", "tiny-generate", "language-id"]
@@ -66,8 +66,8 @@ def app(tiny_bundle, tag_bundle, translate_bundle, generate_bundle):
 
 
 def test_responses_conform_to_the_openapi_document(app):
-    """Fails if a response is a 5xx, or has a status or a form that is not in the document, or if a
-    request that violates its schema is accepted."""
+    """Fails if a response is a 5xx or does not match the document, or if a request that violates
+    its schema is accepted."""
     tried = 0
     for result in schemathesis.openapi.from_asgi("/openapi.json", app).get_all_operations():
         operation = result.ok()  # type: ignore[union-attr]
@@ -158,7 +158,7 @@ def test_hostile_paths(app):
 
 
 def test_operations_require_the_api_key_that_the_document_states(make_context):
-    """Fails if a route that responds with the key also responds without it, or with another."""
+    """Fails if a route that requires the key also responds without it, or with a wrong one."""
     headers = {"Authorization": "Bearer a-key-of-mine"}
     context = make_context(api_keys=("a-key-of-mine",))
     document = call(context, "GET", "/openapi.json", headers=headers).json()

@@ -24,7 +24,7 @@ def copy(tiny_bundle, tmp_path):
     return shutil.copytree(tiny_bundle, tmp_path / "copy")
 
 
-def test_serves_and_ends_well(tiny_bundle):
+def test_serves_and_exits_with_0(tiny_bundle):
     with serving("--models", str(tiny_bundle)) as server, server.client() as client:
         assert client.get("/readyz").json() == {"status": "ready"}
         assert classify(client).json()["results"][0]["label"] == "friendly"
@@ -32,8 +32,8 @@ def test_serves_and_ends_well(tiny_bundle):
         assert "draining" in server.lines
 
 
-def test_is_not_ready_before_it_is_warm(tiny_bundle):
-    """Fails if a load balancer would send requests to a server that compiles."""
+def test_is_not_ready_before_warm_up(tiny_bundle):
+    """Fails if the readiness probe succeeds while the server still compiles."""
     server = Server("--models", str(tiny_bundle))
     try:
         statuses = []
@@ -79,8 +79,8 @@ def test_sigterm_during_load_loses_no_accepted_request(tiny_bundle):
     assert outcomes.count(200) > 100
 
 
-def test_a_second_sigterm_ends_it_at_once(tiny_bundle):
-    """A request that never arrives delays the drain; the second signal does not wait for it."""
+def test_a_second_sigterm_stops_at_once(tiny_bundle):
+    """A request that never arrives completely delays the drain, but not after a second signal."""
     with serving("--models", str(tiny_bundle)) as server:
         host, port = server.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as slow:
@@ -99,7 +99,7 @@ def test_a_second_sigterm_ends_it_at_once(tiny_bundle):
 
 
 def test_sighup_replaces_a_model(copy, tiny_run):
-    """Fails if the old weights stay, or a request fails meanwhile."""
+    """Fails if the old weights stay in use, or a request fails during the replacement."""
     with serving("--models", str(copy)) as server, server.client() as client:
         before = score_of(client)
         change_temperature(copy, 30.0)

@@ -36,7 +36,7 @@ def test_settings_come_from_the_environment(monkeypatch):
     assert "k1" not in repr(settings)
 
 
-def test_a_flag_wins_over_the_environment_and_that_over_the_file(monkeypatch, write):
+def test_flags_precede_the_environment_and_that_the_file(monkeypatch, write):
     file = write('port = 1\ntexts = 2\ngrace = 3\nmodels = ["a", "b"]\napi_keys = ["k1"]\n')
     monkeypatch.setenv("TEXTRNN_PORT", "11")
     monkeypatch.setenv("TEXTRNN_TEXTS", "12")
@@ -87,7 +87,7 @@ def test_an_invalid_key_is_refused_and_not_shown(write, text):
 
 
 def test_every_setting_has_a_flag_except_keys():
-    """Fails if a flag is lost on its way to the settings, or a key can be given by flag."""
+    """Fails if a flag does not reach the settings, or if a key can be set by a flag."""
     arguments, expected = [], {}
     for name, field in Settings.model_fields.items():
         if name in SECRETS or name in ("texts", "port"):
@@ -97,19 +97,19 @@ def test_every_setting_has_a_flag_except_keys():
         for part in value:
             arguments += [f"--{name.replace('_', '-')}", part]
         expected[name] = tuple(value) if several else field.default
-    found: list[Settings] = []
+    results: list[Settings] = []
     with pytest.raises(SystemExit) as ended:
-        command.run_command([*arguments, "--texts", "7", "--port", "9"], found.append)
+        command.run_command([*arguments, "--texts", "7", "--port", "9"], results.append)
     assert ended.value.code == 0
-    assert found[0].model_fields_set == {*expected, "texts", "port"}
-    assert {name: getattr(found[0], name) for name in expected} == expected
-    assert (found[0].texts, found[0].port) == (7, 9)
+    assert results[0].model_fields_set == {*expected, "texts", "port"}
+    assert {name: getattr(results[0], name) for name in expected} == expected
+    assert (results[0].texts, results[0].port) == (7, 9)
     with pytest.raises(SystemExit) as ended:
-        command.run_command(["--state-key", "k"], found.append)
+        command.run_command(["--state-key", "k"], results.append)
     assert ended.value.code == 2
 
 
-def test_help_says_how_to_choose():
+def test_help_describes_each_setting():
     done = subprocess.run(
         [sys.executable, "-m", "textrnn", "serve", "--help"],
         capture_output=True, text=True, check=True, env={"COLUMNS": "200", "PATH": ""},
@@ -122,7 +122,7 @@ def test_help_says_how_to_choose():
     assert "TEXTRNN_QUEUE_ROWS=2048" in done.stdout
 
 
-def test_the_document_has_every_setting_with_its_default():
+def test_the_guide_lists_every_setting_with_its_default():
     table = DOCUMENT.split("## Settings")[1].split("\n## ")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", table, re.MULTILINE))
     assert list(rows) == list(Settings.model_fields)

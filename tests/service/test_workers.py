@@ -61,7 +61,7 @@ def count(server, metric: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(metric))
 
 
-def test_each_worker_has_cores_of_its_own_and_the_parent_no_jax(server):
+def test_workers_have_separate_cores_and_the_parent_no_jax(server):
     """Fails if workers compete for the same cores, or are forked from a process that runs JAX."""
     first, second = (set(process.cpu_affinity()) for process in processes(server))
     assert first
@@ -87,21 +87,21 @@ def shares(server) -> dict[str, float]:
     return {worker: count(server, metric.format(worker)) for worker in ("1", "2")}
 
 
-def test_both_answer_and_one_scrape_has_the_sum(server):
-    """Fails if a scrape returns the metrics of one worker only."""
-    asked = f'textrnn_requests_total{{model="tiny",route="{ROUTE}",status="200"'
-    before = count(server, asked)
+def test_one_scrape_has_the_metrics_of_all_workers(server):
+    """Fails if a scrape returns only the metrics of one worker."""
+    series = f'textrnn_requests_total{{model="tiny",route="{ROUTE}",status="200"'
+    before = count(server, series)
     answers = ask_both(server, ROUTE, text="a fine film")
     assert {response.status_code for response in answers} == {200}
-    assert {count(server, asked) for _ in range(8)} == {before + len(answers)}
+    assert {count(server, series) for _ in range(8)} == {before + len(answers)}
     assert count(server, "textrnn_queue_depth ") == 0
     text = ask(server, "/metrics").text
     assert text.count("textrnn_model_info{") == 1, "not one for each process"
     assert "# HELP textrnn_requests_total Requests answered.\n" in text
 
 
-def test_a_state_of_one_worker_is_taken_by_the_other(generate_bundle, few_shapes):
-    """Fails if each worker draws its own key, or outlives its parent."""
+def test_workers_accept_each_others_states(generate_bundle, few_shapes):
+    """Fails if workers generate different keys, or outlive their parent."""
     body = {"prompt": "", "max_characters": 4, "return_state": True, "seed": 1}
     server = Server("--models", str(few_shapes(generate_bundle)), "--workers", "2")
     try:
@@ -116,8 +116,8 @@ def test_a_state_of_one_worker_is_taken_by_the_other(generate_bundle, few_shapes
         server.end()
 
 
-def test_a_port_that_others_share_is_taken_all_the_same(server, bundle):
-    """Fails if a second server, started by mistake, would take a part of the connections."""
+def test_a_port_shared_by_workers_is_in_use(server, bundle):
+    """Fails if a second server, started by mistake, could take over some of the connections."""
     done = subprocess.run(
         [sys.executable, "-m", "textrnn", "serve", "--port", server.url.rsplit(":", 1)[1],
          "--workers", "2", "--models", str(bundle)],
@@ -138,8 +138,8 @@ def test_sighup_reaches_every_worker(server, bundle):
     server.wait_for("worker 2: tiny: replaced")
 
 
-def test_a_worker_that_is_killed_is_replaced_while_the_other_answers(server):
-    """Fails if a request is refused or lost once the worker has ended, or its counters are."""
+def test_a_killed_worker_is_replaced(server):
+    """Fails if requests are refused or lost after a worker has ended, or its counters are lost."""
     before = count(server, "textrnn_requests_total")
     old = {process.pid for process in processes(server)}
     os.kill(min(old), signal.SIGKILL)
@@ -163,7 +163,7 @@ def test_sigterm_drains_every_worker(server):
         assert server.lines.count(line) == 1
 
 
-def test_a_worker_that_cannot_start_ends_all(bundle, tmp_path):
+def test_a_worker_that_cannot_start_stops_all(bundle, tmp_path):
     broken = shutil.copytree(bundle, tmp_path / "broken")
     (broken / "weights.safetensors").write_bytes(b"nonsense")
     done = subprocess.run(

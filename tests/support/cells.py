@@ -8,7 +8,7 @@ from textrnn.layers.cells import CELLS
 
 
 def random_cell(kind, inputs, hidden, seed=0):
-    """A cell whose biases are random too, so that a bias in the wrong place shows."""
+    """A cell with random biases, so that a misplaced bias changes the result."""
     cell = CELLS[kind](inputs, hidden, rngs=nnx.Rngs(seed))
     random = np.random.default_rng(seed)
     for name in ("bias", "recurrent_bias"):

@@ -11,7 +11,7 @@ import pytest
 
 
 def textrnn(*arguments, stdin=None, cwd=None, **environment):
-    """Run the command as a person types it, in a process of its own."""
+    """Run the command in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "textrnn", *map(str, arguments)],
         capture_output=True, text=True, input=stdin, cwd=cwd, check=False,
@@ -34,7 +34,7 @@ def textrnn_here(*arguments, stdin=None, cwd: Path | None = None, **environment)
         redirect_stdout(io.StringIO()) as output,
         redirect_stderr(io.StringIO()) as errors,
     ):
-        # Set, the command need not start its process again to get huge pages.
+        # With this variable set, the command does not restart its process for huge pages.
         patch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
         for name, value in environment.items():
             patch.setenv(name, value)

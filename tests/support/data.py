@@ -36,7 +36,7 @@ def towns(count: int, seed: int = 0) -> str:
 
 
 def sentences(count: int, seed: int = 0) -> list[tuple[str, str]]:
-    """Pairs of text and label: one word decides, the rest is noise. Perfectly learnable."""
+    """Pairs of text and label: one word determines the label, the rest is noise."""
     draw = random.Random(seed)
     rows = []
     for _ in range(count):

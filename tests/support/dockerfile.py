@@ -34,13 +34,13 @@ def stages() -> list[list[Instruction]]:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     text = re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"\\\n\s*", "", text)
-    found: list[list[Instruction]] = []
+    result: list[list[Instruction]] = []
     for line in filter(str.strip, text.splitlines()):
         instruction = Instruction(*line.split(maxsplit=1))
         if instruction.keyword == "FROM":
-            found.append([])
-        found[-1].append(instruction)
-    return found
+            result.append([])
+        result[-1].append(instruction)
+    return result
 
 
 def every(stage: list[Instruction], keyword: str) -> list[Instruction]:
@@ -48,13 +48,13 @@ def every(stage: list[Instruction], keyword: str) -> list[Instruction]:
 
 
 def last(stage: list[Instruction], keyword: str) -> Instruction:
-    """The instruction that counts where a keyword comes several times. Fails where it is absent."""
+    """The last instruction with a keyword, which is the effective one. Fails if there is none."""
     assert every(stage, keyword), f"the Dockerfile has no {keyword}"
     return every(stage, keyword)[-1]
 
 
 def variables(stage: list[Instruction]) -> dict[str, str]:
-    """The environment of the image, but for PATH, which a test sets to its own folder."""
+    """The environment of the image without PATH, which a test sets itself."""
     pairs = [pair.split("=", 1) for env in every(stage, "ENV") for pair in env.words]
     return {name: value for name, value in pairs if name != "PATH"}
 

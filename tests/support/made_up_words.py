@@ -1,4 +1,4 @@
-"""A made-up language of eight equally likely words, and the recipe of a small model of it."""
+"""An artificial language of eight equally likely words, and the recipe of a small model of it."""
 
 import math
 import random

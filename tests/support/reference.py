@@ -1,4 +1,4 @@
-"""Reference implementations in plain numpy: one row, one step, one number at a time."""
+"""Reference implementations in plain numpy, one row and one step at a time."""
 
 import itertools
 

@@ -49,12 +49,12 @@ class Server:
     def wait_for(self, part: str) -> str:
         """The first line that contains `part`."""
 
-        def found() -> str | None:
+        def result() -> str | None:
             return next((line for line in self.lines if part in line), None)
 
         with self._changed:
-            self._changed.wait_for(lambda: found() or "<end>" in self.lines, timeout=120)
-        line = found()
+            self._changed.wait_for(lambda: result() or "<end>" in self.lines, timeout=120)
+        line = result()
         assert line is not None, f"the server never logged {part!r}, but {self.lines}"
         return line
 

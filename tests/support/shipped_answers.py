@@ -1,7 +1,7 @@
 """Rows for each shipped model, written for the tests, with the answers that a good model gives.
 
-They are in the manner of the development sets, and easy for a model that keeps its scores: one that
-was trained worse, stored wrongly or exchanged fails several of them.
+They resemble the development sets and are easy for the shipped models: a model that was trained
+worse, stored wrongly or swapped fails several of them.
 """
 
 SENTIMENT = {
@@ -165,4 +165,4 @@ When we have shuffled off this mortal coil,
 Must give us pause: there's the respect
 That makes calamity of so long life;
 """
-"""From a play that is not among those the model was trained on."""
+"""From a play outside the training data."""

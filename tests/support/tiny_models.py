@@ -1,7 +1,7 @@
 """The four tiny models that the tests share: their recipes, their data and their bundles.
 
-The bundles are committed in `tests/data/bundles`, so that no session trains them. After a change of
-a recipe, of the data or of the bundle format, `make test-bundles` trains them anew;
+The bundles are committed in `tests/data/bundles`, so that the tests need not train them. After a
+change of a recipe, of the data or of the bundle format, `make test-bundles` retrains them;
 `tests/training/test_tiny_models.py` fails until that is done.
 """
 

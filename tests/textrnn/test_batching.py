@@ -12,7 +12,7 @@ ONE_OF_EACH = [Shape(1, 4), Shape(2, 16), Shape(1, 64)]
 
 @given(st.lists(st.integers(0, 64), max_size=200), st.sampled_from([GRID.shapes(), ONE_OF_EACH]))
 def test_plan_is_a_partition_into_allowed_shapes(lengths, shapes):
-    """Fails if an index is lost or doubled, a row is cut, or a shape was not compiled."""
+    """Fails if an index is lost or duplicated, a row is cut, or a shape is outside of the grid."""
     groups = plan(lengths, shapes)
     seen = sorted(int(i) for group in groups for i in group.indices)
     assert seen == list(range(len(lengths)))
@@ -30,7 +30,7 @@ SOME_WIDE = [Shape(1, 4), Shape(2, 16, 5), Shape(1, 64, 5)]
     st.lists(st.tuples(st.integers(0, 64), st.integers(1, 5)), max_size=100),
     st.sampled_from([WIDE.shapes(), SOME_WIDE]),
 )
-def test_rows_get_the_width_that_they_want(rows, shapes):
+def test_rows_run_in_the_width_that_they_need(rows, shapes):
     """Fails if a row runs in a narrower shape, or in a wider one than it needs."""
     lengths, widths = [length for length, _ in rows], [width for _, width in rows]
     groups = plan(lengths, shapes, widths)
@@ -47,8 +47,8 @@ def test_rows_get_the_width_that_they_want(rows, shapes):
 
 @given(st.lists(st.integers(1, 64), min_size=1, max_size=300))
 def test_padding_stays_bounded(lengths):
-    """Fails if the plan pads rows up without need: at most 4x for the grid's own steps (a length
-    just above one of the grid, a count just above a power of two), and a batch or two more."""
+    """Fails if the plan adds needless padding: at most 4x by the steps of the grid (a length just
+    above one of the grid, a count just above a power of two), plus a batch or two."""
     groups = plan(lengths, GRID.shapes())
     padded = sum(group.shape.rows * group.shape.length for group in groups)
     grid = np.array(GRID.lengths)
@@ -57,7 +57,7 @@ def test_padding_stays_bounded(lengths):
 
 
 def test_spare_slots_go_to_shorter_rows():
-    """The example of the docstring. Fails if a batch runs with empty slots while rows wait."""
+    """The example in the docstring. Fails if a batch has empty slots that other rows could fill."""
     shapes = [Shape(rows, length) for rows in (1, 2, 4) for length in (4, 8)]
     first, second = plan([5, 8, 2, 7, 3], shapes)
     assert (first.indices.tolist(), first.shape) == ([1, 3, 0, 4], Shape(4, 8))

@@ -25,7 +25,7 @@ def test_an_unknown_key_is_named_with_the_nearest_known_one():
         Outer.parse({"steps": 1, "zzz": 2}, source="x")
 
 
-def test_all_faults_come_in_one_line():
+def test_all_errors_are_on_one_line():
     with pytest.raises(UserError) as caught:
         Outer.parse({"inner": {"rate": "fast"}}, source="x")
     message = str(caught.value)
@@ -53,7 +53,7 @@ def test_frozen():
     )
 )
 def test_json_and_toml_round_trip(tmp_path_factory, config):
-    """Fails if a value is lost on the way to a file: a resumed run compares its recipe."""
+    """Fails if a file loses a value: a resumed run compares its recipe with the file."""
     path = tmp_path_factory.mktemp("config") / "c.toml"
     path.write_text(config.to_toml(), encoding="utf-8", newline="")
     assert Outer.parse(read_toml(path), source="toml") == config
@@ -101,7 +101,7 @@ def test_override_sets_typed_values():
         ("data.x=c", "not an index"),
     ],
 )
-def test_override_refuses_what_it_cannot_set(assignment, reason):
+def test_invalid_overrides_are_errors(assignment, reason):
     data = {"train": {"steps": 1}, "data": [{"path": "a"}]}
     with pytest.raises(UserError, match=reason):
         override(data, [assignment])

@@ -22,7 +22,7 @@ HOSTILE = [
 
 
 def test_answers_are_in_the_order_of_the_texts(predictor):
-    """Fails if the plan's order leaks out. Lengths are mixed, so that several shapes run."""
+    """Lengths are mixed, so that several shapes run. Fails if the plan determines the order."""
     texts = ["a lovely film", "awful " + "plot " * 30, "fine", "the boring and poor scene"] * 7
     answers = predictor.predict(texts)
     expected = ["friendly", "hostile", "friendly", "hostile"] * 7
@@ -63,7 +63,7 @@ def test_hostile_text_gets_an_answer(predictor, text):
         (3, "not_text"),
     ],
 )
-def test_text_that_cannot_be_taken_is_one_clear_error(predictor, text, code):
+def test_invalid_text_is_one_clear_error(predictor, text, code):
     with pytest.raises(InvalidText) as caught:
         predictor.predict([text])
     assert caught.value.code == code
@@ -73,7 +73,7 @@ def test_text_that_cannot_be_taken_is_one_clear_error(predictor, text, code):
         assert "62 tokens" in str(caught.value)
 
 
-def test_truncation_is_asked_for_and_marked(predictor):
+def test_truncation_is_optional_and_marked(predictor):
     (whole,) = predictor.predict("word " * 62, truncate=True)
     (cut,) = predictor.predict("word " * 62 + "awful", truncate=True)
     assert "truncated" not in whole
@@ -87,7 +87,7 @@ def test_unknown_options_are_refused(predictor):
 
 
 def test_a_shape_is_compiled_once(predictor):
-    """Fails if a repeated request compiles again, or the counter does not show it."""
+    """Fails if a repeated request compiles again, or compilations are not counted."""
     assert predictor.compilations == 0
     predictor.predict("a fine film")
     predictor.predict("an awful film")
@@ -98,8 +98,8 @@ def test_a_shape_is_compiled_once(predictor):
 
 @pytest.mark.parametrize("fixture", ["tiny_bundle", "tag_bundle"])
 def test_recalibration_needs_no_other_program(fixture, request):
-    """Of a classifier, explanations included, and of a tagger. Fails if a calibrated value is part
-    of a program: then it is compiled again, or the old value stays in effect."""
+    """Of a classifier, explanations included, and of a tagger. Fails if a calibrated value is a
+    constant of a program, which is then recompiled or keeps the old value."""
     first = textrnn.load(request.getfixturevalue(fixture))
     options = {"explain": True} if first.task.name == "classify" else {}
     text = "a fine film by Ada Lovelace in Rome"
@@ -118,7 +118,7 @@ def test_recalibration_needs_no_other_program(fixture, request):
 
 
 def same(one, other):
-    """Whether the numbers of two answers differ by rounding only."""
+    """Whether the numbers of two answers differ only by rounding."""
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, list):
@@ -127,13 +127,13 @@ def same(one, other):
 
 
 def test_a_classifier_does_not_stream(predictor):
-    """Fails if the mistake is an AttributeError with a traceback."""
+    """Fails if the error is an AttributeError with a traceback."""
     with pytest.raises(UserError, match="classify does not generate text"):
         next(predictor.stream("a fine film"))
 
 
-def test_only_compiled_shapes_are_used_if_asked(predictor):
-    """Fails if a request of a warm server would wait for the compiler."""
+def test_compiled_only_plans_use_compiled_shapes(predictor):
+    """Fails if a request to a warm server would wait for a compilation."""
     predictor.warm(Shape(1, 64))
     options = predictor.task.options_type()
     examples = [predictor.task.read({"text": t}, options) for t in ("fine", "bad", "poor")]
@@ -146,11 +146,11 @@ def test_only_compiled_shapes_are_used_if_asked(predictor):
 
 def test_many_threads_share_a_predictor(predictor):
     """Fails if two threads compile the same shape, or mix up their answers."""
-    found = {"friendly": set(), "hostile": set()}
+    result = {"friendly": set(), "hostile": set()}
 
     def work(text, label):
         for _ in range(20):
-            found[label].add(predictor.predict(text)[0]["label"])
+            result[label].add(predictor.predict(text)[0]["label"])
 
     threads = [
         threading.Thread(target=work, args=pair)
@@ -160,12 +160,12 @@ def test_many_threads_share_a_predictor(predictor):
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == {"friendly": {"friendly"}, "hostile": {"hostile"}}
+    assert result == {"friendly": {"friendly"}, "hostile": {"hostile"}}
     assert predictor.compilations == 1
 
 
 def test_importing_textrnn_is_light():
-    """Fails if `import textrnn` loads what only the service or training needs."""
+    """Fails if `import textrnn` loads packages of the service or of training, or JAX."""
     import subprocess
     import sys
 
@@ -193,8 +193,8 @@ def test_importing_textrnn_is_light():
     ids=["marks", "marked letters", "one word", "words", "symbols", "marked words"],
 )
 def test_huge_texts_are_answered_or_refused_at_once(warm_predictor, text, tokens):
-    """A megabyte, and 100,000 combining marks: fails if the splitter is not linear (the suite then
-    hangs), or if all of a text over the limit is tokenised before it is refused."""
+    """A megabyte, and 100,000 combining marks. Fails, by hanging, if the splitter is not linear, or
+    if a text that exceeds the limit is tokenised completely before it is rejected."""
     if tokens is None:
         with pytest.raises(InvalidText, match="more than 62 tokens"):
             warm_predictor.predict(text)

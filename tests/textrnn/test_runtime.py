@@ -15,22 +15,22 @@ def proc(root, most, maps):
     return root
 
 
-def test_half_of_the_memory_maps_are_kept_free(tmp_path):
-    """Fails if a server goes on to compile until the kernel gives it no more, which ends it."""
+def test_half_of_the_memory_maps_are_reserved(tmp_path):
+    """Fails if a server keeps compiling until no memory maps are left, which aborts it."""
     assert can_compile_more(proc(tmp_path / "few", 1000, 499))
     assert not can_compile_more(proc(tmp_path / "many", 1000, 500))
-    assert can_compile_more(tmp_path / "nothing"), "there is no limit to be read"
+    assert can_compile_more(tmp_path / "nothing"), "the limit cannot be read"
 
 
-def test_a_new_process_has_room():
-    """Fails if the limits of this system are misread."""
-    code = "from textrnn.runtime import can_compile_more as room; print(room())"
+def test_a_new_process_may_compile():
+    """Fails if the limits of the system are read incorrectly."""
+    code = "from textrnn.runtime import can_compile_more; print(can_compile_more())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"
 
 
 def compile_one(**environment):
-    """Compile one program in a process of its own; returns the cache folder that it chose."""
+    """Compile one program in a process of its own; returns its cache directory."""
     others = {k: v for k, v in os.environ.items() if not k.startswith(("JAX_", "XDG_"))}
     code = (
         "from textrnn import runtime; runtime.enable_compilation_cache(); import jax, os;"
@@ -49,8 +49,8 @@ def programs(folder):
 
 
 @pytest.mark.process
-def test_programs_are_kept_and_found_again(tmp_path):
-    """Fails if each start compiles anew, or what one kind of processor compiled runs on another."""
+def test_compiled_programs_are_cached(tmp_path):
+    """Fails if each start recompiles, or if processor models share compiled programs."""
     folder = tmp_path / "textrnn/programs" / processor_id()
     assert compile_one(XDG_CACHE_HOME=str(tmp_path)) == str(folder)
     kept = programs(folder)
@@ -60,21 +60,21 @@ def test_programs_are_kept_and_found_again(tmp_path):
 
 
 @pytest.mark.process
-def test_where_programs_are_kept_can_be_said(tmp_path):
+def test_the_cache_directory_can_be_set(tmp_path):
     chosen = str(tmp_path / "mine")
-    said = compile_one(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR=chosen)
-    assert said == chosen
+    reported = compile_one(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR=chosen)
+    assert reported == chosen
     assert compile_one(XDG_CACHE_HOME=str(tmp_path), JAX_COMPILATION_CACHE_DIR="") == ""
     assert not (tmp_path / "textrnn").exists()
 
 
 @pytest.mark.parametrize("home", ["/dev/null", "/proc"])
 @pytest.mark.process
-def test_a_home_that_takes_nothing_is_no_fault(home):
+def test_an_unwritable_home_disables_the_cache(home):
     assert compile_one(HOME=home) == "none"
 
 
-def test_processors_have_names_of_their_own(tmp_path):
+def test_processors_have_distinct_identifiers(tmp_path):
     names = set()
     for number, flags in enumerate(("fpu avx2", "fpu avx2 avx512f", "fpu avx2 avx512f")):
         folder = tmp_path / str(number)

@@ -22,7 +22,7 @@ def predictor(warm_predictor):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    """Several chunks even for small files."""
+    """Small chunks, so that small files have several."""
     monkeypatch.setattr(scoring, "CHUNK", 16)
 
 
@@ -33,11 +33,11 @@ def run(predictor, source, output, **options):
 
 
 class Killed(BaseException):
-    """Stands for a process that ends without another word."""
+    """Simulates a process that is killed."""
 
 
 def killed_after(predictor, chunks):
-    """A runner that stops dead after some chunks."""
+    """A runner that is killed after some chunks."""
 
     def runner(source):
         for number, chunk in enumerate(local(predictor)(source)):
@@ -64,8 +64,8 @@ def rows_of(path: Path):
     "name", ["out.csv", "out.tsv", "out.jsonl", "out.parquet", "out.csv.gz", "out.jsonl.gz"]
 )
 @pytest.mark.parametrize("source", ["in.csv", "in.tsv.gz", "in.jsonl", "in.parquet"])
-def test_every_format_into_every_other(predictor, tmp_path, source, name):
-    """Fails if a column is lost, the order changes, or an answer stands beside another row."""
+def test_every_format_converts_to_every_other(predictor, tmp_path, source, name):
+    """Fails if a column is lost, the order changes, or a row has the answer of another one."""
     rows = [{"id": str(i), "text": t, "label": label} for i, (t, label) in enumerate(sentences(40))]
     path = tmp_path / source
     if source.endswith(".parquet"):
@@ -80,10 +80,10 @@ def test_every_format_into_every_other(predictor, tmp_path, source, name):
             stream.write("\n".join(lines) + "\n")
     progress = run(predictor, path, tmp_path / name)
     assert (progress.rows, progress.bad) == (40, 0)
-    found = rows_of(tmp_path / name)
-    assert [{k: row[k] for k in ("id", "text", "label")} for row in found] == rows
-    assert [row["predicted_label"] for row in found] == [row["label"] for row in rows]
-    assert all(0.5 <= float(row["predicted_score"]) <= 1 for row in found)
+    result = rows_of(tmp_path / name)
+    assert [{k: row[k] for k in ("id", "text", "label")} for row in result] == rows
+    assert [row["predicted_label"] for row in result] == [row["label"] for row in rows]
+    assert all(0.5 <= float(row["predicted_score"]) <= 1 for row in result)
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([source, name])
 
 
@@ -109,8 +109,8 @@ def test_all_scores_on_demand(predictor, tmp_path):
 
 @pytest.mark.parametrize("name", ["out.csv", "out.jsonl.gz", "out.parquet"])
 @pytest.mark.parametrize("chunks", [0, 1, 4])
-def test_stopped_and_resumed_equals_one_run(predictor, tmp_path, name, chunks):
-    """Byte for byte. Fails if a chunk is lost, doubled, or a half-written one stays."""
+def test_a_resumed_job_equals_an_uninterrupted_one(predictor, tmp_path, name, chunks):
+    """Byte for byte. Fails if a chunk is lost or duplicated, or a partial one remains."""
     source = write_csv(tmp_path / "in.csv", sentences(100))
     with source.open("a") as stream:
         stream.write('100,"",\n')
@@ -121,7 +121,7 @@ def test_stopped_and_resumed_equals_one_run(predictor, tmp_path, name, chunks):
     interrupted(predictor, source, twice / name, chunks)
     assert not (twice / name).exists()
     with (twice / (name + ".partial")).open("ab") as stream:
-        stream.write(b"torn")  # what a crash in the middle of a write leaves
+        stream.write(b"torn")  # as after a crash during a write
     progress = run(predictor, source, twice / name, resume=True)
     assert (progress.rows, progress.bad) == (100, 1)
     assert sorted(p.name for p in twice.iterdir()) == sorted(p.name for p in once.iterdir())
@@ -139,8 +139,8 @@ def test_a_finished_job_is_not_run_again(predictor, tmp_path):
     assert (tmp_path / "out.csv").read_bytes() == before
 
 
-def test_a_job_does_not_go_on_as_another(predictor, tmp_path):
-    """Fails if half a file could come from other weights, options or input."""
+def test_a_different_job_is_not_resumed(predictor, tmp_path):
+    """Fails if parts of a file can come from different weights, options or inputs."""
     source = write_csv(tmp_path / "in.csv", sentences(50))
     interrupted(predictor, source, tmp_path / "out.csv", 1)
     with pytest.raises(UserError, match="with other options"):
@@ -163,7 +163,7 @@ BAD = (
 )
 
 
-def test_bad_rows_go_to_the_errors_and_the_others_through(predictor, tmp_path):
+def test_bad_rows_are_reported_and_others_scored(predictor, tmp_path):
     (tmp_path / "in.csv").write_bytes(BAD)
     progress = run(predictor, tmp_path / "in.csv", tmp_path / "out.csv")
     assert (progress.rows, progress.bad) == (2, 4)
@@ -195,7 +195,7 @@ def test_truncation_can_be_allowed(predictor, tmp_path):
 @pytest.mark.parametrize(
     ("content", "options", "reason"),
     [
-        ("id,review\n1,a\n", {}, "no 'text'; what there is: id, review"),
+        ("id,review\n1,a\n", {}, "no 'text'; its fields are: id, review"),
         ("id,text\n1,a\n", {"columns": {"text": "review"}}, "no column 'review'; the columns are"),
         ("text,predicted_label\na,b\n", {}, "reserved for answers; rename predicted_label"),
         ("id,text\n", {}, "no row could be scored"),
@@ -204,9 +204,7 @@ def test_truncation_can_be_allowed(predictor, tmp_path):
         ("id,text\n1,a\n", {"options": {"nope": 1}}, "unknown key 'nope'"),
     ],
 )
-def test_a_job_that_cannot_be_done_is_one_clear_error(
-    predictor, tmp_path, content, options, reason
-):
+def test_an_invalid_job_is_one_clear_error(predictor, tmp_path, content, options, reason):
     (tmp_path / "in.csv").write_text(content)
     with pytest.raises(UserError, match=reason):
         run(predictor, tmp_path / "in.csv", tmp_path / "out.csv", **options)
@@ -222,8 +220,8 @@ def test_json_rows_may_differ_and_lines_without_text_are_bad_rows(predictor, tmp
     assert rows_of(tmp_path / "o.csv")[1]["more"] == "[1, null]"
 
 
-def test_what_a_format_cannot_hold_is_a_bad_row(predictor, tmp_path):
-    """Fails if a tab in a TSV cell, a lone surrogate or a misfit in Parquet ends the run."""
+def test_rows_that_a_format_cannot_represent_are_bad(predictor, tmp_path):
+    """Fails if a tab in a TSV cell, a lone surrogate or a type mismatch in Parquet ends the job."""
     rows = [
         {"text": "fine", "x": 1},
         {"text": "poor\tfilm", "x": 2},
@@ -237,7 +235,7 @@ def test_what_a_format_cannot_hold_is_a_bad_row(predictor, tmp_path):
         assert len(rows_of(tmp_path / name)) == good
 
 
-def test_columns_that_come_later_are_bad_rows_in_a_table(predictor, tmp_path):
+def test_rows_with_additional_columns_are_bad_in_a_table(predictor, tmp_path):
     lines = ['{"text": "fine"}'] * 16 + ['{"text": "poor", "late": 1}']
     (tmp_path / "in.jsonl").write_text("\n".join(lines))
     for name in ("o.csv", "o.parquet"):
@@ -275,7 +273,7 @@ def test_a_full_disk_keeps_what_was_written(predictor, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(predictor, tmp_path):
-    """Fails if rows, answers or errors are kept. The long form is in benchmarks/."""
+    """Fails if rows, answers or errors accumulate in memory. The long form is in benchmarks/."""
     import psutil
 
     process = psutil.Process()

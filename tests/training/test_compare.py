@@ -1,4 +1,4 @@
-"""Runs compared by their logs."""
+"""Comparison of training runs by their logs."""
 
 import json
 
@@ -14,8 +14,8 @@ def run(directory, rate, *metrics):
 
 
 def test_the_best_value_is_the_best_by_the_direction_of_its_metric(tmp_path):
-    """Fails if a metric of which less is better is shown with its worst value, or a log of another
-    version with a metric that no longer exists cannot be read."""
+    """Fails if the worst value of a less-is-better metric is shown, or if a log with a metric that
+    no longer exists cannot be read."""
     summary = run(
         tmp_path / "a", 0.1,
         {"heldout.windowed_bits": 2.0, "heldout.accuracy": 0.5, "heldout.retired": 1.0},

@@ -23,28 +23,28 @@ def rows(task="classify", **settings):
 
 
 def test_columns_labels_and_markup(root):
-    """Fails if a rule of a source is left out, or applied to the wrong field."""
+    """Fails if a key of a source is ignored, or applied to the wrong field."""
     (root / "a.tsv").write_text("7\ta<br />b\t1\n8\tc\t0\n9\td\t2\n")
-    found = rows(
+    result = rows(
         path="a.tsv", columns=["id", "review", "g"], fields={"text": "review", "label": "g"},
         label_names={"0": "bad", "1": "good"}, drop_labels=["2"], replace={"<br />": " "},
     )  # fmt: skip
-    assert found == [{"text": "a b", "label": "good"}, {"text": "c", "label": "bad"}]
+    assert result == [{"text": "a b", "label": "good"}, {"text": "c", "label": "bad"}]
 
 
 def test_one_label_for_a_whole_file_and_repeats(root):
     (root / "a.txt").write_text("x\ny\n")
-    found = rows(path="a.txt", values={"label": "good"}, repeat=2, rows=1)
-    assert found == [{"text": "x", "label": "good"}] * 2
+    result = rows(path="a.txt", values={"label": "good"}, repeat=2, rows=1)
+    assert result == [{"text": "x", "label": "good"}] * 2
 
 
 def test_several_labels_by_number(root):
     (root / "names.txt").write_text("joy\nfear\nlove\n")
     (root / "a.tsv").write_text("x\t0,2\ny\t1\n")
-    found = rows(
+    result = rows(
         path="a.tsv", columns=["text", "labels"], label_separator=",", label_names="names.txt"
     )
-    assert [row["labels"] for row in found] == [["joy", "love"], ["fear"]]
+    assert [row["labels"] for row in result] == [["joy", "love"], ["fear"]]
 
 
 def test_trees_give_sentences_or_all_phrases(root):
@@ -79,27 +79,27 @@ def test_detokenize(tokens, text):
 
 
 def test_holdout_splits_groups_and_never_within_one(root):
-    """Fails if reviews of one film come to both sides, or a row to neither."""
+    """Fails if reviews of one film are on both sides, or a row on neither."""
     (root / "a.txt").write_text("".join(f"review {i}\n" for i in range(300)))
     (root / "groups.txt").write_text("".join(f"film {i // 3}\n" for i in range(300)))
     sides = {}
     for side in ("train", "dev"):
-        found = rows(
+        result = rows(
             path="a.txt", values={"label": "x"}, groups="groups.txt",
             holdout={"fraction": 0.2, "side": side},
         )  # fmt: skip
-        sides[side] = [int(row["text"].split()[1]) for row in found]
+        sides[side] = [int(row["text"].split()[1]) for row in result]
     assert sorted(sides["train"] + sides["dev"]) == list(range(300))
     assert not {i // 3 for i in sides["train"]} & {i // 3 for i in sides["dev"]}
     assert 30 < len(sides["dev"]) < 90
 
 
-def test_pieces_lose_nothing(root):
+def test_split_texts_are_complete(root):
     text = "one two, three. four five six seven"
     (root / "a.txt").write_text(text + "\n")
-    pieces = [row["text"] for row in rows("pretrain", path="a.txt", words=3)]
-    assert "".join(pieces) == text
-    assert len(pieces) == 3
+    parts = [row["text"] for row in rows("pretrain", path="a.txt", words=3)]
+    assert "".join(parts) == text
+    assert len(parts) == 3
 
 
 def test_without_development_data_a_tenth_is_held_out(root):
@@ -111,20 +111,20 @@ def test_without_development_data_a_tenth_is_held_out(root):
     assert again == train
 
 
-def test_a_local_data_set_of_hugging_face_form(root):
-    """Through the real library, without a network."""
+def test_a_local_hugging_face_data_set(root):
+    """With the real library, without a network."""
     folder = root / "my_set"
     folder.mkdir()
     (folder / "train.csv").write_text("sentence,label\ngood,1\nbad,0\n")
-    found = rows(
+    result = rows(
         dataset=str(folder), fields={"text": "sentence"}, label_names={"0": "neg", "1": "pos"}
     )
-    assert found == [{"text": "good", "label": "pos"}, {"text": "bad", "label": "neg"}]
+    assert result == [{"text": "good", "label": "pos"}, {"text": "bad", "label": "neg"}]
     with pytest.raises(UserError, match="cannot be loaded"):
         rows(dataset=str(root / "nowhere"))
 
 
-def test_a_configuration_of_a_data_set_with_several(root):
+def test_a_configuration_of_a_hugging_face_data_set(root):
     """As in load_dataset("glue", "sst2"). Fails if `subset` or `split` does not reach the
     library."""
     folder = root / "glue"
@@ -204,10 +204,10 @@ def pairs(root, source: str, target: str, **settings):
     return list(read_source(Source.parse(given, source="test"), "translate"))
 
 
-def test_two_files_side_by_side(root):
-    """Fails if a separator that is no line end, such as U+0085, shifts the lines."""
-    found = pairs(root, "one\x85 two\nthree\n", "eins zwei\ndrei\r\n")
-    assert found == [
+def test_parallel_files(root):
+    """Fails if a separator that is not a line end, such as U+0085, shifts the lines."""
+    result = pairs(root, "one\x85 two\nthree\n", "eins zwei\ndrei\r\n")
+    assert result == [
         {"source": "one\x85 two", "target": "eins zwei"},
         {"source": "three", "target": "drei"},
     ]
@@ -224,19 +224,19 @@ def test_two_files_side_by_side(root):
         ("", "x\n", r"a\.en: is empty"),
     ],
 )
-def test_parallel_files_that_are_not(root, source, target, reason):
+def test_mismatched_parallel_files(root, source, target, reason):
     with pytest.raises(UserError, match=reason):
         pairs(root, source, target)
 
 
-def test_a_parallel_file_needs_its_other_side():
+def test_a_parallel_file_requires_a_path():
     with pytest.raises(UserError, match="parallel requires path"):
         rows(dataset="imdb", parallel="a.de", task="translate")
 
 
 def test_pairs_in_columns(root):
     (root / "a.tsv").write_text("one\teins\none\tein\n")
-    found = rows(path="a.tsv", columns=("source", "target"), task="translate")
-    assert found == [{"source": "one", "target": "eins"}, {"source": "one", "target": "ein"}]
+    result = rows(path="a.tsv", columns=("source", "target"), task="translate")
+    assert result == [{"source": "one", "target": "eins"}, {"source": "one", "target": "ein"}]
     with pytest.raises(UserError, match="no column 'target'"):
         rows(path="a.tsv", columns=("source", "goal"), task="translate")

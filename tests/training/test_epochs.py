@@ -27,7 +27,7 @@ def test_every_example_is_seen_once_an_epoch(lengths, epoch):
 
 
 def test_order_is_a_function_of_seed_and_epoch():
-    """Fails if a resumed run would see other batches than an uninterrupted one."""
+    """Fails if a resumed run sees other batches than an uninterrupted one."""
     lengths = np.random.default_rng(0).integers(1, 64, 500)
 
     def order(seed, epoch):

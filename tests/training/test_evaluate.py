@@ -1,4 +1,4 @@
-"""What a development score promises must be kept on rows that nothing was fitted to."""
+"""Evaluation: cross-fitting of calibrated values, and selection of weights."""
 
 import copy
 
@@ -16,7 +16,7 @@ LABELS = [f"l{number:02}" for number in range(20)]
 
 
 class Guessing:
-    """A predictor that was given its logits: those of the row whose text is their number."""
+    """A predictor with given logits; the text of a row is its index."""
 
     def __init__(self, logits):
         config = ClassifyConfig.parse({"labels": LABELS, "multi_label": True}, source="test")
@@ -52,7 +52,7 @@ def rows():
 
 
 def test_thresholds_are_not_measured_on_the_rows_that_chose_them(rows):
-    """Fails without the two halves: chosen and measured on the same rows, guessing looks able."""
+    """Fails without cross-fitting: on the rows that chose the thresholds, noise scores well."""
     predictor = Guessing(np.random.default_rng(1).normal(size=(60, len(LABELS))))
     task, metrics = evaluate.calibrate(predictor, {"dev": rows}, thorough=True)
     fitted, _ = evaluate.evaluate(predictor.recalibrated(task), rows)
@@ -60,7 +60,7 @@ def test_thresholds_are_not_measured_on_the_rows_that_chose_them(rows):
     assert metrics["dev"]["macro_f1"] < 0.18
 
 
-def test_sets_keep_their_own_rows(rows):
+def test_development_sets_are_measured_separately(rows):
     """Fails if the rows of one set are measured with the answers of another."""
     sure = np.array([[9.0 if n in row["labels"] else -9.0 for n in LABELS] for row in rows])
     parts = {"a": rows[:7], "b": rows[7:8], "c": rows[8:]}
@@ -75,8 +75,8 @@ def test_sets_keep_their_own_rows(rows):
     ("name", "better", "worse"),
     [("windowed_bits", 1.4, 2.1), ("stateful_perplexity", 4.0, 8.1), ("f1", 0.9, 0.8)],
 )
-def test_the_headline_grows_with_quality(name, better, worse):
-    """Fails if `train.metric` keeps the worst weights, as it did for bits per character."""
+def test_the_selection_metric_grows_with_quality(name, better, worse):
+    """Fails if `train.metric` keeps the worst weights for a less-is-better metric."""
     good, bad = ({"a": {name: value}, "b": {name: value}} for value in (better, worse))
     assert evaluate.headline(good, METRICS[name]) > evaluate.headline(bad, METRICS[name])
 

@@ -1,4 +1,4 @@
-"""Fetching data, from a real HTTP server on this machine."""
+"""Downloads from a real local HTTP server."""
 
 import gzip
 import hashlib
@@ -17,15 +17,15 @@ from training.fetch import DATASETS, RemoteDataset, RemoteFile, fetch
 
 
 class Files(BaseHTTPRequestHandler):
-    """Serves `files`. It can break off in the middle, ignore ranges, or fail."""
+    """Serves `files`. It can close the connection early, ignore ranges, or fail."""
 
     files: dict[str, bytes]
     break_after: int | None
     ranges: bool
-    asked: list[str | None]
+    requested_ranges: list[str | None]
 
     def do_GET(self):
-        self.asked.append(self.headers["range"])
+        self.requested_ranges.append(self.headers["range"])
         data = self.files.get(self.path.lstrip("/"))
         if data is None:
             self.send_error(404)
@@ -52,7 +52,7 @@ def server():
         files = {}
         break_after = None
         ranges = True
-        asked = []
+        requested_ranges = []
         url = ""
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -71,8 +71,8 @@ def digest(data):
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_broken_download_is_continued(server, tmp_path, ranges):
-    """Fails if what came is thrown away, doubled, or taken for the whole file."""
+def test_an_interrupted_download_is_resumed(server, tmp_path, ranges):
+    """Fails if received bytes are discarded, duplicated or treated as the whole file."""
     server.files["f.bin"] = DATA
     server.break_after, server.ranges = 300_000, ranges
     path = tmp_path / "f.bin"
@@ -82,9 +82,9 @@ def test_a_broken_download_is_continued(server, tmp_path, ranges):
     server.break_after = None
     download(f"{server.url}/f.bin", path, digest(DATA))
     assert path.read_bytes() == DATA
-    assert server.asked == [None, "bytes=300000-"]
+    assert server.requested_ranges == [None, "bytes=300000-"]
     download(f"{server.url}/f.bin", path, digest(DATA))
-    assert len(server.asked) == 2, "it is there: nothing is asked"
+    assert len(server.requested_ranges) == 2, "the file exists: no request is sent"
 
 
 def test_a_whole_partial_file_is_accepted(server, tmp_path):
@@ -127,8 +127,8 @@ def tarred(members):
 
 
 def test_reviews_become_tables(server, tmp_path, monkeypatch):
-    """The layout of the real archive, small. Fails if reviews are unsorted, mixed up, or cut at
-    their tabs, or if test reviews are taken along."""
+    """The layout of the real archive. Fails if reviews are unsorted, mixed up or cut at tabs, or if
+    test reviews are included."""
     members = {f"aclImdb/train/pos/{i}_{9}.txt": f"good\t{i}\x85".encode() for i in (10, 2, 0)}
     members |= {"aclImdb/train/neg/0_1.txt": b"bad\n", "aclImdb/train/unsup/0_0.txt": b"who knows"}
     members |= {"aclImdb/test/pos/0_9.txt": b"secret", "aclImdb/train/urls_pos.txt": b"u1\nu2\n"}
@@ -163,8 +163,8 @@ def test_zip_and_plain_files(server, tmp_path, monkeypatch):
     assert (folder / "original_labels.txt").read_text() == "x\n"
 
 
-def test_what_is_not_as_expected_is_refused(server, tmp_path, monkeypatch):
-    """Fails if a folder appears that recipes would take for the data set."""
+def test_unexpected_files_are_rejected(server, tmp_path, monkeypatch):
+    """Fails if a folder appears that recipes would accept as the data set."""
     server.files["SST-2.zip"] = b"no zip"
     remote = RemoteFile(DATASETS["sst2"].remotes[0].url)
     lay_out = DATASETS["sst2"].lay_out
@@ -181,7 +181,7 @@ def test_what_is_not_as_expected_is_refused(server, tmp_path, monkeypatch):
 
 
 def test_every_source_is_over_https_or_checked():
-    for name, wanted in fetching.DATASETS.items():
-        for remote in wanted.remotes:
+    for name, dataset in fetching.DATASETS.items():
+        for remote in dataset.remotes:
             assert remote.url.startswith("https://"), name
-        assert wanted.lines, name
+        assert dataset.lines, name

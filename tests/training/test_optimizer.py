@@ -13,7 +13,7 @@ NAMES = get_args(OptimizerConfig.model_fields["name"].annotation)
 
 
 def updated(optimizer, *arguments) -> tuple[dict[str, Any], Any]:
-    """The change of each parameter and the new state; optax's own types know no dictionaries."""
+    """The change of each parameter and the new state; the types of optax exclude dictionaries."""
     return optimizer.update(*arguments)
 
 
@@ -37,7 +37,7 @@ def test_every_optimizer_goes_downhill(name):
 
 
 def test_weight_decay_shrinks_matrices_at_zero_gradient():
-    """Fails if decay goes through Adam's scaling, is not scaled by the rate, or takes biases."""
+    """Fails if the decay is scaled by Adam or not by the rate, or applies to biases."""
     config = OptimizerConfig(name="adamw", rate=0.1, schedule="constant", weight_decay=0.5)
     optimizer = make_optimizer(config, 10)
     params = {"kernel": jnp.full((2, 2), 4.0), "bias": jnp.full(2, 4.0)}
@@ -57,7 +57,7 @@ def test_clipping_bounds_the_norm_over_all_parameters():
 
 
 def test_accumulated_gradients_make_one_update():
-    """Two half batches must move the weights as the whole one does. Fails on a sum for a mean."""
+    """Two half batches must give the update of the whole one. Fails for a sum instead of a mean."""
     config = OptimizerConfig(name="sgd", rate=1, schedule="constant", clip=0, accumulate=2)
     optimizer = make_optimizer(config, 10)
     params = {"a": jnp.zeros(1)}

@@ -8,8 +8,8 @@ SHIPPED_RECIPES = sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
 @pytest.mark.parametrize("name", SHIPPED_RECIPES)
-def test_shipped_recipes_are_whole(name, tmp_path):
-    """Fails if a recipe has an unknown key, or is changed by being written and read again."""
+def test_shipped_recipes_are_valid(name, tmp_path):
+    """Fails if a recipe has an unknown key, or if writing and reading it changes it."""
     recipe = load_recipe(name)
     assert recipe.name == name or name in ("classify", "tag")
     path = tmp_path / "r.toml"
@@ -51,7 +51,7 @@ def test_a_wrong_recipe_is_one_clear_error(tiny_data, override, reason):
     assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_name_lists_what_there_is():
+def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(UserError, match="sentiment-en"):
         load_recipe("no-such-recipe")
     with pytest.raises(UserError, match="cannot be read"):

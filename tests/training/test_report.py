@@ -14,7 +14,7 @@ def test_shares_equal_the_normalised_confusion_matrix():
 
 
 def test_several_labels_count_by_pairs_of_true_and_given():
-    """Fails if rows without a given label are left out of the total."""
+    """Fails if rows without a predicted label are missing from the total."""
     rows = [{"labels": ["a", "b"]}, {"labels": ["a"]}]
     answers = [{"label": "a", "labels": ["a"]}, {"label": "b", "labels": []}]
     shares = confusion_shares(rows, answers, ["a", "b"])

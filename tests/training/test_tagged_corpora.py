@@ -17,7 +17,7 @@ def rows(root, text, **settings):
     return list(read_source(Source(path="x.conll", **settings), "tag"))
 
 
-def test_marks_are_one_with_what_follows():
+def test_marks_are_merged_with_the_next_token():
     assert merge_marked_tokens(["@", "@", "a", "#", "b", "@"], list("123456"), ["@", "#"]) == (
         ["@@", "a", "#b", "@"], ["1", "3", "4", "6"],
     )  # fmt: skip
@@ -30,7 +30,7 @@ def test_types_are_renamed_and_dropped():
     ]  # fmt: skip
 
 
-def test_tokens_become_text_with_the_entities_in_their_places():
+def test_tokens_become_text_with_entity_offsets():
     row = as_text_row(["Bob", "'s", "Rome", "."], ["B-PER", "O", "B-LOC", "O"], "Bob's  Rome.")
     assert row["text"] == "Bob's  Rome."
     assert [(e["start"], e["end"], e["label"]) for e in row["entities"]] == [
@@ -49,7 +49,7 @@ def test_tags_that_break_their_scheme_are_counted_and_repaired(root, capsys):
     rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n", scheme="IOB1")
     assert capsys.readouterr().err == ""
     rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n")
-    assert capsys.readouterr().err == "", "it is IOB1, though nothing says so"
+    assert capsys.readouterr().err == "", "the scheme is detected as IOB1"
     rows(root, "a\tB-PER\nb\tI-PER\nc\tB-LOC\nd\tI-PER\n")
     assert "1 tags violate IOB2" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""The committed tiny bundles are what their recipes make: trained anew, a model is as good."""
+"""The committed tiny bundles match their recipes: a retrained model is as good."""
 
 import math
 
@@ -26,7 +26,7 @@ def trained(request, tmp_path_factory, tiny_run):
 
 
 def test_a_new_run_is_as_good_as_the_committed_bundle(trained):
-    """Fails if training of any task breaks or gets worse, which a committed bundle alone hides."""
+    """Fails if training of a task breaks or gets worse, which a committed bundle cannot show."""
     name, run = trained
     new, committed = (load_bundle(path) for path in (run / "bundle", tiny_models.BUNDLES / name))
     assert new.params.keys() == committed.params.keys()
@@ -39,7 +39,7 @@ def test_a_new_run_is_as_good_as_the_committed_bundle(trained):
 
 
 def test_a_new_run_solves_its_task(trained, tmp_path):
-    """Fails if what training saves does not answer rows that it has not seen."""
+    """Fails if a trained model does not generalise to unseen rows."""
     name, run = trained
     model = textrnn.load(run / "bundle")
     if name == "tiny":

@@ -1,5 +1,5 @@
-"""Training runs: complete ones where files are tested, the loop alone where weights are, and real
-processes where a process is killed or has other devices."""
+"""Training runs: complete ones to test files, the training loop alone to test weights, and real
+processes to test kills and several devices."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def train(tiny_data, directory, *settings, resume=False):
 
 
 def fitted(tiny_data, directory: Path, *settings) -> Params:
-    """The best weights that the training loop finds. Its log and checkpoints are in `directory`."""
+    """The best weights of the training loop. Its log and checkpoints are in `directory`."""
     directory.mkdir()
     params, _ = fit(prepare(load_recipe(str(tiny_data / "tiny.toml"), settings)), directory)
     return params
@@ -52,7 +52,7 @@ def development(directory: Path, metric: str) -> list[tuple[int, float]]:
     return [(int(e["step"]), e[f"heldout.{metric}"]) for e in entries if f"heldout.{metric}" in e]
 
 
-def test_a_run_solves_its_task_and_leaves_what_it_promises(tiny_run):
+def test_a_run_solves_its_task_and_writes_its_files(tiny_run):
     """From CSV to bundle. Fails if a stage breaks, or a file of the run is not written."""
     info = load_bundle(tiny_run / "bundle").info
     assert info.metrics["heldout"]["accuracy"] == 1
@@ -75,7 +75,7 @@ def test_a_run_solves_its_task_and_leaves_what_it_promises(tiny_run):
 
 
 def test_report_shows_curves_confusion_mistakes_and_recipe(tiny_run):
-    """Fails if a part of the report is left out, or a picture is no picture."""
+    """Fails if a part of the report is missing, or an image is invalid."""
     report = (tiny_run / "report.md").read_text()
     for part in ("![loss, metrics", "![given labels", "of 32 rows are wrong", 'name = "tiny"'):
         assert part in report
@@ -85,7 +85,7 @@ def test_report_shows_curves_confusion_mistakes_and_recipe(tiny_run):
 
 @pytest.mark.slow
 def test_equal_seeds_give_equal_weights_and_others_do_not(tiny_data, tmp_path):
-    """Fails if anything random does not follow from the seed, or nothing does."""
+    """Fails if anything random does not follow from the seed, or the seed has no effect."""
     a, b, c = (
         fitted(tiny_data, tmp_path / name, "train.epochs=1", f"train.seed={seed}")
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
@@ -103,8 +103,8 @@ SETTINGS = [
 
 @pytest.mark.process
 def test_killed_and_resumed_equals_uninterrupted(tiny_data, tmp_path):
-    """A real process, killed with SIGKILL, twice, at moments of its own. Fails if anything that
-    decides the weights is not in a checkpoint: order, dropout, moments, average, best."""
+    """A real process, killed twice with SIGKILL. Fails if a checkpoint lacks any state that
+    determines the weights: order, dropout, moments, average, best weights."""
     whole = fitted(tiny_data, tmp_path / "whole", *SETTINGS)
     directory = tmp_path / "killed"
     command = [
@@ -166,8 +166,8 @@ def test_two_devices_equal_one_within_rounding(tiny_data, tmp_path):
         train(tiny_data, tmp_path / "64", "train.devices=64", "train.rows=64")
 
 
-def test_a_run_is_not_overwritten_nor_resumed_as_another(tiny_data, tiny_run, tmp_path):
-    """Fails if a finished run can be lost, or a checkpoint gets into a run of another recipe."""
+def test_a_run_is_neither_overwritten_nor_mixed_with_another(tiny_data, tiny_run, tmp_path):
+    """Fails if a finished run can be overwritten, or resumed with another recipe."""
     shutil.copytree(tiny_run, tmp_path / "run")
     with pytest.raises(UserError, match="contains a run; continue it with --resume"):
         train(tiny_data, tmp_path / "run")
@@ -180,21 +180,21 @@ def test_a_run_is_not_overwritten_nor_resumed_as_another(tiny_data, tiny_run, tm
 
 @pytest.mark.slow
 def test_an_unknown_metric_is_an_error_before_training(tiny_data, tmp_path):
-    """Fails if the mistake is found at the first evaluation, an epoch later."""
+    """Fails if the error is raised only at the first evaluation, after an epoch."""
     with pytest.raises(UserError, match=r"train\.metric is 'bleu'.*: accuracy, macro_f1"):
         train(tiny_data, tmp_path / "run", "train.metric=bleu")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["recipe.toml"]
 
 
 def test_early_stopping(tiny_data, tmp_path):
-    """The task is solved at once and cannot get better. Fails if patience is not counted."""
+    """The task is solved at once and cannot improve. Fails if patience has no effect."""
     fitted(tiny_data, tmp_path / "run", "train.epochs=50", "train.patience=2", "train.log_every=1")
     steps = max(entry["step"] for entry in read_metrics(tmp_path / "run" / "metrics.jsonl"))
     assert steps < 17 * 15
 
 
-def test_a_diverging_run_says_so(tiny_data, tmp_path):
-    """Fails if training goes on with weights that are not finite."""
+def test_a_diverging_run_is_an_error(tiny_data, tmp_path):
+    """Fails if training continues with weights that are not finite."""
     with pytest.raises(UserError, match="the run has diverged; lower"):
         train(
             tiny_data, tmp_path / "run", "train.optimizer.rate=1e30", "train.optimizer.name=sgd",
@@ -215,14 +215,14 @@ def test_a_diverging_run_says_so(tiny_data, tmp_path):
     ids=str,
 )
 def test_options_still_learn(tiny_data, tmp_path, settings):
-    """Fails if an option breaks learning: each still solves the task that guessing gets half of."""
+    """Fails if an option breaks learning: each still solves a task on which chance is one half."""
     fitted(tiny_data, tmp_path / "run", *settings)
     assert max(value for _, value in development(tmp_path / "run", "accuracy")) > 0.9
 
 
 @pytest.mark.slow
 def test_pretraining_starts_a_classifier(tiny_data, tmp_path):
-    """Two recipes in a row. Fails if weights or tokenizer are not taken over, or not all."""
+    """Two recipes in sequence. Fails if not all weights, or not the tokenizer, are copied."""
     recipe = load_recipe(
         "reviews-lm",
         [
@@ -232,7 +232,7 @@ def test_pretraining_starts_a_classifier(tiny_data, tmp_path):
         ],
     )  # fmt: skip
     info = run(recipe, tmp_path / "lm", resume=False)
-    assert info.metrics["heldout"]["perplexity"] < 40, "there are 19 words, and two marks"
+    assert info.metrics["heldout"]["perplexity"] < 40, "19 words and two special tokens"
     start = ["model.encoder.joined=false", f"start.bundle={tmp_path / 'lm' / 'bundle'}"]
     scales = "train.optimizer.scales={embedding=0, encoder=0}"
     taken = fitted(tiny_data, tmp_path / "frozen", *start, scales)
@@ -273,7 +273,7 @@ def small_step(config: TrainConfig):
 
 
 def test_average_follows_the_weights():
-    """Fails if the average remembers where the weights started, or is the weights themselves."""
+    """Fails if the average retains the initial weights, or equals the current ones."""
     config = TrainConfig(
         ema=0.99, optimizer=OptimizerConfig(name="sgd", rate=0.1, schedule="constant")
     )
@@ -288,8 +288,8 @@ def test_average_follows_the_weights():
         np.testing.assert_allclose(value, expected[name], atol=1e-6)
 
 
-def test_weight_drop_takes_recurrent_weights_alone():
-    """Fails if input weights are dropped, the share is wrong, or what stays is not scaled up."""
+def test_weight_drop_affects_only_recurrent_weights():
+    """Fails if input weights are dropped, the rate is wrong, or kept weights are not scaled up."""
     params = {"a.recurrent_kernel": jnp.ones((50, 50)), "a.input_kernel": jnp.ones((50, 50))}
     dropped = drop_weights(params, 0.3, jax.random.key(0))
     np.testing.assert_array_equal(dropped["a.input_kernel"], 1)
@@ -298,14 +298,14 @@ def test_weight_drop_takes_recurrent_weights_alone():
     assert 0.25 < (values == 0).mean() < 0.35
 
 
-def test_metrics_of_a_torn_log_are_read(tmp_path):
-    """Fails if a log that was cut off in a line cannot be read."""
+def test_an_incomplete_last_line_of_a_log_is_ignored(tmp_path):
+    """Fails if a log with an incomplete last line cannot be read."""
     path = tmp_path / "metrics.jsonl"
     path.write_text(json.dumps({"step": 1}) + "\n" + '{"step": 2, "lo')
     assert read_metrics(path) == [{"step": 1}]
 
 
-def test_loading_the_result_gives_answers(tiny_run):
-    """Fails if a bundle that was just trained cannot answer."""
+def test_the_resulting_bundle_can_be_loaded(tiny_run):
+    """Fails if a bundle cannot be used directly after training."""
     (answer,) = textrnn.load(tiny_run / "bundle").predict("a great film")
     assert answer["label"] == "friendly"

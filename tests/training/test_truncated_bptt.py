@@ -30,7 +30,7 @@ BUCKETS = Buckets(lengths=(4, 8), rows=8, tokens=32)
 
 @given(st.integers(8, 400), st.integers(0, 3))
 def test_each_chunk_begins_where_the_one_before_it_ended(length, epoch):
-    """Fails if a token is skipped or comes twice within a stream, or a row changes its stream."""
+    """Fails if a token is skipped or repeated within a stream, or a row changes its stream."""
     streams = Streams(np.arange(length), BUCKETS, seed=0)
     batches = [streams.collate(chunk) for chunk in streams.batches(epoch)]
     assert len(batches) == streams.steps(1) > 0
@@ -43,7 +43,7 @@ def test_each_chunk_begins_where_the_one_before_it_ended(length, epoch):
         np.testing.assert_array_equal(np.diff(row) % length, 1)
 
 
-def test_epochs_begin_elsewhere_and_are_a_function_of_the_seed():
+def test_epochs_begin_at_positions_that_follow_from_the_seed():
     def first(seed, epoch):
         return Streams(np.arange(1000), BUCKETS, seed).batches(epoch)[0].starts.tolist()
 
@@ -59,14 +59,14 @@ def test_a_short_text_has_fewer_streams_and_a_shorter_one_is_an_error():
 
 
 @given(st.lists(st.text("abc", max_size=20), max_size=5), st.floats(0, 1), st.floats(0, 1))
-def test_parts_by_position_are_the_whole(texts, one, two):
+def test_parts_by_position_are_a_partition(texts, one, two):
     rows, (low, high) = [{"text": text} for text in texts], sorted((one, two))
     parts = [by_position(rows, *ends) for ends in ((0, low), (low, high), (high, 1))]
     assert "".join(row["text"] for part in parts for row in part) == "".join(texts)
 
 
 def test_development_is_the_end_of_the_text(tmp_path, monkeypatch):
-    """Fails if windows of the one part are drawn from the other."""
+    """Fails if the parts overlap."""
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     (tmp_path / "book.txt").write_text("0123456789" * 10)
     train, dev = load_rows(Data(train=(Source(path="book.txt"),)), "generate")
@@ -101,7 +101,7 @@ def test_a_folder_is_its_text_files(tmp_path, monkeypatch, capsys):
     ("content", "reason"),
     [(b"\xff\xfe", "not UTF-8 text"), (b"", "is empty"), (b"a\0b", "not UTF-8 text")],
 )
-def test_a_file_that_is_no_text(tmp_path, monkeypatch, content, reason):
+def test_files_that_are_not_text(tmp_path, monkeypatch, content, reason):
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     (tmp_path / "x.txt").write_bytes(content)
     with pytest.raises(UserError, match=f"x.txt: .*{reason}"):
@@ -155,7 +155,7 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
 
 
 def test_the_carry_is_passed_on_and_reset(generate_bundle):
-    """By hand: two batches in a row equal one of twice the length, unless a row forgets."""
+    """Two consecutive batches equal one of twice the length, except where the state is reset."""
     bundle = load_bundle(generate_bundle)
     task = bundle.task
     assert isinstance(task, StreamTask)

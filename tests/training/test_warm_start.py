@@ -48,9 +48,8 @@ class WhitespaceTokenizer(Tokenizer):
         return cls(json.loads((directory / "words.json").read_text()))
 
 
-def test_one_entry_makes_a_tokenizer_usable(tiny_data, tmp_path, monkeypatch):
-    """From a recipe to a bundle to answers. Fails if a kind is looked up anywhere but in the
-    registry."""
+def test_a_registered_tokenizer_is_usable_everywhere(tiny_data, tmp_path, monkeypatch):
+    """From recipe to bundle to answers. Fails if a kind is looked up outside of the registry."""
     monkeypatch.setenv("TEXTRNN_DATA", str(tiny_data))
     monkeypatch.setitem(TOKENIZERS, WhitespaceTokenizer.kind, WhitespaceTokenizer)
     recipe = load_recipe(str(tiny_data / "tiny.toml"), ["tokenizer.kind=whitespace"])

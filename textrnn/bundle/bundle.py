@@ -209,7 +209,7 @@ def _damaged_files(directory: Path, info: BundleInfo) -> list[str]:
         if not path.is_file():
             defects.append(f"{name} is missing")
         elif digest(path) != expected:
-            defects.append(f"{name} differs from what was saved (SHA-256)")
+            defects.append(f"{name} differs from the saved file (SHA-256)")
     return defects
 
 

@@ -11,7 +11,7 @@ app = typer.Typer(help="Download training data.", no_args_is_help=True)
 @app.command("fetch")
 def fetch_command(
     name: Annotated[str, typer.Argument(help="sst2, sst_trees, imdb or goemotions.")],
-    to: Annotated[Path, typer.Option(help="Data root, the directory that TEXTRNN_DATA names.")],
+    to: Annotated[Path, typer.Option(help="Data root: the directory named by TEXTRNN_DATA.")],
     mirror: Annotated[
         str | None, typer.Option(help="URL of a mirror that serves the same files.")
     ] = None,

@@ -34,6 +34,6 @@ def _shade(weight: float) -> str:
 
 
 def _visible(token: str) -> str:
-    """The token without its space marker (unless it is nothing else) and control characters."""
+    """The token without control characters, and without its space marker unless it is only that."""
     shown = token.strip("▁") or token
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in shown)

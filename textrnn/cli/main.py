@@ -107,7 +107,7 @@ def evaluate_command(
     model: Model,
     data: Annotated[
         str,
-        typer.Argument(help="A file with gold labels, or a recipe, for its development sets."),
+        typer.Argument(help="File with gold labels, or a recipe whose development sets to use."),
     ],
     column: Columns = None,
     format: Annotated[
@@ -148,7 +148,7 @@ def score_command(
     ],
     output: Annotated[
         Path,
-        typer.Option(help=f"Output file. {', '.join(endings(writable=True))}; also with .gz."),
+        typer.Option(help=f"Output file: {', '.join(endings(writable=True))}, also with .gz."),
     ],
     column: Columns = None,
     option: TaskOptions = None,

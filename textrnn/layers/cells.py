@@ -5,7 +5,7 @@
     cell.step(carry, projected)       one step -> (carry, output)
 
 A step is a matrix product with the state, followed by elementwise operations. The two are separate
-methods, because the gradient of the product is cheapest when taken over all steps at once (see
+methods because the gradient of the product is cheapest when taken over all steps at once (see
 `unroll`): `step` is `gates(parameters, carry, projected, carry[-1] @ kernel())`. A new cell is a
 subclass with `width`, `carries` and `gates`, and an entry of `CELLS`.
 """

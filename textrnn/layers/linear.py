@@ -1,4 +1,4 @@
-"""Matrix products that accumulate in float32, whatever dtype the weights are stored in."""
+"""Matrix products that accumulate in float32, for weights of any dtype."""
 
 import jax
 import jax.numpy as jnp

@@ -263,12 +263,12 @@ def encode(task: Task, text: object, truncate: bool) -> tuple[np.ndarray, bool]:
 
 
 def cut(tokens: int, limit: int, truncate: bool) -> bool:
-    """Whether a text of so many tokens exceeds the limit.
+    """Whether a text with this number of tokens exceeds the limit.
 
     Raises InvalidText for an empty text, and for one that exceeds the limit without `truncate`.
     """
     if not tokens:
-        raise InvalidText("text is empty: it holds nothing but white space", "empty")
+        raise InvalidText("text is empty: it contains only white space", "empty")
     if tokens > limit and not truncate:
         raise InvalidText(
             f"text is too long: it has more than {limit} tokens, the limit of this model; "
@@ -282,8 +282,10 @@ def cut(tokens: int, limit: int, truncate: bool) -> bool:
 def field(row: Row, name: str) -> Any:
     """The value of a required field. Raises UserError if the row does not have it."""
     if name not in row:
-        found = ", ".join(row) or "none"
-        raise UserError(f"there is no {name!r}; what there is: {found}; name the column to use")
+        fields = ", ".join(row) or "none"
+        raise UserError(
+            f"the row has no {name!r}; its fields are: {fields}; name the column to use"
+        )
     return row[name]
 
 

@@ -16,7 +16,7 @@ _CONTEXT = 8
 
 
 def passages(text: str) -> list[Offsets]:
-    """Offsets of the sentences of `text`, in order. No sentence contains a line break; a stretch
+    """Offsets of the sentences of `text`, in order. No sentence contains a line break; a part
     of text without a letter has nothing to translate and belongs to no sentence."""
     offsets: list[Offsets] = []
     start = 0

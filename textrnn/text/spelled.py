@@ -1,4 +1,4 @@
-"""Words as two inputs: their number in the vocabulary, and their letters."""
+"""Words as two inputs: their id in the vocabulary, and their letters."""
 
 import json
 import re
@@ -21,9 +21,9 @@ _DIGIT = re.compile(r"\d")
 
 
 class SpelledTokenizer(WordTokenizer):
-    """Treebank tokens, and the letters that they are written with.
+    """Treebank tokens, and the letters of each.
 
-    The vocabulary maps all digits to 0, since there is no end of numbers; letters keep their case.
+    The vocabulary maps all digits to 0, since numbers are unlimited; letters keep their case.
     """
 
     kind = "spelled"

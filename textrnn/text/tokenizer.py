@@ -39,7 +39,7 @@ class TokenizerConfig(Config):
 
 
 class Tokenizer(ABC):
-    """A fixed vocabulary. It never grows, whatever text it encodes."""
+    """A fixed vocabulary, which encoding never extends."""
 
     kind: ClassVar[str]
     """The name in recipes and bundles."""

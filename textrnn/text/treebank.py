@@ -19,7 +19,7 @@ _TITLES = (
 _MONTHS = "Jan Feb Mar Apr Jun Jul Aug Sept Sep Oct Nov Dec"
 _ABBREVIATED = "|".join(f"{_TITLES} {_MONTHS}".split())
 
-_SPACE = r"\s\x1c-\x1f"  # what str.isspace says, too
+_SPACE = r"\s\x1c-\x1f"  # as str.isspace
 _END = r"(?! [\p{L}\p{N}] )"
 # The Penn Treebank splits clitics off, so that "don't" in raw text and "do n't" in treebanks become
 # the same two words.

@@ -97,7 +97,7 @@ class GenerationParameters(StrictModel):
     details: bool = False
     """Return the tokens with their log-probabilities, and why the text ends."""
     decoder_input_details: bool = False
-    """Return the log-probabilities of the tokens of the prompt, too."""
+    """Also return the log-probabilities of the tokens of the prompt."""
     top_n_tokens: int | None = field_like(
         GenerateRequest, "top_log_probabilities", default=None, ge=1
     )

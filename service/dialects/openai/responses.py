@@ -90,7 +90,7 @@ class Completion:
 
 
 def usage(prompts: Sequence[str], completion_tokens: int) -> dict[str, int]:
-    """Token counts, where a token is a character. A prompt counts once, whatever the number of its
+    """Token counts, where a token is a character. A prompt counts once, for any number of
     completions."""
     prompt_tokens = sum(map(len, prompts))
     return {

@@ -131,7 +131,7 @@ def test_a_defect_is_a_500_without_internals(context, served, monkeypatch, caplo
     assert response.status_code == 500
     assert response.json()["code"] == "internal"
     assert "secret" not in response.text
-    assert SECRET in caplog.text, "the log has it"
+    assert SECRET in caplog.text, "the traceback is in the log"
 
 
 def test_a_warm_server_compiles_for_no_request(context, served):

@@ -50,8 +50,8 @@ def test_streamed_and_whole_responses_are_the_same_text(generate_context):
 
 
 def test_details_of_each_character(generate_context):
-    """Compares whole and streamed details with those of scoring the same text. Fails if a chunk has
-    the details of other characters, or the prompt those of another prompt."""
+    """Compares streamed and complete details with those of scoring the same text. Fails if a chunk
+    has the details of other characters, or the prompt those of another prompt."""
     body = {
         "prompt": "cat dog ", "max_characters": 50, "stop": ["zz"], "cells": [31, 0], "echo": True,
         "log_probabilities": True, "top_log_probabilities": 2,
@@ -177,7 +177,7 @@ def test_a_full_queue_refuses_a_stream_with_its_status(make_context, generator, 
 
 
 def test_a_deadline_within_a_stream_is_an_event(make_context, generator, monkeypatch):
-    """The error is the last event of the stream. Fails if the stream ends as if it were whole."""
+    """The error is the last event of the stream. Fails if the stream seems complete."""
     context = make_context(deadline=0.3)
     context.models.add(generator)
     response = generate(context, prompt="cat ", max_characters=8192, stream=True)
@@ -207,7 +207,7 @@ def test_a_defect_within_a_stream_is_an_event_without_internals(
     assert last.startswith("event: error\n")
     assert '"internal"' in last
     assert "secret" not in response.text
-    assert SECRET in caplog.text, "the log has it"
+    assert SECRET in caplog.text, "the traceback is in the log"
 
 
 def test_many_streams_share_batches(generate_context, generator, monkeypatch):
@@ -242,7 +242,7 @@ def test_a_client_that_leaves_frees_its_slot(generate_bundle):
 
         end = time.monotonic() + 30
         while not metric('textrnn_rejected_total{reason="left_or_late"}'):
-            assert time.monotonic() < end, "the server still generates for a client that has left"
+            assert time.monotonic() < end, "the server still generates for a disconnected client"
         assert metric("textrnn_queue_depth") == 0
         assert metric("textrnn_batch_rows_count") < 8192 / 8
         assert "failed" not in "".join(server.lines)

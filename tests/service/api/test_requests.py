@@ -63,7 +63,7 @@ def test_options_of_the_library_are_no_fields_of_a_request(task):
 
 
 @pytest.mark.parametrize("task", REQUESTS)
-def test_null_is_the_default(task):
+def test_null_means_the_default(task):
     """Fails if an option that is null is passed to the task, or if a default of the request is not
     that of the task."""
     request, body = REQUESTS[task]

@@ -13,9 +13,9 @@ def translate(context, **body):
 
 
 def test_a_text_of_several_lines(translate_context):
-    """Each line is translated as if it were alone, and white space between lines is kept. Which
-    words the small model chooses depends on how its training was rounded; that numbers are copied
-    does not. Fails if lines are joined, reordered or lost."""
+    """Each line is translated independently, and white space between lines is kept. The words that
+    the small model chooses depend on rounding during training, but copied numbers do not. Fails
+    if lines are joined, reordered or lost."""
     response = translate(translate_context, text=TEXT)
     assert response.status_code == 200
     assert response.json()["model"] == "tiny-translate"

@@ -123,8 +123,8 @@ class TestHuggingFace:
         greedy = [client.text_generation("cat ", max_new_tokens=8, seed=seed) for seed in (1, 2)]
         assert greedy[0] == greedy[1], "without sampling a seed changes nothing"
         cut = client.text_generation("cat dog ", truncate=4, temperature=0.7, **options)
-        (behind,) = writer.predict(["dog "], max_characters=30, temperature=0.7, seed=3)
-        assert cut == behind["text"]
+        (continuation,) = writer.predict(["dog "], max_characters=30, temperature=0.7, seed=3)
+        assert cut == continuation["text"]
 
     def test_details_of_generation(self, server, writer):
         client = hugging_face(server, "tiny-generate")

@@ -58,7 +58,7 @@ def test_a_defect_is_reported_without_internals(
     generate_context, generator, monkeypatch, path, body
 ):
     """Fails if an error before, within or without a stream reveals internals, or if a stream that
-    fails ends as if it were whole."""
+    fails ends as if it were complete."""
     real, calls = generator.predictor.run, []
 
     def broken(*arguments):
@@ -98,8 +98,8 @@ def starting(tiny_bundle, generate_bundle, few_shapes):
         server.end()
 
 
-def test_clients_wait_for_a_server_that_warms_up(starting):
-    """Fails if a 503 has no Retry-After, or if the client takes it for a permanent error."""
+def test_clients_retry_while_the_server_warms_up(starting):
+    """Fails if a 503 has no Retry-After, or if clients treat it as a permanent error."""
     url = starting.url
     with openai.OpenAI(base_url=f"{url}/v1", api_key=KEY, max_retries=100) as client:
         result = client.completions.create(**COMPLETION)

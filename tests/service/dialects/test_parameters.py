@@ -64,7 +64,7 @@ def test_bounds_are_those_of_the_native_api(parameters, name, request_type, opti
 
 
 def test_bounds_that_a_dialect_changes():
-    """Fails if the rest of a bound is lost where a dialect changes a part of it."""
+    """Fails if overriding one bound of a parameter loses the others."""
     accepted = [
         (GenerationParameters, {"temperature": 10}), (GenerationParameters, {"top_n_tokens": 5}),
         (CompletionRequest, {"model": "a", "max_tokens": 8192}),
@@ -87,7 +87,7 @@ def test_bounds_that_a_dialect_changes():
             model.model_validate(body)
 
 
-def test_no_bound_is_written_twice():
+def test_no_bound_is_stated_twice():
     """Fails if a dialect states a bound that it could take from the native API."""
     folder, stated = ROOT / "service/dialects", {}
     for path in folder.rglob("*.py"):

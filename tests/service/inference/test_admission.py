@@ -1,4 +1,4 @@
-"""Admission of requests whose clients leave, or that find the queue full, in this process."""
+"""Admission of requests whose clients disconnect, or when the queue is full, in this process."""
 
 import asyncio
 
@@ -42,8 +42,8 @@ LEFT = {"type": "http.disconnect"}
 def test_a_client_that_leaves_is_counted_and_is_no_defect(
     context, served, monkeypatch, caplog, messages
 ):
-    """While its body arrives, and while its texts run. Fails if the server logs an error for it, or
-    counts it as one of its own."""
+    """While the body arrives, and while the texts run. Fails if the server logs an error, or counts
+    the disconnect as an error of its own."""
     hold = hold_device(monkeypatch, served)
     try:
         post(context, *messages)
@@ -65,8 +65,8 @@ def test_a_full_queue_is_refused_before_the_body_is_read(make_context):
 
 
 def test_each_refusal_is_a_new_exception(make_context):
-    """Fails if one exception is raised for all: each raise adds its frames to it, so that it would
-    keep every refused request in memory."""
+    """Fails if one exception is raised repeatedly: each raise adds its frames, which would keep
+    every refused request in memory."""
     admission, problems = make_context(api_keys="k").admission, []
     for _ in range(2):
         with pytest.raises(Problem) as caught:

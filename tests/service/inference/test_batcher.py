@@ -1,4 +1,4 @@
-"""The request batcher, with a function as the model: which request gets which answer."""
+"""The request batcher, with a function as the model: each request gets its own answer."""
 
 import asyncio
 import threading
@@ -85,7 +85,7 @@ def numbers(result):
     return [answer["number"] for answer in result.answers]
 
 
-def test_thousands_of_requests_each_get_their_own_answer(batcher):
+def test_each_of_thousands_of_requests_gets_its_own_answer(batcher):
     """From many tasks at once, with 1 to 39 texts. Fails if answers are swapped or lost."""
     models = [Model("a"), Model("b")]
     random = np.random.default_rng(0)
@@ -108,7 +108,7 @@ def test_thousands_of_requests_each_get_their_own_answer(batcher):
     assert waiting(batcher) == 0
 
 
-def test_batches_keep_the_budget_and_fill_up(batcher):
+def test_batches_respect_the_token_budget_and_fill_up(batcher):
     model = Model()
     model.gate.clear()
 
@@ -152,7 +152,7 @@ def test_one_bad_text_does_not_fail_its_neighbours(batcher):
 
 
 def test_cancelled_requests_never_run(batcher):
-    """Fails if the texts of clients that have left are run."""
+    """Fails if texts of disconnected clients are run."""
     model = Model()
     model.gate.clear()
 
@@ -251,7 +251,7 @@ class Countdown(Model):
 
 
 def test_streams_join_and_leave_between_batches(batcher):
-    """Fails if a stream waits for others to end, or its later chunks do not run beside them."""
+    """Fails if a stream waits for others to end, or its later chunks do not share their batches."""
     model = Countdown()
     model.gate.clear()
 
@@ -270,8 +270,8 @@ def test_streams_join_and_leave_between_batches(batcher):
     assert waiting(batcher) == 0
 
 
-def test_more_streams_than_slots_take_turns(batcher):
-    """Fails if the first ones keep the slots until they end."""
+def test_more_streams_than_slots_share_the_slots(batcher):
+    """Fails if the first streams keep their slots until they end."""
     model = Countdown()
     asyncio.run(batcher.submit(model, [example(3) for _ in range(12)], 30))
     assert [len(batch) for batch in model.batches] == [8, 8, 8, 8, 4]

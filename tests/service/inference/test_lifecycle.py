@@ -1,4 +1,4 @@
-"""Compilation beside serving."""
+"""Compilation while serving."""
 
 import gc
 import time
@@ -15,8 +15,8 @@ from support.models import ready
 def test_shapes_left_out_for_lack_of_memory_maps_are_not_needed(
     make_context, tiny_bundle, monkeypatch, caplog, room
 ):
-    """Fails if a server compiles until the kernel ends it; if it does not log that it stopped; if
-    texts that have no shape of their own are not answered; or if the garbage collector still
+    """Fails if a server compiles until the kernel kills it; if it does not log that it stopped
+    compiling; if texts whose shape was left out are not answered; or if the garbage collector still
     traverses the objects of JAX."""
     monkeypatch.setattr("service.inference.lifecycle.can_compile_more", lambda: room)
     context, fresh = make_context(), ready(tiny_bundle)

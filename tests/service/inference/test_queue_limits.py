@@ -10,7 +10,7 @@ def fits(limits, rows, tokens):
 
 
 def at_head(limits, unread):
-    """For a request of which only the head is known, behind others that are not read yet."""
+    """For a request whose body has not arrived, after others in the same state."""
     return limits.retry_after(1, 1, unread, limits.max_seconds)
 
 
@@ -32,8 +32,8 @@ def test_rows_and_tokens_are_limited():
 
 @pytest.mark.parametrize("pace", [100, 10_000])
 def test_requests_that_would_wait_too_long_are_refused_until_the_queue_is_shorter(pace):
-    """At the measured pace, not the initial one. Fails too if requests that are not read yet do not
-    count as long as the average text."""
+    """At the measured pace, not the initial one. Fails also if requests that have not been read do
+    not count as average texts."""
     limits = QueueLimits(rows=10_000, tokens=10**9, seconds=3)
     for _ in range(100):
         limits.measure(pace // 2, 0.5)
@@ -43,7 +43,9 @@ def test_requests_that_would_wait_too_long_are_refused_until_the_queue_is_shorte
     assert at_head(limits, 20) == 3
     limits.count(2, pace // 5)
     assert at_head(limits, 0) == 4  # 3.1 s, rounded up
-    assert fits(limits, 100, pace)  # a request that has been read is not refused for its wait
+    assert fits(
+        limits, 100, pace
+    )  # a request that has been read is not refused for its expected wait
     limits.count(-2, -pace // 5)
     assert at_head(limits, 0) is None
 

@@ -1,4 +1,4 @@
-"""The log: a line for each request, in two formats, and nothing that is private."""
+"""The log: a line for each request, in two formats, without private data."""
 
 import io
 import json
@@ -63,7 +63,7 @@ def test_a_request_is_one_object(context, configure):
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_no_line_contains_data_of_a_client(make_context, configure, log_format):
+def test_no_line_contains_client_data(make_context, configure, log_format):
     """Fails if a text, a path, a query, a key or an address gets into the log, at any level."""
     stream = configure(log_format=log_format, log_level="debug")
     context = make_context(api_keys="right")
@@ -93,7 +93,7 @@ def test_health_and_metrics_are_logged_at_debug_only(context, configure):
 
 
 def test_a_defect_is_one_object_with_its_traceback(context, served, monkeypatch, configure):
-    """Fails if a traceback is torn into lines that no collector can put together."""
+    """Fails if a traceback is split into several lines, which a collector cannot join."""
     stream = configure(log_format="json")
 
     def broken(*_, **__):

@@ -1,4 +1,4 @@
-"""What the playground is made of, as the server gives it."""
+"""The files of the playground, as served."""
 
 import re
 from importlib.resources import files
@@ -10,7 +10,7 @@ from support.http_calls import call
 
 
 def test_the_page_and_its_protection(context):
-    """Fails if a script or a style could come from elsewhere, or a browser guesses types."""
+    """Fails if scripts or styles of other hosts are allowed, or browsers may guess types."""
     response = call(context, "GET", "/")
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/html; charset=utf-8"
@@ -22,7 +22,7 @@ def test_the_page_and_its_protection(context):
     assert response.headers["referrer-policy"] == "no-referrer"
 
 
-def test_every_part_that_is_named_is_there(context):
+def test_referenced_files_are_served(context):
     named = {"index.html"}
     for name, file in FILES.items():
         text = file.content.decode()
@@ -36,7 +36,7 @@ def test_every_part_that_is_named_is_there(context):
         assert response.headers["content-type"] != "text/plain"
 
 
-def test_what_is_known_is_not_sent_again(context):
+def test_cached_files_are_not_sent_again(context):
     first = call(context, "GET", "/")
     assert first.headers["cache-control"] == "no-cache"
     tag = first.headers["etag"]
@@ -54,19 +54,19 @@ def test_nothing_else_is_served(context, name):
     assert response.json()["code"] == "not_found"
 
 
-def test_it_is_no_part_of_the_api(context):
+def test_is_not_in_the_openapi_document(context):
     paths = call(context, "GET", "/openapi.json").json()["paths"]
     assert not [path for path in paths if path == "/" or "playground" in path]
 
 
-def test_it_can_be_seen_before_the_models_are_warm(context):
+def test_is_served_before_the_models_are_warm(context):
     context.readiness.warm = False
     assert call(context, "GET", "/").status_code == 200
 
 
-def test_nothing_is_inline_and_no_text_becomes_markup():
-    """What the policy forbids would fail in the browser alone, and what makes markup of text would
-    fail for a hostile text alone."""
+def test_no_inline_code_and_no_markup_from_text():
+    """Fails for inline code, which only a browser would reject, and for functions that parse text
+    as markup, which only a hostile text would reveal."""
     page = FILES["index.html"].content.decode()
     assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=", page)
     scripts = [name for name in FILES if name.endswith(".js")]

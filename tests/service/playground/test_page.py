@@ -1,4 +1,4 @@
-"""The playground as a page: hostile texts, refusals, keys, links, phones, contrast."""
+"""The playground as a page: hostile texts, errors, keys, links, phones, contrast."""
 
 import json
 import re
@@ -10,13 +10,13 @@ from support.playground import TASKS, shell
 from support.server import serving
 
 HOSTILE_AND_SHORT = "<img src=x>"
-"""For a translator of short sentences."""
+"""For the small translator, which accepts only short sentences."""
 HOSTILE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script></textarea> it\'s'
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_markup_is_text(visit, task):
-    """Fails if a text, or what a model makes of it, becomes a part of the page."""
+    """Fails if a text, or the output of a model, is interpreted as markup."""
     field = "prompt" if task == "generate" else "text"
     text = HOSTILE_AND_SHORT if task == "translate" else HOSTILE
     visit.open(task, **{field: text})
@@ -26,7 +26,7 @@ def test_markup_is_text(visit, task):
     assert text in "".join(visit.panel.locator(".answer .text span").all_text_contents())
 
 
-def test_a_refusal_is_shown_with_what_names_it(visit):
+def test_errors_are_shown_with_the_request_id(visit):
     visit.expected.append("status of 422")
     visit.open("classify", text="a lovely film")
     with visit.page.expect_response("**/v1/classify") as response:
@@ -35,7 +35,7 @@ def test_a_refusal_is_shown_with_what_names_it(visit):
     shown = visit.part("error").text_content()
     assert problem["detail"] in shown
     assert problem["request_id"] in shown
-    assert visit.panel.locator(".verdict").is_visible()  # what was there keeps its place
+    assert visit.panel.locator(".verdict").is_visible()  # the previous answer remains
     visit.run("a lovely film")
     assert visit.part("error").is_hidden()
 
@@ -47,14 +47,14 @@ def test_a_refusal_is_shown_with_what_names_it(visit):
         ("translate", "alignment", "alignment_too_long"),
     ],
 )
-def test_a_text_too_long_to_look_into_is_answered(visit, task, extra, code):
-    """The small models have no text between the two limits, so that this refusal is made up, as the
-    server words it. Fails if a long text has no answer for want of its explanation."""
+def test_a_text_too_long_for_details_is_still_answered(visit, task, extra, code):
+    """No text of the small models lies between the two limits, so this error is simulated in the
+    form of the server. Fails if a text without an explanation has no answer either."""
 
     def refuse(route):
         if extra not in route.request.post_data_json:
             return route.continue_()
-        problem = {"detail": "/text: it is too long to look into", "code": code}
+        problem = {"detail": "/text: text is too long for details", "code": code}
         return route.fulfill(status=422, json=problem)
 
     visit.expected.append("status of 422")
@@ -62,12 +62,12 @@ def test_a_text_too_long_to_look_into_is_answered(visit, task, extra, code):
     visit.open(task, **TASKS[task])
     assert visit.panel.locator(".verdict, .sides").is_visible()
     assert not [shade for shade in visit.shades() if shade["side"]]
-    assert "it is too long to look into" in visit.part("status").text_content()
+    assert "text is too long for details" in visit.part("status").text_content()
     assert extra not in visit.part("curl").text_content()
     assert visit.part("error").is_hidden()
 
 
-def test_a_link_shows_the_same(visit):
+def test_a_link_reproduces_the_answer(visit):
     visit.open("tag")
     visit.run("🙂 Bob met Alan in Oslo & #1 .")
     first = visit.panel.locator(".answer").text_content()
@@ -79,9 +79,9 @@ def test_a_link_shows_the_same(visit):
     assert not [url for url in visit.requests if "Oslo" in url.partition("#")[0]]
 
 
-def test_a_key_is_asked_for_and_kept_to_itself(browser, tag_bundle):
-    """The browser is given the page as if it had a key already; its calls have none. Fails, too, if
-    a task without a model can be asked for."""
+def test_the_api_key_is_requested_and_not_shown(browser, tag_bundle):
+    """The page itself is requested with a key, the calls of its scripts without. Fails also if the
+    form of a task without a model is enabled."""
     with serving("--models", str(tag_bundle), TEXTRNN_API_KEYS="s3cret") as server:
         visit = Visit(browser, server.url)
         visit.expected.append("status of 401")
@@ -92,7 +92,7 @@ def test_a_key_is_asked_for_and_kept_to_itself(browser, tag_bundle):
         visit.page.route(re.compile(r"/(playground/.*)?(#.*)?$"), with_key)
         visit.page.goto(f"{server.url}/#tab=tag")
         for key in ("wrong", "s3cret"):
-            visit.page.get_by_label("This server asks for a key").fill(key)
+            visit.page.get_by_label("This server requires an API key").fill(key)
             visit.page.keyboard.press("Enter")
             if key == "wrong":
                 visit.page.locator("#locked").wait_for()
@@ -111,7 +111,7 @@ def test_a_key_is_asked_for_and_kept_to_itself(browser, tag_bundle):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_phone_shows_it_without_scrolling_sideways(browser, server, task):
+def test_fits_the_width_of_a_phone(browser, server, task):
     viewport = {"width": 360, "height": 640}
     visit = Visit(browser, server.url, viewport=viewport, has_touch=True, is_mobile=True)
     visit.open(task, **TASKS[task])
@@ -160,8 +160,8 @@ CONTRAST = """
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_everything_can_be_read(browser, server, scheme):
-    """Contrast of each text with what is behind it, at the strongest shades too."""
+def test_contrast_is_sufficient(browser, server, scheme):
+    """Fails if a text has too little contrast with its background, even at the strongest shade."""
     visit = Visit(browser, server.url, color_scheme=scheme, reduced_motion="reduce")
     for task, fields in TASKS.items():
         visit.open(task, **fields)
@@ -172,13 +172,13 @@ def test_everything_can_be_read(browser, server, scheme):
               }
             }"""
         )
-        found = visit.page.evaluate(CONTRAST)
-        assert found["poor"] == []
-        assert found["seen"] > 20
+        result = visit.page.evaluate(CONTRAST)
+        assert result["poor"] == []
+        assert result["seen"] > 20
     visit.close()
 
 
-def test_the_theme_is_chosen_and_kept(visit):
+def test_the_theme_is_remembered(visit):
     visit.open("classify")
     paper = "getComputedStyle(document.body).backgroundColor"
     before = visit.page.evaluate(paper)

@@ -1,7 +1,7 @@
-"""The playground in a headless Chromium, before a real server with a model of each task.
+"""The playground in a headless Chromium, with a real server that has a model of each task.
 
-Every test fails, too, if the page asks another server for anything or the browser complains, of
-its policy or of an error.
+Every test also fails if the page sends a request to another server, or if the browser reports a
+violation of the content security policy or an error.
 """
 
 import json
@@ -23,7 +23,7 @@ def ask(server, task, **body):
         return response.json()
 
 
-def test_words_are_shaded_by_their_shares(visit, server):
+def test_words_are_shaded_by_their_contributions(visit, server):
     visit.open("classify", **TASKS["classify"])
     (result,) = ask(server, "classify", **TASKS["classify"], explain=True)["results"]
     assert visit.panel.locator(".verdict strong").text_content() == result["label"]
@@ -36,13 +36,13 @@ def test_words_are_shaded_by_their_shares(visit, server):
         assert shade["strength"] == pytest.approx(abs(token["share"]) / most, abs=0.01)
     assert {shade["side"] for shade in visit.shades()} == {"for", "against"}
     assert visit.panel.locator(".answer .text").text_content() == TASKS["classify"]["text"]
-    visit.panel.get_by_text("Shares as a table").click()
+    visit.panel.get_by_text("Contributions as a table").click()
     assert visit.panel.locator("tbody tr").count() == len(tokens)
     assert visit.panel.locator(".bars li").count() == 2
 
 
-def test_entities_are_marked_where_they_stand(visit):
-    """Fails if offsets are taken as UTF-16 units: an emoji before an entity is two of them."""
+def test_entities_are_marked_at_their_offsets(visit):
+    """Fails if offsets are read as UTF-16 units, of which an emoji has two."""
     text = "🙂👩‍👧 Ada Lovelace lives in Rome"
     visit.open("tag", text=text)
     marks = visit.panel.locator("mark").evaluate_all(
@@ -59,11 +59,11 @@ def test_entities_are_marked_where_they_stand(visit):
     assert "Lovelace: PER" in visit.panel.locator(".readout").text_content()
 
 
-def test_words_light_up_what_they_were_made_of(visit, server):
-    """Fails if the alignment is read by columns for rows, or on the wrong side."""
+def test_aligned_words_are_highlighted(visit, server):
+    """Fails if rows and columns of the alignment are swapped, or the wrong side is highlighted."""
     visit.open("translate", text="one two see red")
-    asked = {"text": "one two see red", "alignment": True}
-    (result,) = ask(server, "translate", **asked)["results"]
+    body = {"text": "one two see red", "alignment": True}
+    (result,) = ask(server, "translate", **body)["results"]
     source, target = visit.panel.locator(".answer .text").all()
     assert source.text_content() == "one two see red"
     assert target.text_content() == result["text"] == "red see two one"
@@ -88,7 +88,7 @@ def test_words_light_up_what_they_were_made_of(visit, server):
     visit.page.locator("h1").hover()
     assert not [shade for shade in visit.shades(".answer .text span") if shade["side"]]
     assert visit.panel.locator(".alternatives li").count() == 2
-    visit.run("one 17 red")  # with a token before 17 that is but a space
+    visit.run("one 17 red")  # the token before 17 is only a space
     visit.panel.locator(".answer .text").last.get_by_text("17", exact=True).hover()
     assert visit.panel.locator(".readout").text_content().startswith("17: 17 ")
 
@@ -105,14 +105,14 @@ def column(rows, number):
     return [row[number] for row in rows]
 
 
-def test_the_languages_are_swapped_where_a_model_goes_back(visit):
-    """There is none here, so that the button must be off."""
+def test_swapping_languages_requires_an_opposite_model(visit):
+    """Fails if the button is enabled although no model translates in the opposite direction."""
     visit.open("translate")
     assert visit.panel.locator("[name=swap]").is_disabled()
     assert "English → German" in visit.panel.locator("select").text_content()
 
 
-def test_characters_are_shaded_while_they_are_written(visit, server):
+def test_generated_characters_are_shaded(visit, server):
     visit.open("generate", **TASKS["generate"])
     body = {"prompt": "cat dog ", "max_characters": 40, "seed": 3, "temperature": 0.8}
     text = ask(server, "generate", **body)["text"]
@@ -121,7 +121,7 @@ def test_characters_are_shaded_while_they_are_written(visit, server):
     assert "".join(shade["text"] for shade in shades) == "cat dog " + text
     assert all(shade["side"] == "surprise" for shade in shades[1:])
     assert len({shade["strength"] for shade in shades}) > 5
-    assert "40 characters written" in visit.panel.locator(".summary").text_content()
+    assert "40 characters generated" in visit.panel.locator(".summary").text_content()
     assert "bits per character" in visit.panel.locator(".summary").text_content()
 
 
@@ -131,8 +131,8 @@ def events(server, **body):
     return [json.loads(line.removeprefix("data: ")) for line in lines if line]
 
 
-def test_any_cell_can_be_looked_at(visit, server):
-    """Fails if a cell that was not asked for at first stays unknown, or another one is shown."""
+def test_any_cell_can_be_shown(visit, server):
+    """Fails if a cell outside the first request is not fetched, or the wrong one is shown."""
     visit.open("generate", **TASKS["generate"])
     text = visit.panel.locator(".script").text_content()
     for cell, requests in ((3, 1), (4, 1), (21, 2)):  # eight cells come with each
@@ -156,9 +156,9 @@ def test_any_cell_can_be_looked_at(visit, server):
     assert len([url for url in visit.requests if url.endswith("/v1/generate")]) == 3
 
 
-def test_writing_can_be_stopped(visit):
-    """Stop is pressed in the moment in which the first characters arrive. Fails if the rest comes
-    all the same, or what is there is lost."""
+def test_generation_can_be_stopped(visit):
+    """The button is pressed as soon as the first characters arrive. Fails if the stream continues,
+    or the text so far is lost."""
     visit.open("generate")
     visit.page.evaluate(
         """() => {
@@ -174,9 +174,8 @@ def test_writing_can_be_stopped(visit):
     assert 4 < visit.options().count() < 8192
 
 
-def test_without_a_mouse(visit):
-    """Fails for who uses a keyboard or a screen reader, if a tab, a text or a word is out of
-    reach."""
+def test_keyboard_navigation(visit):
+    """Fails if a tab, a form or a word of the answer cannot be reached by keyboard."""
     visit.open("classify")
     page = visit.page
     page.get_by_role("tab", name="Classify").focus()
@@ -199,8 +198,8 @@ def test_without_a_mouse(visit):
 
 
 @pytest.mark.parametrize("text", ["Bob met Alan in Oslo .", NASTY])
-def test_the_command_asks_the_same(visit, text):
-    """Fails if anything in a text means something to a shell, or is changed on the way."""
+def test_the_curl_command_gets_the_same_answer(visit, text):
+    """Fails if a shell interprets any part of a text, or if the text is changed."""
     visit.open("tag")
     with visit.page.expect_response("**/v1/tag") as response:
         visit.run(text)
@@ -212,26 +211,28 @@ def test_the_command_asks_the_same(visit, text):
     assert [token["text"] for token in answer["results"][0]["tokens"]]
 
 
-def test_the_command_streams(visit):
+def test_the_curl_command_streams(visit):
     visit.open("generate", **TASKS["generate"])
     lines = [line for line in shell(visit.part("curl").text_content()).splitlines() if line]
     stream_chunks = [json.loads(line.removeprefix("data: "))["text"] for line in lines]
     assert "cat dog " + "".join(stream_chunks) == visit.panel.locator(".script").text_content()
 
 
-def same(found, expected):
+def same(actual, expected):
     if isinstance(expected, dict):
-        return found.keys() == expected.keys() and all(same(found[k], expected[k]) for k in found)
+        return actual.keys() == expected.keys() and all(
+            same(actual[k], expected[k]) for k in actual
+        )
     if isinstance(expected, list):
-        pairs = zip(found, expected, strict=True)
+        pairs = zip(actual, expected, strict=True)
         return all(same(one, other) for one, other in pairs)
     if isinstance(expected, float):
-        return math.isclose(found, expected, abs_tol=1e-3)
-    return found == expected
+        return math.isclose(actual, expected, abs_tol=1e-3)
+    return actual == expected
 
 
 def test_quoting(visit):
-    """Random texts of all that is dangerous, through a shell and back."""
+    """Random texts of special characters, passed through a shell and back."""
     draw = random.Random(0)
     signs = "'\"\\$`!%#&|;<>(){}[]*?~\n\t\r\x01\x7f\u0085\u2028\u202e\ufeff🙂é\u0301 ab,:"
     texts = ["".join(draw.choices(signs, k=draw.randint(0, 30))) for _ in range(200)]

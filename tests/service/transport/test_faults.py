@@ -28,7 +28,7 @@ def server(tiny_bundle, generate_bundle, few_shapes):
 
 
 def held(server):
-    """The number of connections of a server, which must still answer."""
+    """The number of connections of a server, which must still respond."""
     with server.client() as client:
         body = {"text": "a fine film"}
         answer = client.post("/v1/classify", json=body, headers={"connection": "close"})
@@ -94,7 +94,7 @@ def test_a_body_that_does_not_arrive_is_a_408(server, part):
 
 
 @pytest.mark.parametrize("part", [b"", b"a"])
-def test_a_head_that_does_not_arrive_is_a_408_and_blocks_nobody(server, part):
+def test_an_incomplete_head_is_a_408_and_blocks_no_other_client(server, part):
     with connect(server) as connection, server.client() as client:
         connection.sendall(b"POST /v1/classify HTTP/1.1\r\nx-slow: a")
         for _ in range(3):
@@ -107,8 +107,8 @@ def test_a_head_that_does_not_arrive_is_a_408_and_blocks_nobody(server, part):
 @pytest.mark.parametrize("before", [b"", ask()])
 @pytest.mark.parametrize("then", [b"", b"\r\n"])
 def test_a_connection_without_a_request_is_closed(server, before, then):
-    """Whether it never had one, or sends empty lines after the last one, which would stop the
-    keep-alive timer for good."""
+    """A connection that never sent a request, and one that sends empty lines after its last one.
+    Fails if empty lines stop the keep-alive timer."""
     if before and not then:
         return  # the keep-alive timer of 30 s
     with connect(server) as connection:
@@ -132,7 +132,7 @@ def test_a_connection_without_a_request_is_closed(server, before, then):
         ask() + b"POST /v1/cl",
     ],
 )
-def test_clients_that_vanish_leave_nothing_behind(server, sent, reset):
+def test_connections_of_vanished_clients_are_released(server, sent, reset):
     """After each part of a request, by closing the connection or by a reset."""
     for _ in range(20):
         with connect(server) as connection:
@@ -142,7 +142,7 @@ def test_clients_that_vanish_leave_nothing_behind(server, sent, reset):
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_a_stream_whose_client_vanishes_ends(server, reset):
+def test_a_stream_ends_when_its_client_vanishes(server, reset):
     body = {"prompt": "cat ", "max_characters": 8192, "stream": True}
     body = json.dumps(body).encode()
     for _ in range(5):
@@ -185,8 +185,8 @@ def test_a_huge_head_is_a_431(server):
 
 
 def test_a_body_over_the_limit_is_a_413_before_it_has_arrived(server):
-    """Of a declared body nothing is sent, of an endless one a part. Fails if the server waits for
-    the rest."""
+    """Nothing is sent of a body with a declared length, and only a part of a chunked one. Fails if
+    the server waits for the rest."""
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     for sent in (
         HEAD + b"content-length: 100000000000\r\n\r\n",
@@ -200,8 +200,8 @@ def test_a_body_over_the_limit_is_a_413_before_it_has_arrived(server):
 
 
 def test_a_client_may_continue_after_too_large_a_body(server):
-    """Fails if the connection is reset while the body arrives, so that the client never reads the
-    reason."""
+    """Fails if the connection is reset while the body arrives, before the client can read the
+    response."""
     large = b"x" * 5_000_000
     for _ in range(10):
         with connect(server) as connection:
@@ -227,7 +227,7 @@ def test_a_client_may_continue_after_too_large_a_body(server):
         b"GET / HTTP/1.1\r\nhost: x\r\n bad header\r\n\r\n",
     ],
 )
-def test_garbage_is_a_400(server, garbage):
+def test_malformed_requests_are_a_400(server, garbage):
     with connect(server) as connection:
         connection.sendall(garbage)
         got = everything(connection)
@@ -235,7 +235,7 @@ def test_garbage_is_a_400(server, garbage):
     assert b'"code":"bad_request"' in got
 
 
-def test_requests_before_garbage_are_answered(server):
+def test_requests_before_a_malformed_one_are_answered(server):
     """Fails if an error is written into, or instead of, a response that is in progress."""
     with connect(server) as connection:
         connection.sendall(ask() * 3 + b"garbage\r\n\r\n")

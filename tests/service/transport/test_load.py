@@ -32,7 +32,7 @@ def metric(client, name):
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
 
 
-def test_overload_is_refused_and_every_request_accounted_for(tiny_bundle):
+def test_every_request_under_overload_has_an_outcome(tiny_bundle):
     """Fails if a request is lost, a refusal has no Retry-After, or the server does not recover."""
     limits = {"TEXTRNN_QUEUE_ROWS": "4", "TEXTRNN_TEXTS": "4"}
     with serving("--models", str(tiny_bundle), **limits) as server, server.client() as client:
@@ -78,9 +78,9 @@ def asking(server, clients, ask):
             thread.join(60)
 
 
-def test_a_swap_under_load_fails_nothing_and_happens_once(tiny_bundle, few_shapes):
+def test_replacing_a_model_under_load_fails_no_request(tiny_bundle, few_shapes):
     """Each client receives old answers, then only new ones; a broken replacement changes nothing.
-    Fails too if a request is refused meanwhile."""
+    Fails also if a request is refused during a replacement."""
     copy = few_shapes(tiny_bundle)
     with (
         serving("--models", str(copy)) as server,
@@ -108,7 +108,7 @@ def test_a_swap_under_load_fails_nothing_and_happens_once(tiny_bundle, few_shape
         assert switch > 0
 
 
-def test_sigterm_finishes_what_was_accepted_streams_too(tiny_bundle, generate_bundle, few_shapes):
+def test_sigterm_finishes_accepted_requests_and_streams(tiny_bundle, generate_bundle, few_shapes):
     """Under load. Fails if a response is truncated, or a kept-alive connection is closed without a
     503."""
 
@@ -143,9 +143,9 @@ def test_sigterm_finishes_what_was_accepted_streams_too(tiny_bundle, generate_bu
         assert last == "refused" or "ConnectError" in last
 
 
-def test_a_short_soak_grows_nothing(tiny_bundle, tag_bundle, generate_bundle, few_shapes):
-    """Random lengths and tasks, streams that are dropped. Fails if a thread, a file descriptor, a
-    connection, a program or much memory is kept for each request."""
+def test_a_short_soak_leaks_no_resources(tiny_bundle, tag_bundle, generate_bundle, few_shapes):
+    """Random lengths and tasks, and abandoned streams. Fails if requests leak threads, file
+    descriptors, connections, programs or memory."""
     draw = random.Random(0)
 
     def words():

@@ -63,7 +63,7 @@ async def answer(reader):
 
 
 def exchange(context, *parts):
-    """The response to each part, which is sent when the one before is answered."""
+    """The response to each part; a part is sent after the response to the previous one."""
 
     async def go():
         async with connection_to(context) as (reader, writer):
@@ -81,7 +81,8 @@ def exchange(context, *parts):
     ["/v1/classify", "/models/tiny", "/v1/completions", "/translate", "/nowhere", "/a%20b?c=d"],
 )
 def test_a_refusal_has_the_form_of_its_dialect(full, path):
-    """Byte for byte what the application would send. Fails too if the server waits for the body."""
+    """Fails if it differs from the response of the application, or if the server waits for the
+    body."""
     ((first, headers, body),) = exchange(full, head(path.encode()))
     assert first == "HTTP/1.1 429 Too Many Requests"
     id = headers["x-request-id"]
@@ -107,8 +108,8 @@ def test_each_refusal_has_a_new_id_or_that_of_its_request(full):
 
 
 def test_a_connection_outlives_refusals(full):
-    """Bodies of refused requests arrive late, in parts and in chunks. Fails if the rest of one is
-    taken for the next request, or for its body."""
+    """Bodies of refused requests arrive late, in parts and in chunks. Fails if the rest of a body
+    is read as the next request, or as its body."""
 
     async def go():
         async with connection_to(full) as (reader, writer):
@@ -134,7 +135,7 @@ def test_a_connection_outlives_refusals(full):
     "request_head", [head(version=b"1.0"), head(more=b"connection: close\r\n"),
                      head(more=b"expect: 100-continue\r\n")]
 )  # fmt: skip
-def test_a_client_that_may_send_no_body_is_refused_and_the_connection_ends(full, request_head):
+def test_a_refusal_closes_a_connection_that_cannot_be_reused(full, request_head):
     async def go():
         async with connection_to(full) as (reader, writer):
             writer.write(request_head)

@@ -16,7 +16,7 @@ def test_wrong_paths_methods_and_types(context):
 
 
 def test_a_body_is_counted_before_it_is_parsed(make_context):
-    """By its declared length, and while it arrives. Fails if chunks get round the limit."""
+    """By its declared length, and while it arrives. Fails if a chunked body evades the limit."""
     context = make_context(body_bytes=1000)
     headers = {"content-type": "application/json"}
 
@@ -45,7 +45,7 @@ def test_a_body_that_does_not_arrive_is_a_408(make_context):
 
 
 def test_keys(make_context):
-    """Fails if a path is open that should not be, or the other way round."""
+    """Fails if a path that requires a key is open, or a public one requires a key."""
     context = make_context(api_keys="alpha, beta")
     assert classify(context, text="fine").status_code == 401
     assert classify(context, text="fine").headers["www-authenticate"] == "Bearer"

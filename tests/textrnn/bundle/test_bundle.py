@@ -28,14 +28,14 @@ def copy(tiny_bundle, tmp_path):
 
 
 def rewrite(path, change):
-    """Change bundle.json as if it had been saved so."""
+    """Change bundle.json, as if it had been saved with these values."""
     info = json.loads((path / "bundle.json").read_text())
     change(info)
     (path / "bundle.json").write_text(json.dumps(info))
 
 
 def rewrite_weights(path, change):
-    """Change the weights, with a digest that fits: only names and values can tell."""
+    """Change the weights and their digest, so that only names and values reveal it."""
     from textrnn.io.files import digest
 
     file = path / "weights.safetensors"
@@ -46,11 +46,11 @@ def rewrite_weights(path, change):
 
 
 def test_parameter_names_are_a_file_format(tiny_bundle):
-    """Fails if a rename in the code would make saved models unreadable."""
+    """Fails if a rename in the code makes saved models unreadable."""
     assert sorted(load_bundle(tiny_bundle).params) == PARAMETERS
 
 
-def test_it_answers_its_probes_as_when_it_was_saved(tiny_bundle, predictor):
+def test_a_loaded_bundle_reproduces_its_probes(tiny_bundle, predictor):
     bundle = load_bundle(tiny_bundle)
     assert len(bundle.probes) == 2
     for probe in bundle.probes:
@@ -61,7 +61,7 @@ def test_it_answers_its_probes_as_when_it_was_saved(tiny_bundle, predictor):
 
 @pytest.mark.parametrize("storage", ["float32", "float16", "int8"])
 def test_saved_and_loaded_answers_are_equal(tiny_bundle, tmp_path, storage):
-    """Fails if what is measured when saving is not what is loaded: rounding included."""
+    """Fails if answers before saving and after loading differ, rounding of the storage included."""
     from textrnn.bundle import as_stored
     from textrnn.predictor import Predictor
 
@@ -75,7 +75,7 @@ def test_saved_and_loaded_answers_are_equal(tiny_bundle, tmp_path, storage):
     ).predict(texts)
 
 
-def test_storage_is_as_small_as_it_says(tiny_bundle, tmp_path):
+def test_storage_types_have_the_expected_size(tiny_bundle, tmp_path):
     bundle = load_bundle(tiny_bundle)
     sizes = {}
     for storage in ("float32", "float16", "int8"):
@@ -103,7 +103,7 @@ def test_damage_is_one_clear_error(copy, file, damage):
     assert "\n" not in str(caught.value)
 
 
-def test_all_damage_is_named_at_once(copy):
+def test_all_damage_is_reported_at_once(copy):
     (copy / "probe.json").unlink()
     (copy / "tokenizer" / "words.json").write_text("[]")
     with pytest.raises(UserError, match=r"probe\.json is missing.*|words\.json differs") as caught:
@@ -112,7 +112,7 @@ def test_all_damage_is_named_at_once(copy):
     assert "words.json" in str(caught.value)
 
 
-def test_all_differences_of_the_weights_are_named_at_once(copy):
+def test_all_weight_mismatches_are_reported_at_once(copy):
     def change(arrays):
         del arrays["output.bias"]
         arrays["stranger"] = np.zeros(3, np.float32)
@@ -133,7 +133,7 @@ def test_all_differences_of_the_weights_are_named_at_once(copy):
         assert part in str(caught.value)
 
 
-def test_weights_that_are_no_safetensors_are_one_clear_error(copy):
+def test_an_invalid_weights_file_is_one_clear_error(copy):
     from textrnn.io.files import digest
 
     file = copy / "weights.safetensors"
@@ -155,13 +155,13 @@ def test_weights_that_are_no_safetensors_are_one_clear_error(copy):
         (lambda info: info.update(tokenizer="runes"), "unknown tokenizer kind"),
     ],
 )
-def test_a_strange_bundle_json_is_one_clear_error(copy, change, reason):
+def test_an_invalid_bundle_json_is_one_clear_error(copy, change, reason):
     rewrite(copy, change)
     with pytest.raises(UserError, match=reason):
         textrnn.load(copy)
 
 
-def test_what_is_no_bundle_is_one_clear_error(tmp_path):
+def test_a_directory_without_bundle_is_one_clear_error(tmp_path):
     with pytest.raises(UserError, match=r"bundle\.json is missing"):
         textrnn.load(tmp_path)
     (tmp_path / "bundle.json").write_text("{")
@@ -171,13 +171,13 @@ def test_what_is_no_bundle_is_one_clear_error(tmp_path):
         textrnn.load("no-such-model")
 
 
-def test_a_shipped_name_is_looked_up_and_never_joined_to_a_path():
+def test_a_model_name_is_never_joined_to_a_path():
     with pytest.raises(UserError, match="no model"):
         find_bundle("../pretrained/no-such-model")
 
 
-def test_saving_replaces_whole_or_not_at_all(tiny_bundle, copy, monkeypatch):
-    """A full disk while saving leaves the old bundle as it was, and nothing half-written."""
+def test_saving_is_atomic(tiny_bundle, copy, monkeypatch):
+    """Fails if a full disk while saving changes the old bundle or leaves a partial one."""
     import errno
 
     from textrnn.bundle import weights
@@ -202,8 +202,8 @@ def test_saving_replaces_whole_or_not_at_all(tiny_bundle, copy, monkeypatch):
     assert [p.name for p in copy.parent.iterdir()] == ["copy"]
 
 
-def test_card_has_what_a_hub_reads(fresh_bundle):
-    """Fails if the card lacks its front matter, or a number of it is not that of bundle.json."""
+def test_the_card_has_front_matter_and_metrics(fresh_bundle):
+    """Fails if the card lacks its front matter, or a number differs from bundle.json."""
     card = (fresh_bundle / "README.md").read_text()
     info = load_bundle(fresh_bundle).info
     front = card.split("---")[1]
@@ -215,8 +215,8 @@ def test_card_has_what_a_hub_reads(fresh_bundle):
         assert part in card
 
 
-def test_every_file_can_be_read_by_whom_the_umask_lets(fresh_bundle, tmp_path):
-    """Fails if a server under another user cannot load what training has saved."""
+def test_files_have_the_permissions_of_the_umask(fresh_bundle, tmp_path):
+    """Fails if a server under another user cannot load a saved bundle."""
     (tmp_path / "plain").touch()
     expected = (tmp_path / "plain").stat().st_mode
     assert {p.stat().st_mode for p in fresh_bundle.rglob("*") if p.is_file()} == {expected}

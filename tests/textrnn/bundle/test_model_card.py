@@ -9,7 +9,7 @@ from textrnn.bundle.model_card import render_card
 
 
 @pytest.mark.parametrize("name", shipped())
-def test_a_shipped_card_is_what_its_bundle_renders(name):
+def test_shipped_cards_are_rendered_from_their_bundles(name):
     """Fails if a title, number or tag of a card moves with the code."""
     directory = SHIPPED / name
     card = directory / "README.md"

@@ -14,7 +14,7 @@ ENTITIES = [
 ]
 
 
-def test_entities_are_shown_where_they_stand():
+def test_entities_are_highlighted_in_the_text():
     shown = highlight(TEXT, ENTITIES, ["LOC", "PER"])
     assert shown.plain.startswith("Ada PER 0.99 met")
     assert shown.plain.endswith("\U0001f44d Rome LOC 0.50.")
@@ -22,8 +22,8 @@ def test_entities_are_shown_where_they_stand():
     assert colours["Ada"] != colours["Rome"]
 
 
-def test_a_text_cannot_steer_the_terminal():
-    """Fails if an escape sequence of a text reaches the terminal as such."""
+def test_control_characters_in_text_are_replaced():
+    """Fails if an escape sequence in a text reaches the terminal."""
     plain = highlight(TEXT, ENTITIES, ["LOC", "PER"]).plain
     assert "\x1b" not in plain
     assert "\x07" not in plain

@@ -1,7 +1,7 @@
 """The command line: exit status 0, 1 or 2; errors are one line.
 
-Most tests call the entry point in this process. What only a process of its own can show runs in
-one: that errors reach the shell as a status, and that a closed pipe ends the command.
+Most tests call the entry point in this process. A process of its own is used to check the exit
+status in a shell and the behaviour with a closed pipe.
 """
 
 import json
@@ -14,7 +14,7 @@ from support.command import textrnn, textrnn_here
 from support.data import sentences, write_csv
 
 
-def test_help_names_every_command():
+def test_help_lists_every_command():
     """Fails if a command is not registered."""
     done = textrnn_here("--help")
     assert done.returncode == 0
@@ -26,7 +26,7 @@ def test_help_names_every_command():
     "arguments", [["dance"], ["score", "m"], ["serve", "--port", "x"], ["score", "--engine", "y"]]
 )
 def test_wrong_usage_is_a_2(arguments):
-    """Fails if an unknown command, option or value is let through, or ends in a traceback."""
+    """Fails if an unknown command, option or value is accepted, or causes a traceback."""
     done = textrnn_here(*arguments)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
@@ -35,7 +35,7 @@ def test_wrong_usage_is_a_2(arguments):
 
 @pytest.mark.process
 def test_a_shell_sees_the_status_and_one_line(tmp_path):
-    """Fails if the process itself prints more than `main` does, or ends with another status."""
+    """Fails if the process prints more than `main`, or exits with another status."""
     done = textrnn("predict", "no-such-model", "a", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("textrnn: ")
@@ -45,7 +45,7 @@ def test_a_shell_sees_the_status_and_one_line(tmp_path):
 
 @pytest.mark.process
 def test_a_closed_pipe_is_no_traceback(tiny_bundle):
-    """As with `textrnn predict ... | head -1`: fails if the reader's leaving prints a traceback."""
+    """As with `textrnn predict ... | head -1`. Fails if a closed pipe causes a traceback."""
     command = [sys.executable, "-m", "textrnn", "predict", str(tiny_bundle)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -80,7 +80,7 @@ def test_a_closed_pipe_is_no_traceback(tiny_bundle):
     ],
 )  # fmt: skip
 def test_a_mistake_is_a_1_and_one_line(tiny_bundle, tmp_path, arguments, reason):
-    """Fails on a traceback, or if a half-made file stays."""
+    """Fails on a traceback, or if a partial file remains."""
     write_csv(tmp_path / "in.csv", sentences(5))
     (tmp_path / "no-gold.csv").write_text("text\na\n")
     before = set(tmp_path.iterdir())
@@ -95,8 +95,8 @@ def test_a_mistake_is_a_1_and_one_line(tiny_bundle, tmp_path, arguments, reason)
 
 
 @pytest.mark.process
-def test_a_package_that_is_not_installed_is_named(tmp_path):
-    """As with only the packages of serving installed: fails on a traceback."""
+def test_a_missing_package_is_named(tmp_path):
+    """As if only the packages for serving were installed. Fails on a traceback."""
     (tmp_path / "optax.py").write_text("raise ModuleNotFoundError('absent', name='optax')")
     done = textrnn("train", "classify", cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
@@ -133,8 +133,8 @@ def test_score_evaluate_and_show(tiny_bundle, tmp_path):
 
 
 def test_evaluate_on_the_development_sets_of_a_recipe(tiny_bundle, tiny_data):
-    """Fails if what is measured is not what training held out. (The card's metrics come from a
-    calibration on half of the rows, which does not change the best label of two.)"""
+    """Fails if the rows are not those that training held out. (The metrics in the card come from a
+    calibration on half of the rows, which does not change the better of two labels.)"""
     recipe = tiny_data / "tiny.toml"
     done = textrnn_here("evaluate", tiny_bundle, recipe, "--json", TEXTRNN_DATA=str(tiny_data))
     card = json.loads((tiny_bundle / "bundle.json").read_text())

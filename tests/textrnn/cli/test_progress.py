@@ -4,7 +4,7 @@ from textrnn.cli import progress
 from textrnn.io.journal import JournalProgress
 
 
-def test_without_a_terminal_lines_tell_rows_and_rate(capsys, monkeypatch):
+def test_progress_lines_without_a_terminal(capsys, monkeypatch):
     """Fails if a long job in a pipeline is silent, or its rate counts rows of an earlier run."""
     monkeypatch.setattr(progress, "LINE_INTERVAL", -1)
     ticks = iter([0.0, 0.0, 10.0])

@@ -1,4 +1,4 @@
-"""What `textrnn predict` prints, on a terminal and elsewhere."""
+"""The output of `textrnn predict`, on a terminal and in a pipe."""
 
 import io
 import json
@@ -8,7 +8,7 @@ from textrnn.cli.show import show
 
 
 class Terminal(io.StringIO):
-    """Remembers what each write added."""
+    """Records each write."""
 
     def __init__(self):
         super().__init__()
@@ -22,8 +22,8 @@ class Terminal(io.StringIO):
         return super().write(text)
 
 
-def test_text_appears_on_a_terminal_while_it_is_written(generate_bundle):
-    """Fails if it is printed at the end, or differs from what a pipe gets."""
+def test_text_is_streamed_to_a_terminal(generate_bundle):
+    """Fails if the text is printed only at the end, or differs from the output to a pipe."""
     model, options = textrnn.load(generate_bundle), {"seed": 1, "max_characters": 30}
     terminal, pipe = Terminal(), io.StringIO()
     show(model, "cat ", options, terminal, alignment=False)
@@ -33,14 +33,14 @@ def test_text_appears_on_a_terminal_while_it_is_written(generate_bundle):
     assert len([text for text in terminal.writes if text.strip()]) >= 4
 
 
-def test_a_prompt_cannot_steer_the_terminal(generate_bundle):
+def test_control_characters_in_a_prompt_are_replaced(generate_bundle):
     terminal = Terminal()
     options = {"max_characters": 1}
     show(textrnn.load(generate_bundle), "\x1b[2Jcat", options, terminal, alignment=False)
     assert terminal.getvalue().startswith("\u241b[2Jcat")
 
 
-def test_entities_are_in_colour_on_a_terminal_alone(tag_bundle):
+def test_entities_are_coloured_only_on_a_terminal(tag_bundle):
     model, text = textrnn.load(tag_bundle), "Bob lives in Oslo"
     terminal, pipe = Terminal(), io.StringIO()
     show(model, text, {}, terminal, alignment=False)

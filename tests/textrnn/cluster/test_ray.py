@@ -1,4 +1,4 @@
-"""The Ray engine, on a real local cluster: many workers, and the file is that of one."""
+"""The Ray engine, on a real local cluster."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from textrnn.scoring import local, score
 
 @pytest.fixture
 def cluster():
-    """A local cluster of two workers; its own threads and sockets are not ours to clean up."""
+    """A local cluster of two workers. Its threads and sockets are not checked for leaks."""
     ray = pytest.importorskip("ray", reason="Ray has no build for this Python")
     yield ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     ray.shutdown()
@@ -17,10 +17,10 @@ def cluster():
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.process
-def test_many_workers_write_the_file_of_one(
+def test_many_workers_write_the_same_file_as_one(
     cluster, tiny_bundle, warm_predictor, tmp_path, monkeypatch
 ):
-    """Fails if answers come back out of order, twice or not at all, or a bad row is lost."""
+    """Fails if answers are out of order, duplicated or missing, or if a bad row is lost."""
     from textrnn.cluster.ray import on_ray
 
     monkeypatch.setattr(scoring, "CHUNK", 16)

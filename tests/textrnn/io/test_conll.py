@@ -46,7 +46,7 @@ def test_named_columns_and_the_text_of_a_comment():
     }  # fmt: skip
 
 
-def test_conllu_has_words_and_neither_ranges_nor_empty_nodes():
+def test_conllu_skips_ranges_and_empty_nodes():
     (only,) = parse_conllu(numbered(CONLLU))
     assert only.fields["tokens"] == ["Do", "n't", "go", "."]
     assert only.fields["tags"] == ["AUX", "PART", "VERB", "PUNCT"]
@@ -54,7 +54,7 @@ def test_conllu_has_words_and_neither_ranges_nor_empty_nodes():
     assert only.fields["text"] == "Don't go."
 
 
-def test_a_hash_is_a_token_where_it_stands_in_columns():
+def test_a_hash_in_the_token_column_is_a_token():
     (only,) = parse_conll(numbered("# NN O\n1 CD O\n"))
     assert only.fields["tokens"] == ["#", "1"]
 
@@ -69,7 +69,7 @@ def test_a_hash_is_a_token_where_it_stands_in_columns():
         ("a\tO\nb\t\n\nc\tO\n", 2, "has an empty tag"),
     ],
 )
-def test_a_faulty_sentence_has_its_line_and_the_next_one_follows(tmp_path, text, line, reason):
+def test_a_malformed_sentence_is_reported_with_its_line(tmp_path, text, line, reason):
     path = tmp_path / "x.conll"
     path.write_text(text)
     faulty, sound = read_records(path)
@@ -87,7 +87,7 @@ def test_ragged_conllu(tmp_path):
     assert "has 4 columns, expected 10" in record.error
 
 
-def test_one_column_is_no_tagged_sentence(tmp_path):
+def test_one_column_is_an_error(tmp_path):
     path = tmp_path / "x.conll"
     path.write_text("a\nb\n")
     (record,) = read_records(path)
@@ -102,7 +102,7 @@ def test_iob2_files_are_universal_ner(tmp_path):
     assert record.fields["tags"] == ["O", "B-LOC", "O"]
 
 
-def test_what_is_written_reads_back():
+def test_written_sentences_can_be_read():
     text = write_columns(["In", "Rome"], ["O", "B-LOC"], ["O", "O"])
     (only,) = parse_conll(numbered(text), ("tokens", "gold", "tags"))
     assert only.fields == {"tokens": ["In", "Rome"], "tags": ["O", "O"]}

@@ -12,7 +12,7 @@ def contents(directory):
 
 
 def test_a_failed_write_leaves_the_old_content(tmp_path, monkeypatch):
-    """Fails if the file itself is written to, or renamed to before its content is on disk."""
+    """Fails if the file is modified in place, or replaced before its new content is on disk."""
     path = tmp_path / "a.json"
     write_atomically(path, "old")
 
@@ -28,8 +28,8 @@ def test_a_failed_write_leaves_the_old_content(tmp_path, monkeypatch):
     assert contents(tmp_path) == {"a.json": "new"}
 
 
-def test_a_directory_replaces_another_as_a_whole(tmp_path, monkeypatch):
-    """Fails if files of the old directory survive, or something is renamed before it is on disk."""
+def test_a_directory_is_replaced_atomically(tmp_path, monkeypatch):
+    """Fails if files of the old directory remain, or if a rename precedes the sync to disk."""
     for name in ("old", "new"):
         (tmp_path / name / "sub").mkdir(parents=True)
         (tmp_path / name / f"{name}.txt").write_text(name)

@@ -29,8 +29,10 @@ def pairs(monkeypatch):
     monkeypatch.setitem(FORMATS, "pairs", FileFormat("pairs", (".pairs",), read_pairs, PairsWriter))
 
 
-def test_one_entry_makes_a_format_usable(pairs, predictor: Predictor, tmp_path, monkeypatch):
-    """In scoring and in training. Fails if a format is looked up anywhere but in the registry."""
+def test_a_registered_format_is_usable_everywhere(
+    pairs, predictor: Predictor, tmp_path, monkeypatch
+):
+    """In scoring and in training. Fails if a format is looked up outside of the registry."""
     source = tmp_path / "in.pairs"
     source.write_text("id=1;text=a fine film;label=friendly\nid=2;text=;label=hostile\n")
     done = score(
@@ -60,6 +62,6 @@ def test_errors_list_the_registered_formats(pairs, tmp_path):
 
 
 def test_endings_are_unambiguous():
-    """Fails if the format of a file would depend on the order of the registry."""
+    """Fails if the format of a file depends on the order of the registry."""
     known = endings()
     assert not [(a, b) for a in known for b in known if a != b and a.endswith(b)]

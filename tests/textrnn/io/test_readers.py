@@ -42,7 +42,7 @@ def as_jsonl(rows):
     ("name", "make"), [("a.csv", as_csv), ("a.tsv", as_tsv), ("a.jsonl", as_jsonl)]
 )
 def test_every_format_gives_the_same_rows(tmp_path, name, make, ending):
-    """Fails if a format splits lines at anything but newlines, or loses a character."""
+    """Fails if a format splits lines at other characters than newlines, or loses a character."""
     path = write(tmp_path / (name + ending), make(ROWS))
     assert [record.fields for record in read_records(path)] == ROWS
     assert [record.line for record in read_records(path)] == (
@@ -63,7 +63,7 @@ def test_plain_lines_keep_every_line(tmp_path):
 
 
 def test_csv_with_line_breaks_inside(tmp_path):
-    """Fails if the number of a row is counted in rows and not in lines."""
+    """Fails if rows are numbered instead of lines."""
     path = write(tmp_path / "a.csv", b'text,n\n"two\nlines",1\nplain,2\n')
     assert [(r.line, r.fields) for r in read_records(path)] == [
         (2, {"text": "two\nlines", "n": "1"}),
@@ -76,7 +76,7 @@ def test_byte_order_mark_is_not_part_of_the_first_column(tmp_path):
     assert [r.fields for r in read_records(path)] == [{"text": "a"}]
 
 
-def test_columns_name_what_a_file_without_header_holds(tmp_path):
+def test_columns_of_a_file_without_header(tmp_path):
     path = write(tmp_path / "a.tsv", b"0\tgood\n1\tbad\n")
     rows = [r.fields for r in read_records(path, columns=["id", "text"])]
     assert rows == [{"id": "0", "text": "good"}, {"id": "1", "text": "bad"}]
@@ -95,8 +95,8 @@ def test_columns_name_what_a_file_without_header_holds(tmp_path):
         ("a.jsonl", DEEP, 2, ""),
     ],
 )
-def test_a_bad_line_is_reported_and_passed_over(tmp_path, name, data, line, reason):
-    """Fails if a bad line ends the reading, or takes its neighbours with it."""
+def test_a_bad_line_is_reported_and_skipped(tmp_path, name, data, line, reason):
+    """Fails if a bad line ends the reading, or affects its neighbours."""
     records = list(read_records(write(tmp_path / name, data)))
     bad = [record for record in records if record.error]
     assert [record.line for record in bad] == [line]

@@ -19,7 +19,7 @@ def made(kind, seed=0):
 
 
 def score(attention, kind, memory, query):
-    """One position, one query, as the papers write it."""
+    """One position and one query, as in the papers."""
     key = memory @ np.asarray(attention.key_kernel[...])
     if kind == "multiplicative":
         return key @ query
@@ -48,8 +48,8 @@ def test_equals_the_equations(kind):
 
 @pytest.mark.parametrize("kind", ATTENTIONS)
 def test_padding_does_not_matter(kind):
-    """Exactly, on any processor: both calls run one program, in which padding is multiplied by 0.
-    Fails if a position at or beyond the length gets weight."""
+    """Exactly, on any processor, since both calls run one program, in which padding is multiplied
+    by 0. Fails if a position at or beyond the length gets weight."""
     attention, memory, queries = made(kind)
     other = memory
     for row, length in enumerate(LENGTHS.tolist()):

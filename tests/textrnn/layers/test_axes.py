@@ -1,4 +1,4 @@
-"""Shapes in annotations: that they are checked, and that their axes are documented."""
+"""Shapes in annotations are checked, and their axes are documented."""
 
 import ast
 import importlib
@@ -39,8 +39,8 @@ def test_a_wrong_dtype_is_an_error():
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_axis_is_in_the_legend(path):
-    """Fails if an annotation uses a name that the legend does not explain, such as `width*hidden`,
-    which is no axis at all."""
+    """Fails if an annotation uses a name that is not in the legend, or an expression such as
+    `width*hidden`, which is not a valid axis."""
     documented = set(re.findall(r"^    (\w+)  ", axes.__doc__ or "", re.MULTILINE))
     for node in ast.walk(ast.parse(path.read_text())):
         match node:

@@ -14,7 +14,7 @@ from textrnn.layers.cells import CELLS
 from textrnn.layers.unroll import unroll
 
 TORCH = json.loads((ROOT / "tests" / "data" / "torch_cells.json").read_text())["cells"]
-# PyTorch orders the gates as we do: LSTM i, f, g, o; GRU r, z, n.
+# PyTorch has the same order of gates: LSTM i, f, g, o; GRU r, z, n.
 
 
 @pytest.mark.parametrize("kind", CELLS)
@@ -24,7 +24,7 @@ def test_step_equals_the_reference(kind):
     random = np.random.default_rng(1)
     x = random.normal(size=(4, 3))
     carry = tuple(random.normal(size=(4, 5)) for _ in range(cell.carries))
-    found_carry, found = cell.step(
+    result_carry, result = cell.step(
         tuple(jnp.asarray(c, jnp.float32) for c in carry),
         cell.project(jnp.asarray(x, jnp.float32)),
     )
@@ -32,20 +32,20 @@ def test_step_equals_the_reference(kind):
         expected_carry, expected = reference.STEPS[kind](
             numpy_params(cell), tuple(c[row] for c in carry), x[row]
         )
-        np.testing.assert_allclose(found[row], expected, atol=1e-5)
-        for a, b in zip(found_carry, expected_carry, strict=True):
+        np.testing.assert_allclose(result[row], expected, atol=1e-5)
+        for a, b in zip(result_carry, expected_carry, strict=True):
             np.testing.assert_allclose(a[row], b, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", TORCH)
 def test_forward_and_gradient_equal_pytorch(kind):
-    """Fails where our cell is not the one that the literature and PyTorch call by this name."""
+    """Fails if a cell differs from the cell of this name in the literature and in PyTorch."""
     stored = {name: np.asarray(value, np.float32) for name, value in TORCH[kind].items()}
     cell: Any = CELLS[kind](3, 4, rngs=nnx.Rngs(0))
     cell.input_kernel[...] = jnp.asarray(stored["weight_ih"].T)
     cell.recurrent_kernel[...] = jnp.asarray(stored["weight_hh"].T)
     bias_ih, bias_hh = stored["bias_ih"][0], stored["bias_hh"][0]
-    if kind == "gru":  # the bias of the recurrent half of n lies inside of the reset
+    if kind == "gru":  # the reset gate also applies to the recurrent bias of n
         both = np.concatenate([bias_hh[:8], np.zeros(4, np.float32)])
         cell.bias[...] = jnp.asarray(bias_ih + both)
         cell.recurrent_bias[...] = jnp.asarray(bias_hh[8:])
@@ -66,7 +66,7 @@ def test_forward_and_gradient_equal_pytorch(kind):
     )
 
 
-def test_lstm_starts_out_remembering():
-    """Fails if the forget gate's bias is set at another gate's place."""
+def test_the_initial_forget_bias_is_1():
+    """Fails if the initial bias is set on another gate."""
     cell = CELLS["lstm"](3, 4, rngs=nnx.Rngs(0))
     np.testing.assert_array_equal(cell.bias[...], np.repeat([0, 1, 0, 0], 4))

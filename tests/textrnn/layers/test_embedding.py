@@ -18,8 +18,8 @@ def test_looks_up_time_major_vectors():
     np.testing.assert_array_equal(x[3, 1], embedding.table[...][PAD])
 
 
-def test_word_dropout_replaces_words_and_never_the_marks():
-    """Fails if BOS, EOS or padding is dropped, or words are zeroed instead of made unknown."""
+def test_word_dropout_never_replaces_special_tokens():
+    """Fails if BOS, EOS or padding is replaced, or if words are zeroed instead of set to UNK."""
     embedding = Embedding(EmbeddingConfig(size=3, word_dropout=0.9), 10, rngs=nnx.Rngs(0))
     table = embedding.table[...]
     unknown = np.zeros((5, 2), bool)

@@ -32,8 +32,8 @@ def batch(time=TIME, rows=3, seed=0):
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("config", SHAPES, ids=str)
 def test_more_padding_changes_nothing(config, cell):
-    """Up to rounding, and exactly zero at padding. Fails if values at padding, or the amount of it,
-    reach a row."""
+    """Up to rounding, and exactly zero at padding. Fails if the values or the amount of padding
+    affect a row."""
     encoder = make(config.model_copy(update={"cell": cell}))
     x = batch()
     longer = jnp.concatenate([x, jnp.full((3, *x.shape[1:]), 7.0)])
@@ -58,15 +58,15 @@ def test_a_row_alone_equals_the_row_in_a_batch(config):
 
 @pytest.mark.parametrize("config", SHAPES, ids=str)
 def test_permuted_rows_give_permuted_outputs(config):
-    """Fails if a row's place in the batch matters."""
+    """Fails if the output of a row depends on its position in the batch."""
     encoder, x, order = make(config), batch(), jnp.array([2, 0, 1])
     outputs, _ = encoder(x, LENGTHS)
     permuted, _ = encoder(x[:, order], LENGTHS[order])
     np.testing.assert_allclose(permuted, outputs[:, order], atol=1e-5)
 
 
-def test_one_direction_never_sees_its_future():
-    """Fails if any output of a one-directional encoder has a gradient by a later input."""
+def test_a_unidirectional_encoder_is_causal():
+    """Fails if an output of a unidirectional encoder has a gradient by a later input."""
     encoder = make(EncoderConfig(hidden=4, layers=2, bidirectional=False, residual=True))
     lengths = jnp.array([TIME])
 
@@ -82,8 +82,8 @@ def test_one_direction_never_sees_its_future():
 
 
 def test_separate_stacks_keep_the_directions_apart():
-    """Fails if a language model could see the word that it predicts: forward outputs must not
-    depend on later input, nor backward ones on earlier input, at any depth."""
+    """Fails if a language model can see the word that it predicts: if a forward output depends on
+    later input, or a backward one on earlier input, at any depth."""
     encoder = make(EncoderConfig(hidden=4, layers=3, joined=False))
     lengths, x = jnp.array([TIME]), batch(rows=1)
 
@@ -100,7 +100,7 @@ def test_separate_stacks_keep_the_directions_apart():
 
 
 def test_carry_continues_a_text():
-    """Fails if a layer starts afresh: a text in two pieces must equal the text in one."""
+    """Fails if a layer ignores its carry: a text in two parts must equal the whole text."""
     encoder = make(EncoderConfig(hidden=4, layers=2, bidirectional=False))
     x, full = batch(), jnp.full(3, TIME)
     whole, _ = encoder(x, full)
@@ -112,7 +112,7 @@ def test_carry_continues_a_text():
 
 
 def test_dropout_has_one_mask_for_all_steps():
-    """Fails on a mask drawn anew at each step, or shared by rows, or without rescaling."""
+    """Fails if the mask is drawn at each step, is shared by rows, or lacks rescaling."""
     config = EncoderConfig(hidden=64, layers=1, dropout=0.5)
     encoder, x = make(config), jnp.ones((TIME, 3, INPUTS))
     lengths = jnp.full(3, TIME)

@@ -22,7 +22,7 @@ def x():
 @pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("kind", CELLS)
 def test_equals_the_reference_row_by_row(kind, reverse, x):
-    """Fails if padding moves the carry, or the backward direction starts in the padding."""
+    """Fails if padding changes the carry, or the backward direction starts in the padding."""
     cell = random_cell(kind, INPUTS, HIDDEN)
     outputs, carry = unroll(cell, x, jnp.asarray(LENGTHS), reverse=reverse)
     for row, length in enumerate(LENGTHS):
@@ -36,7 +36,7 @@ def test_equals_the_reference_row_by_row(kind, reverse, x):
 
 @pytest.mark.parametrize("kind", CELLS)
 def test_continues_from_a_carry(kind, x):
-    """Fails if the carry that comes in is dropped: one run must equal two halves."""
+    """Fails if the initial carry is ignored: one run must equal two halves."""
     cell = random_cell(kind, INPUTS, HIDDEN)
     full = jnp.full(len(LENGTHS), TIME)
     whole, last = unroll(cell, x, full)
@@ -49,7 +49,7 @@ def test_continues_from_a_carry(kind, x):
 
 @pytest.mark.parametrize("kind", CELLS)
 def test_gradients_equal_autodiff_through_single_steps(kind, x):
-    """Fails on any error in the hand-written rule: by input, every parameter, and both carries."""
+    """By input, every parameter and both carries. Fails on any error in the custom gradient."""
     forward, backward = random_cell(kind, INPUTS, HIDDEN, 1), random_cell(kind, INPUTS, HIDDEN, 2)
     graphs, params = zip(nnx.split(forward), nnx.split(backward), strict=True)
     lengths = jnp.asarray(LENGTHS)
@@ -79,35 +79,35 @@ def test_gradients_equal_autodiff_through_single_steps(kind, x):
         return jnp.stack(outputs), carry
 
     expected = jax.grad(slow, argnums=(0, 1))(params, x)
-    found = jax.grad(fast, argnums=(0, 1))(params, x)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), found, expected)
+    result = jax.grad(fast, argnums=(0, 1))(params, x)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), result, expected)
 
 
 def test_gradient_by_the_first_carry(x):
-    """Fails if the gradient stops at the first step, as it would for a decoder's first state."""
+    """Fails if the gradient does not reach the initial carry, such as a decoder's initial state."""
     cell = random_cell("lstm", INPUTS, HIDDEN)
     carry = tuple(jnp.full((len(LENGTHS), HIDDEN), 0.1) for _ in range(2))
 
     def last_output(carry):
         return unroll(cell, x, jnp.asarray(LENGTHS), carry)[0].sum()
 
-    found = jax.grad(last_output)(carry)
+    result = jax.grad(last_output)(carry)
     for index in range(2):
         nudged = list(carry)
         nudged[index] = carry[index].at[0, 2].add(1e-2)
         lower = list(carry)
         lower[index] = carry[index].at[0, 2].add(-1e-2)
         slope = (last_output(tuple(nudged)) - last_output(tuple(lower))) / 2e-2
-        np.testing.assert_allclose(found[index][0, 2], slope, rtol=2e-2, atol=1e-4)
-        assert not found[index][3].any(), "an empty row passes its carry on, but outputs nothing"
+        np.testing.assert_allclose(result[index][0, 2], slope, rtol=2e-2, atol=1e-4)
+        assert not result[index][3].any(), "an empty row passes its carry on, but outputs nothing"
 
 
 def test_bfloat16_kernels_stay_close(x):
-    """Fails if sums are taken in bfloat16: errors would then grow with the length."""
+    """Fails if sums are accumulated in bfloat16, where errors grow with the length."""
     cell = random_cell("lstm", INPUTS, HIDDEN)
     exact, _ = unroll(cell, x, jnp.asarray(LENGTHS))
     graph, params = nnx.split(cell)
     half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), params)
-    found, _ = unroll(nnx.merge(graph, half), x, jnp.asarray(LENGTHS))
-    assert found.dtype == jnp.float32
-    np.testing.assert_allclose(found, exact, atol=0.03)
+    result, _ = unroll(nnx.merge(graph, half), x, jnp.asarray(LENGTHS))
+    assert result.dtype == jnp.float32
+    np.testing.assert_allclose(result, exact, atol=0.03)

@@ -24,7 +24,7 @@ def test_finds_the_temperature_that_outcomes_were_drawn_at(true_temperature, mul
     )
 
 
-def test_a_few_rows_without_mistake_do_not_promise_certainty():
+def test_a_few_perfect_rows_do_not_give_certainty():
     logits, targets = np.array([[1.0, -1.0]] * 10), np.array([[1.0, 0.0]] * 10)
     z = logits[0] / fit_temperature(logits, targets, False)
     assert 1 / (1 + np.exp(z[1] - z[0])) < 0.99
@@ -45,10 +45,10 @@ def test_calibration_error_equals_the_reference(pairs):
     )
 )  # fmt: skip
 def test_no_other_threshold_is_better(pairs):
-    """Against trying every threshold. Fails on ties, or if the threshold cuts on the wrong side."""
+    """Compared with every threshold. Fails on ties, or for the wrong side of a threshold."""
     p = np.array([a for a, _ in pairs])
     y = np.array([float(b) for _, b in pairs])
     (threshold,) = best_thresholds(p[:, None], y[:, None])
-    found = reference.f1(y, p >= threshold)
+    result = reference.f1(y, p >= threshold)
     best = max(reference.f1(y, p >= t) for t in [*p, 2.0])
-    assert found == pytest.approx(best)
+    assert result == pytest.approx(best)

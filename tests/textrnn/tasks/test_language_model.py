@@ -43,8 +43,8 @@ def test_predicts_each_next_and_each_previous_word():
     assert real[:, :, 2:].sum() == 0
 
 
-def test_likelihood_equals_a_full_softmax_by_hand():
-    """Fails if predict sums over padding, or leaves a direction out."""
+def test_log_likelihood_equals_a_full_softmax():
+    """Fails if predict sums over padding, or omits a direction."""
     task = make()
     model = task.build(nnx.Rngs(0))
     batch = batch_of(task, ["a b c", "d e"])
@@ -52,11 +52,11 @@ def test_likelihood_equals_a_full_softmax_by_hand():
     logits = states @ np.asarray(model.embedding.table[...]).T + np.asarray(model.word_bias[...])
     log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     by_place = (log_p[np.arange(len(words)), words] * real).reshape(2, 7, 4).sum(axis=(0, 1))
-    found = task.predict(model, batch)
-    np.testing.assert_allclose(found["log_likelihood"], by_place, rtol=1e-4)
-    np.testing.assert_array_equal(found["words"], [8, 6, 0, 0])
+    result = task.predict(model, batch)
+    np.testing.assert_allclose(result["log_likelihood"], by_place, rtol=1e-4)
+    np.testing.assert_array_equal(result["words"], [8, 6, 0, 0])
     answer = task.answer(
-        [{k: v[0] for k, v in found.items()}], task.read({"text": "a b c"}, task.options_type())
+        [{k: v[0] for k, v in result.items()}], task.read({"text": "a b c"}, task.options_type())
     )
     assert answer["perplexity"] == pytest.approx(np.exp(-by_place[0] / 8), rel=1e-4)
     metrics = task.score([answer, answer], [])
@@ -64,8 +64,8 @@ def test_likelihood_equals_a_full_softmax_by_hand():
 
 
 def test_sampled_loss_comes_close_to_the_full_one():
-    """With many samples its mean is the full softmax's loss. Fails if the correction for how often
-    a word is drawn is missing or has the wrong sign."""
+    """Its mean over many samples is the loss of the full softmax. Fails if the correction for the
+    sampling frequency is missing or has the wrong sign."""
     words = " ".join(f"w{i} " * (200 - i) for i in range(200))
     task = make(samples=3000, words=words)
     model = task.build(nnx.Rngs(0))

@@ -52,23 +52,23 @@ SCORED = [
 
 
 @pytest.mark.parametrize(("task", "answer", "row"), SCORED)
-def test_all_that_a_task_scores_is_declared(task, answer, row):
-    """Fails if `score` returns a metric without title and direction, or if a metric that may choose
-    the best weights is not among those that it returns."""
+def test_scored_metrics_are_declared(task, answer, row):
+    """Fails if `score` returns an undeclared metric, or lacks a metric that can select the best
+    weights."""
     scored = set(task.score([answer], [row]))
     assert scored <= {metric.name for metric in task.metrics}
     if "characters" not in answer or "window" in answer:
         assert {metric.name for metric in task.training_metrics} <= scored
 
 
-def test_all_that_is_declared_can_be_scored():
+def test_declared_metrics_are_scored():
     """Fails if a metric is declared that no config of its task returns."""
     scored = {(t.name, name) for t, answer, row in SCORED for name in t.score([answer], [row])}
     assert {(t.name, metric.name) for t in TASKS.values() for metric in t.metrics} == scored
 
 
 def test_directions():
-    """Fails if a metric is compared in the wrong direction, as bits and perplexities once were."""
+    """Fails if a metric, such as bits or perplexity, is compared in the wrong direction."""
     lower = {name for name, metric in METRICS.items() if metric.lower_is_better}
     kinds = ("windowed", "stateful")
     assert lower == {
@@ -79,7 +79,7 @@ def test_directions():
     assert METRICS["bleu"].best(2.0, 1.5, 3.0) == 3.0
 
 
-def test_a_name_has_one_meaning():
-    """Fails if two tasks could declare the same name with different directions."""
+def test_conflicting_declarations_are_an_error():
+    """Fails if two tasks can declare the same name with different directions."""
     with pytest.raises(ValueError, match="'f1' is declared twice"):
         by_name((Metric("f1", "F1"),), (Metric("f1", "F1", lower_is_better=True),))

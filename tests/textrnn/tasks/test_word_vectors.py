@@ -46,7 +46,7 @@ def test_loss_equals_the_pairs_one_by_one():
     assert not losses[2:].any()
 
 
-def test_frequent_words_weigh_less():
+def test_frequent_words_have_less_weight():
     task = make(frequent=1e-3)
     keep = np.asarray(task._keep(np.arange(4, len(TOKENIZER))[None]))[0]
     assert (np.diff(keep) > 0).all()
@@ -54,8 +54,8 @@ def test_frequent_words_weigh_less():
 
 
 @pytest.mark.slow
-def test_words_with_the_same_neighbours_come_together():
-    """Cats and dogs are interchangeable here, and so are stones and rocks."""
+def test_words_with_the_same_neighbours_get_similar_vectors():
+    """Cats and dogs are interchangeable in this text, and so are stones and rocks."""
     random = np.random.default_rng(0)
     texts = []
     for _ in range(300):

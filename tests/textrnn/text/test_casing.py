@@ -5,7 +5,7 @@ from textrnn.text.casing import CASINGS, _any_name, casing
 
 
 @given(st.text("aBcDé1-'", min_size=1, max_size=8))
-def test_the_short_way_says_what_the_long_way_says(word):
+def test_the_fast_path_equals_the_full_rule(word):
     assert CASINGS[casing(word)] == _any_name(word)
 
 

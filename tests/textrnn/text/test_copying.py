@@ -22,8 +22,8 @@ def tokenizer():
 
 
 def subwords(tokenizer, text):
-    found, words = tokenizer.encode_source(text)
-    return tokenizer.decode_subwords(found.ids, ["<unk>"] * len(words)), words
+    result, words = tokenizer.encode_source(text)
+    return tokenizer.decode_subwords(result.ids, ["<unk>"] * len(words)), words
 
 
 @pytest.mark.parametrize(
@@ -38,43 +38,43 @@ def subwords(tokenizer, text):
         ("I’m not old.", []),
     ],
 )
-def test_what_is_copied(tokenizer, text, words):
-    """Numbers, names that were never translated, and what the vocabulary cannot spell."""
+def test_which_words_are_copied(tokenizer, text, words):
+    """Numbers, names that were never translated, and words that the vocabulary cannot spell."""
     assert subwords(tokenizer, text)[1] == words
 
 
 def test_a_copied_word_is_one_token(tokenizer):
-    found, words = subwords(tokenizer, "I saw Quillfeather.")
+    result, words = subwords(tokenizer, "I saw Quillfeather.")
     assert words == ["Quillfeather"]
-    assert "".join(found) == "▁I▁saw▁<unk>."
+    assert "".join(result) == "▁I▁saw▁<unk>."
 
 
 @given(st.text(max_size=60))
 @example("Tom's 日本\u0301 3.5 \ue000\ue001 ﬁ \u200b½ 1️⃣")
 @example("\ue0003")
 def test_spans_point_into_the_text(text):
-    """Each UNK has its word, which is what stands at its span. Fails on characters that
-    normalising makes longer or shorter, and where words to copy touch."""
+    """Each UNK has a word, which is the text of its span. Fails for characters whose length changes
+    by normalisation, and for adjacent words to copy."""
     tokenizer = _TOKENIZER
-    found, words = tokenizer.encode_source(text)
-    spans = found.spans[found.ids == UNK]
+    result, words = tokenizer.encode_source(text)
+    spans = result.spans[result.ids == UNK]
     assert words == [text[start:end] for start, end in spans]
-    assert all(0 <= start <= end <= len(text) for start, end in found.spans)
-    assert (np.diff(found.spans[:, 0]) >= 0).all()
-    assert tokenizer.decode(found.ids, words).count("<unk>") <= text.count("<unk>")
+    assert all(0 <= start <= end <= len(text) for start, end in result.spans)
+    assert (np.diff(result.spans[:, 0]) >= 0).all()
+    assert tokenizer.decode(result.ids, words).count("<unk>") <= text.count("<unk>")
 
 
 _TOKENIZER = CopyingTokenizer.fit(PAIRS, 90)
 
 
-def test_copied_words_come_back_in_their_places(tokenizer):
+def test_copied_words_are_inserted_in_order(tokenizer):
     text = "In 1998 Quillfeather saw 2 old gardens."
-    found, words = tokenizer.encode_source(text)
-    assert tokenizer.decode(found.ids, words) == text
+    result, words = tokenizer.encode_source(text)
+    assert tokenizer.decode(result.ids, words) == text
 
 
-def test_a_pair_leaves_out_what_both_have(tokenizer):
-    """Fails if the target asks for a word that its source does not offer."""
+def test_words_in_both_texts_are_copied(tokenizer):
+    """Fails if the target has an UNK for a word that is not copied from its source."""
     source, target = tokenizer.encode_pair("I saw Zed in 1998 or in 1989", "Ich sah Zed 1998")
     assert (source.ids == UNK).sum() == (target.ids == UNK).sum() == 2
     source, target = tokenizer.encode_pair("I saw 1989", "Ich sah 1998")

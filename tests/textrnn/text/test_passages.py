@@ -22,8 +22,8 @@ def test_sentences_and_lines(text, expected):
 
 
 @given(st.text(max_size=200))
-def test_everything_else_is_kept(text):
-    """Fails if white space, a line break or a sign is lost between sentences."""
+def test_text_between_sentences_is_kept(text):
+    """Fails if white space, a line break or a symbol between sentences is lost."""
     spans = passages(text)
     assert rejoin(text, spans, [text[start:end] for start, end in spans]) == text
     assert all(not text[start:end].splitlines()[1:] for start, end in spans)
@@ -35,5 +35,5 @@ def test_everything_else_is_kept(text):
 
 @pytest.mark.slow
 def test_time_is_linear_in_the_lines():
-    """Fails, by never coming to its end, if every line reads the whole text again."""
+    """Fails, by hanging, if the whole text is read again for every line."""
     assert len(passages("A line.\n" * 200_000)) == 200_000

@@ -1,4 +1,4 @@
-"""Laws that every tokenizer obeys, and what is special to each."""
+"""Properties of every tokenizer, and those of each."""
 
 import numpy as np
 import pytest
@@ -79,7 +79,7 @@ def test_spans_lie_in_the_text_in_order(kind, text):
 
 @given(text=any_text | st.sampled_from(HOSTILE))
 def test_words_cover_all_but_white_space(text):
-    """Fails if the splitter loses a character, or cuts into white space."""
+    """Fails if the splitter loses a character, or a token contains white space."""
     covered = [False] * len(text)
     for start, end in split_words(text):
         assert start < end
@@ -95,12 +95,12 @@ def test_characters_cover_everything(text):
     assert spans.tolist() == [[i, i + 1] for i in range(len(text))]
 
 
-def test_subword_spans_name_the_pieces():
+def test_subword_spans_cover_their_text():
     """Fails if a span begins in the white space before a word, or counts bytes."""
     text = "Ein  schöner Film 👍 misst it"
     ids, spans = FITTED["subwords"].encode(text)
-    pieces = [text[start:end] for start, end in spans if start < end]
-    assert "".join(pieces) == text.replace(" ", "")
+    parts = [text[start:end] for start, end in spans if start < end]
+    assert "".join(parts) == text.replace(" ", "")
     assert UNK in ids  # the thumb
 
 
@@ -114,8 +114,8 @@ def test_subword_spans_name_the_pieces():
         ("SOOOOO well-made", "sooo well - made"),
     ],
 )
-def test_text_as_written_and_as_tokenised_are_the_same_words(written, treebank):
-    """Fails if a model trained on one form would see unknown words in the other."""
+def test_raw_and_tokenised_text_give_the_same_words(written, treebank):
+    """Fails if a model trained on one form sees unknown words in the other."""
 
     def words(text):
         return [normal_form(text[start:end]) for start, end in split_words(text)]
@@ -130,7 +130,7 @@ def test_words_are_ranked_by_frequency_and_unknown_ones_are_unk():
     assert WordTokenizer.fit(["b a b"], 10, min_count=2).words == (*SPECIALS, "b")
 
 
-def test_characters_come_back():
+def test_characters_are_lossless():
     tokenizer = FITTED["chars"]
     assert tokenizer.decode(tokenizer.encode("a fine film").ids) == "a fine film"
     assert tokenizer.decode(tokenizer.encode("a\U0001f600").ids) == "a\ufffd"
@@ -164,21 +164,21 @@ def test_damaged_vocabulary_is_one_clear_error(kind, tmp_path):
 
 
 def test_the_vocabulary_does_not_grow(tokenizer):
-    """Fails if what clients send is kept: memory would grow with every new word seen."""
+    """Fails if encoding stores new words: memory would grow with requests."""
     before = len(tokenizer)
     for number in range(100):
         tokenizer.encode(f"neverseen{number}")
     assert len(tokenizer) == before
 
 
-def test_nothing_to_learn_subwords_from_is_an_error():
+def test_subwords_of_an_empty_text_are_an_error():
     with pytest.raises(UserError, match="no subwords can be learnt"):
         SubwordTokenizer.fit(["", "  "], 100)
 
 
 @given(any_text)
-def test_bytes_lose_nothing_and_are_well_formed(text):
-    """Fails on a byte that the grammar forbids, or a character that it does not see complete."""
+def test_bytes_are_lossless_and_well_formed(text):
+    """Fails if the grammar forbids a valid byte, or misses the end of a character."""
     ids, spans = FITTED["bytes"].encode(text)
     assert FITTED["bytes"].decode(ids) == text
     grammar, state = FITTED["bytes"].grammar, 0
@@ -192,21 +192,21 @@ def test_bytes_lose_nothing_and_are_well_formed(text):
 
 
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=40))
-def test_what_the_grammar_of_bytes_allows_is_text(choices):
-    """Whatever a model prefers, at each step the next allowed byte after it is taken."""
+def test_the_byte_grammar_allows_only_text(choices):
+    """At each step an arbitrary byte is replaced by the next allowed one."""
     grammar, state, written = FITTED["bytes"].grammar, 0, []
     while choices or state:
-        wanted = choices.pop() if choices else 0
+        choice = choices.pop() if choices else 0
         allowed = grammar.allowed[state].nonzero()[0]
         allowed = allowed[allowed >= 4]
-        token = allowed[wanted % len(allowed)]
+        token = allowed[choice % len(allowed)]
         written.append(token)
         state = grammar.next_state[state, token]
     raw = bytes(token - 4 for token in written)
     assert FITTED["bytes"].decode(np.array(written)) == raw.decode("utf-8", "strict")
 
 
-def test_only_whole_texts_of_bytes_may_end():
+def test_eos_requires_a_complete_character():
     grammar = FITTED["bytes"].grammar
     assert grammar.allowed[0, 3]
     assert not grammar.allowed[1:, 3].any()

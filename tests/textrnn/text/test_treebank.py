@@ -31,7 +31,7 @@ def test_words(text, expected):
 
 
 @given(any_text)
-def test_only_white_space_is_left_out(text):
+def test_only_white_space_is_omitted(text):
     spans = list(treebank_tokens(text))
     here = 0
     for start, end in spans:
@@ -88,7 +88,7 @@ def test_where_sentences_end(text, expected):
 )
 @pytest.mark.slow
 def test_time_is_linear(unit):
-    """Does not come to its end if each word makes the splitter look at most of the text again."""
+    """Fails, by hanging, if the splitter rereads much of the text for each word."""
     text = unit * 500_000
     spans = list(treebank_tokens(text))
     parts = split_sentences(text, spans, 100)

@@ -1,4 +1,4 @@
-"""What is captured of a model at each token that it reads or writes.
+"""Values captured from a model at each token that it reads or writes.
 
     text               R      O      M      E
     log-probability  -3.1   -0.2   -0.1   -0.0     of the token, under the model itself
@@ -94,7 +94,7 @@ def join(parts: Sequence[Captured]) -> Captured:
 
 
 def empty_capture(top: int = 0, cells: int = 0) -> Captured:
-    """The captured values of no tokens, with so many alternatives and cells."""
+    """The captured values of no tokens, with these numbers of alternatives and cells."""
     return Captured(
         np.zeros(0, np.float32),
         np.zeros((0, top), np.int32),

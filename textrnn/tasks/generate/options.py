@@ -44,7 +44,7 @@ class GenerateOptions(Options):
     return_state: bool = False
     """Return the model's state after the text. A later request can continue from it."""
     echo: bool = False
-    """Return log-probabilities and activations for the characters of the prompt, too."""
+    """Also return log-probabilities and activations for the characters of the prompt."""
     window: LibraryOnly[PositiveInt | None] = None
     """When scoring a text, reset the state after this number of tokens."""
 

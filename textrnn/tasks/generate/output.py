@@ -35,8 +35,7 @@ class GeneratedText:
         ended: bool,
         tokenizer: CharTokenizer | ByteTokenizer,
     ) -> Self:
-        """The text with more tokens, of which special ones are ignored. `ended`: the model wrote
-        EOS."""
+        """The text with more tokens, except special ones. `ended`: the model generated EOS."""
         count = int((tokens >= len(SPECIALS)).sum())
         ids, captured = tokens[:count], captured.part(0, count)
         if self.incomplete is not None:
@@ -44,15 +43,15 @@ class GeneratedText:
             ids = np.concatenate([ids_before, ids])
             captured = join([captured_before, captured])
         flags = tokenizer.grammar.completes_character(ids)
-        whole = int(flags.nonzero()[0].max(initial=-1)) + 1
-        text = self.text + tokenizer.decode(ids[:whole])
+        complete = int(flags.nonzero()[0].max(initial=-1)) + 1
+        text = self.text + tokenizer.decode(ids[:complete])
         end = find_stop(text, self.stop, len(self.text))
         length = "length" if len(text) >= self.max_characters else ""
         return replace(
             self,
             text=text[:end],
-            captured=(*self.captured, by_character(captured.part(0, whole), flags[:whole])),
-            incomplete=(ids[whole:], captured.part(whole)) if whole < len(ids) else None,
+            captured=(*self.captured, by_character(captured.part(0, complete), flags[:complete])),
+            incomplete=(ids[complete:], captured.part(complete)) if complete < len(ids) else None,
             finish_reason="stop" if ended or end is not None else length,
             stopped=end is not None,
         )

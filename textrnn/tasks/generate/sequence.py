@@ -1,4 +1,4 @@
-"""One sequence on its way through a generator: what it has read and written, and its next window.
+"""One sequence in a generator: the tokens read and written so far, and its next window.
 
 prompt of 70 tokens, windows of 32     prefill 32 | prefill 32 | prefill 6, decode 32 | decode 32
 """
@@ -113,12 +113,12 @@ class GenerationSequence:
 
 
 def captured_input(
-    sequences: Sequence[GenerationSequence], whole: Bool[np.ndarray, " tokens"]
+    sequences: Sequence[GenerationSequence], complete: Bool[np.ndarray, " tokens"]
 ) -> Captured:
-    """The captured values of all characters that consecutive sequences have read. `whole` marks the
-    tokens that complete a character."""
+    """The captured values of all characters that consecutive sequences have read. `complete` marks
+    the tokens that complete a character."""
     parts = [part for sequence in sequences for part in sequence.captured]
-    return by_character(join([no_captures(sequences[0].options), *parts]), whole)
+    return by_character(join([no_captures(sequences[0].options), *parts]), complete)
 
 
 def no_captures(options: GenerateOptions) -> Captured:

@@ -1,11 +1,11 @@
-"""Text generation: the continuation of a prompt, or the likelihood of a text.
+"""Text generation: the continuation of a prompt, or the log-probability of a text.
 
     row         {"prompt": "ROMEO:"} is continued, {"text": "ROMEO: O, that"} is scored
     windows     each reads and writes some tokens, and passes its state to the next one
     answer      {"text": " O, that I were a glove", "finish_reason": "length"}
 
-The state has a constant size. So sequences of any age and length share a batch, and join and leave
-it between two windows.
+The state has a constant size, so sequences of any age and length can share a batch, and join and
+leave it between two windows.
 """
 
 import math
@@ -273,8 +273,8 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
         if generated is None:
             # The first token of a text that is scored in independent windows predicts only.
             first = 1 if options.window else 0
-            whole = self.tokenizer.grammar.completes_character(example.ids)[first:]
-            captured = captured_input(example.parts, whole)
+            complete = self.tokenizer.grammar.completes_character(example.ids)[first:]
+            captured = captured_input(example.parts, complete)
             answer: Answer = _totals(
                 float(captured.log_probability.sum()), len(captured.log_probability)
             )
@@ -301,9 +301,9 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
         captured = join([no_captures(options), *generated.captured]).part(start, end)
         details = captured_json(captured, options, self._symbols)
         if options.echo and not start:
-            whole = self.tokenizer.grammar.completes_character(example.ids)
+            complete = self.tokenizer.grammar.completes_character(example.ids)
             details["prompt"] = captured_json(
-                captured_input([sequence], whole), options, self._symbols
+                captured_input([sequence], complete), options, self._symbols
             )
         return details
 

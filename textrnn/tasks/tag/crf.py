@@ -121,8 +121,8 @@ def forward_backward(
 
 
 def span_log_probability(scores: ForwardBackward, start: int, end: int) -> Array | np.floating:
-    """The log-probability that the tags from `start` up to `end` are those of the path, whatever
-    the other tags are (Culotta and McCallum 2004). `scores` has the arrays of one row."""
+    """The log-probability that the tags from `start` up to `end` are those of the path, summed
+    over all other tags (Culotta and McCallum 2004). `scores` has the arrays of one row."""
     between = scores.steps[start + 1 : end].sum()
     return scores.forward[start] + between + scores.backward[end - 1]
 

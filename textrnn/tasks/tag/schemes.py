@@ -71,10 +71,10 @@ def tags(entities: Iterable[TaggedSpan], length: int, scheme: Scheme = "IOBES") 
     return result
 
 
-def count_violations(given: Sequence[str], scheme: Scheme) -> int:
+def count_violations(sequence: Sequence[str], scheme: Scheme) -> int:
     """The number of tags that differ from the scheme's own tags for the same entities."""
-    expected = tags(spans(given), len(given), scheme)
-    return sum(a != b for a, b in zip(given, expected, strict=True))
+    expected = tags(spans(sequence), len(sequence), scheme)
+    return sum(a != b for a, b in zip(sequence, expected, strict=True))
 
 
 def tagset(labels: Sequence[str]) -> list[str]:

@@ -34,13 +34,13 @@ def count_spans(
     gold: Iterable[Entity], predicted: Iterable[Entity]
 ) -> tuple[SpanCounts, dict[str, SpanCounts]]:
     """The counts of all types together, and by type."""
-    truth, given = set(gold), set(predicted)
-    by_type = [Counter(entity[3] for entity in part) for part in (truth, given, truth & given)]
+    truth, guess = set(gold), set(predicted)
+    by_type = [Counter(entity[3] for entity in part) for part in (truth, guess, truth & guess)]
     types = {
         label: SpanCounts(*(part[label] for part in by_type))
         for label in sorted(by_type[0] | by_type[1])
     }
-    return SpanCounts(len(truth), len(given), len(truth & given)), types
+    return SpanCounts(len(truth), len(guess), len(truth & guess)), types
 
 
 def conlleval_table(

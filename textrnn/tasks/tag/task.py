@@ -290,13 +290,13 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
 
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         """Entity-level metrics as `conlleval` counts them; for word labels, the accuracy."""
-        gold, found = gold_labels.gold_and_predicted(rows, answers, self.config.entities)
-        whole, truth = span_f1.count_spans(gold, found)[0], set(gold)
+        gold, predicted = gold_labels.gold_and_predicted(rows, answers, self.config.entities)
+        counts, truth = span_f1.count_spans(gold, predicted)[0], set(gold)
         scores = np.array([entity["score"] for answer in answers for entity in answer["entities"]])
-        right = np.array([float(entity in truth) for entity in found])
-        metrics: Metrics = {"accuracy": whole.recall}
+        right = np.array([float(entity in truth) for entity in predicted])
+        metrics: Metrics = {"accuracy": counts.recall}
         if self.config.entities:
-            metrics = {"f1": whole.f1, "precision": whole.precision, "recall": whole.recall}
+            metrics = {"f1": counts.f1, "precision": counts.precision, "recall": counts.recall}
         if len(scores):
             metrics["calibration_error"] = expected_calibration_error(scores, right)
         return metrics
@@ -307,10 +307,10 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
         return (F1, PRECISION, RECALL) if self.config.entities else (ACCURACY,)
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
-        gold, found = gold_labels.gold_and_predicted(rows, answers, self.config.entities)
-        whole, types = span_f1.count_spans(gold, found)
+        gold, predicted = gold_labels.gold_and_predicted(rows, answers, self.config.entities)
+        counts, types = span_f1.count_spans(gold, predicted)
         tokens, right = gold_labels.count_correct_tokens(rows, answers, self.config.entities)
-        return span_f1.conlleval_table(whole, types, tokens, right / max(tokens, 1))
+        return span_f1.conlleval_table(counts, types, tokens, right / max(tokens, 1))
 
 
 def _entity(example: TagExample, span: Span, score: float) -> Answer:

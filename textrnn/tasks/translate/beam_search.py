@@ -129,7 +129,7 @@ def _initial(step: SearchStep, carry: Any, rows: int, width: int, max_length: in
 
 
 def _done(beam: _Beam, parameters: BeamParameters) -> Bool[Array, " rows"]:
-    """Which rows have all their hypotheses. (After `max_length` tokens, no slot is alive.)"""
+    """The rows that have all their hypotheses. (After `max_length` tokens, no slot is alive.)"""
     finished = (beam.finished.log_probability > MASKED).sum(axis=-1)
     return (finished >= parameters.beam) | (beam.log_probability <= MASKED).all(axis=-1)
 
@@ -197,7 +197,7 @@ def _penalized(logits: Array, beam: _Beam, parameters: BeamParameters) -> Array:
     past = jnp.arange(max_length) < beam.t
 
     def ids_at(positions: Array) -> Array:
-        """A mask over ids: those that stand at one of these past positions."""
+        """A mask over ids: those at any of these past positions."""
         mask = jnp.zeros(logits.shape, bool)
         return mask.at[row, slot, beam.tokens].max(past & positions)
 

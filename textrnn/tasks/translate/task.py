@@ -2,7 +2,7 @@
 
     text        Tom paid 42.50. - Why?
     sentences   ▁Tom ▁paid ▁ <unk> .        ▁Why ?
-    found       ▁Tom ▁zahlte ▁ <unk> .      ▁Warum ?
+    output      ▁Tom ▁zahlte ▁ <unk> .      ▁Warum ?
     answer      Tom zahlte 42.50. - Warum?
 
 Other recipes train it on any other sequence-to-sequence task.
@@ -236,8 +236,8 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         return cast(TranslateBatch, {**tokens, **beam_arrays(requests, shape)})
 
     def _penalty(self, options: TranslateOptions) -> float:
-        given = options.length_penalty
-        return self.config.length_penalty if given is None else given
+        requested = options.length_penalty
+        return self.config.length_penalty if requested is None else requested
 
     def loss(
         self, model: Translator, batch: TranslateBatch, key: Array

@@ -33,8 +33,8 @@ def test_attributions_of_a_linear_score_are_its_terms():
 
 
 def test_attributions_and_baseline_add_up_to_the_score():
-    """For a product, whose gradient changes along the path. Fails if points lie at the wrong
-    places, if rows are mixed up with points, or the remainder is lost."""
+    """For a product, whose gradient changes along the path. Fails if the points are wrong, if rows
+    and points are mixed up, or if the remainder is lost."""
 
     def score(x):
         return jnp.tanh(x[0, :, 0] * x[1, :, 1] * x[2, :, 2]) + x[3, :, 0] ** 3
@@ -64,7 +64,7 @@ def test_a_classifier_explains_its_score(warm_predictor):
     total = explanation["baseline"] + sum(token["share"] for token in explanation["tokens"])
     assert total == pytest.approx(answer["score"], abs=1e-5)
     assert max(attributions, key=lambda text: attributions[text]) == "lovely"
-    assert abs(attributions["😀"]) < 1e-6, "an unknown word is what the baseline is made of"
+    assert abs(attributions["😀"]) < 1e-6, "the baseline consists of unknown words"
     assert all(text[t["start"] : t["end"]] == t["text"] for t in explanation["tokens"])
 
 
@@ -89,7 +89,7 @@ def test_over_http_explained(context, served):
 
 
 def test_too_long_to_be_explained():
-    """Fails if a long text holds the device for as long as it takes to read it POINTS times."""
+    """Fails if a long text can occupy the device for POINTS times its own cost."""
     config = ClassifyConfig.parse({"labels": ["a", "b"]}, source="test")
     task = Classify(config, WordTokenizer.fit(["a"], 10), Buckets(lengths=(16, 256, 1024)))
     text = SECRET + " a" * 300
@@ -100,8 +100,8 @@ def test_too_long_to_be_explained():
     assert SECRET not in str(caught.value)
 
 
-def test_what_is_not_compiled_yet_is_a_503(make_context, tiny_bundle):
-    """Fails if a request waits for a compilation, or fails as a defect."""
+def test_an_explanation_that_is_not_compiled_yet_is_a_503(make_context, tiny_bundle):
+    """Fails if a request waits for a compilation, or is a 500."""
     from support.models import ready
 
     context = make_context()
@@ -114,8 +114,8 @@ def test_what_is_not_compiled_yet_is_a_503(make_context, tiny_bundle):
     assert fresh.predictor.compilations == before
 
 
-def test_a_queue_that_an_explanation_never_fits_into_is_refused_at_the_start(served):
-    """Fails if the limits are compared with the text alone, which costs a small part of that."""
+def test_a_queue_too_small_for_an_explanation_is_refused_at_startup(served):
+    """Fails if limits are compared with the cost of the text without its explanation."""
     most = max(length for length in served.predictor.task.buckets.lengths if length <= 256) * 32
     models = {served.name: served}
     check_limits(models, Settings(queue_tokens=most))

@@ -62,8 +62,8 @@ TEN = [{"text": f"{a} {b}", "label": "x" if a < b else "y"} for a, b in zip("abc
 )
 @pytest.mark.slow
 def test_overfits_ten_rows(settings):
-    """The label is the order of two letters. Fails if a pooling loses what the encoder knows, or a
-    gradient does not arrive."""
+    """The label is the order of two letters. Fails if a pooling loses information of the encoder,
+    or a gradient does not arrive."""
     predictor = train(make(**settings), TEN)
     assert [a["label"] for a in predictor.predict_rows(TEN)] == [row["label"] for row in TEN]
 
@@ -81,7 +81,7 @@ def test_overfits_several_labels():
 
 @pytest.mark.parametrize("pooling", ["max", "mean", "last", "attention"])
 def test_padding_does_not_reach_the_logits(pooling):
-    """Exactly. Fails if a pooling looks into the padding."""
+    """Exactly. Fails if a pooling reads padding."""
     task = make(pooling=[pooling])
     model = task.build(nnx.Rngs(0))
     read = examples(task, [{"text": "a b c", "label": "x"}, {"text": "d", "label": "y"}])
@@ -91,7 +91,7 @@ def test_padding_does_not_reach_the_logits(pooling):
     assert np.isfinite(large).all()
 
 
-def test_empty_rows_weigh_nothing():
+def test_padding_rows_have_no_weight():
     """Fails if padding rows count in the loss or in its gradient."""
     task = make()
     graph, params = split_model(task.build(nnx.Rngs(0)))
@@ -173,7 +173,9 @@ def test_calibration_changes_probabilities_and_not_the_order():
     rows = [{"text": "a", "label": task.config.labels[random.integers(2)]} for _ in range(200)]
     calibrated = task.calibrated(None, [[z] for z in logits], rows)
     example = task.read(rows[0], task.options_type())
-    assert calibrated.config.temperature > 5, "the outcomes are noise: nothing can be promised"
+    assert calibrated.config.temperature > 5, (
+        "the outcomes are noise, so no confidence is justified"
+    )
     for z in logits[:20]:
         before, after = task.answer([z], example), calibrated.answer([z], example)
         assert before["label"] == after["label"]
@@ -188,11 +190,11 @@ def test_calibration_changes_probabilities_and_not_the_order():
         ([{"label": "x"}], {"labels": ["x", "y"]}, "no training row has the labels \\['y'\\]"),
         ([{"label": 1}, {"label": "x"}], {}, "label must be a string, found 1"),
         ([{"labels": "x"}], {"multi_label": True}, "labels must be a list of strings, found 'x'"),
-        ([{"text": "a"}], {}, "there is no 'label'"),
+        ([{"text": "a"}], {}, "the row has no 'label'"),
         ([{"label": "x"}, {"label": "y"}], {"class_weights": {"x": 1}}, "the labels are"),
     ],
 )
-def test_rows_that_make_no_classifier_are_one_clear_error(rows, settings, reason):
+def test_rows_unsuitable_for_training_are_one_clear_error(rows, settings, reason):
     with pytest.raises(UserError, match=reason):
         make(rows, **settings)
 

@@ -1,4 +1,4 @@
-"""Tokens that become text, and strings that end it."""
+"""Conversion of tokens to text, and stop strings."""
 
 import numpy as np
 import pytest
@@ -12,11 +12,11 @@ from textrnn.text import EOS, PAD, ByteTokenizer, CharTokenizer
 CHARS = CharTokenizer(list("abc"))
 
 
-def seen(likelihoods):
-    """Beside each likelihood a cell that counts tokens."""
-    likelihoods = np.asarray(likelihoods, np.float32)
-    none = np.zeros((len(likelihoods), 0), np.float32)
-    return Captured(likelihoods, none, none, np.arange(len(likelihoods), dtype=np.float32)[:, None])
+def captured(log_probabilities):
+    """Captured values with these log-probabilities and one cell, which counts tokens."""
+    values = np.asarray(log_probabilities, np.float32)
+    none = np.zeros((len(values), 0), np.float32)
+    return Captured(values, none, none, np.arange(len(values), dtype=np.float32)[:, None])
 
 
 def written(text, stops, most=1000, sizes=(3,), tokenizer=CHARS):
@@ -25,15 +25,15 @@ def written(text, stops, most=1000, sizes=(3,), tokenizer=CHARS):
     ids = tokenizer.encode(text).ids
     while start < len(ids) and not generated.finish_reason:
         size = min(sizes[turn % len(sizes)], most - len(generated.text))
-        piece = ids[start : start + size]
-        generated = generated.append(piece, seen(-np.ones(len(piece))), False, tokenizer)
+        window = ids[start : start + size]
+        generated = generated.append(window, captured(-np.ones(len(window))), False, tokenizer)
         stable.append(generated.text[: generated.stable_length])
         start, turn = start + size, turn + 1
     return generated, stable
 
 
 def slow_end(text, stops):
-    """Character by character: where is the text when a stop string is first complete?"""
+    """The reference: the start of the stop string that is complete first, by characters."""
     for end in range(1, len(text) + 1):
         hit = [stop for stop in stops if text[:end].endswith(stop)]
         if hit:
@@ -52,9 +52,9 @@ def test_end_is_where_a_stop_string_is_complete_first(text, stops):
 
 
 @given(letters, stop_strings, piece_sizes)
-def test_pieces_do_not_matter(text, stops, sizes):
-    """Fails if a stop string that lies across two pieces is missed, or something is shown that a
-    stop string takes away later."""
+def test_window_sizes_do_not_matter(text, stops, sizes):
+    """Fails if a stop string across two windows is missed, or if text is streamed that a stop
+    string removes later."""
     generated, stable = written(text, stops, sizes=sizes)
     end = slow_end(text, stops)
     assert generated.text == text[:end]
@@ -76,24 +76,24 @@ def test_the_longest_text():
     assert (generated.text, generated.finish_reason) == ("a", "stop")
 
 
-def test_the_model_may_say_that_it_is_over():
+def test_eos_ends_the_text():
     tokens = np.array([4, 5, EOS, PAD])
-    generated = GeneratedText(10, []).append(tokens, seen([-1, -2, -3, 0]), True, CHARS)
+    generated = GeneratedText(10, []).append(tokens, captured([-1, -2, -3, 0]), True, CHARS)
     assert (generated.text, generated.finish_reason) == ("ab", "stop")
     assert join(generated.captured).log_probability.tolist() == [-1, -2]
 
 
-def test_a_stop_string_before_the_end_of_a_text_is_known_to_have_cut_it():
-    """Both in one piece. Fails if the state were taken to be that of the text."""
+def test_text_after_a_stop_string_is_recorded_as_removed():
+    """Both in one window. Fails if the state is treated as that of the text."""
     tokens = np.append(CHARS.encode("abcc").ids, EOS)
-    generated = GeneratedText(10, ["bc"]).append(tokens, seen(-np.ones(5)), True, CHARS)
+    generated = GeneratedText(10, ["bc"]).append(tokens, captured(-np.ones(5)), True, CHARS)
     assert (generated.text, generated.finish_reason, generated.stopped) == ("a", "stop", True)
-    generated = GeneratedText(10, ["x"]).append(tokens, seen(-np.ones(5)), True, CHARS)
+    generated = GeneratedText(10, ["x"]).append(tokens, captured(-np.ones(5)), True, CHARS)
     assert (generated.text, generated.finish_reason, generated.stopped) == ("abcc", "stop", False)
 
 
 @given(st.text("aé€𝄞", min_size=1, max_size=20), piece_sizes)
-def test_bytes_become_characters_when_they_are_whole(text, sizes):
+def test_incomplete_characters_are_held_back(text, sizes):
     generated, stable = written(text, [], sizes=sizes, tokenizer=ByteTokenizer())
     assert generated.text == text
     assert not generated.incomplete
@@ -102,9 +102,9 @@ def test_bytes_become_characters_when_they_are_whole(text, sizes):
     assert per_character.tolist() == [-len(char.encode()) for char in text]
 
 
-def test_a_character_of_several_bytes_has_the_cells_of_its_first():
+def test_a_character_has_the_activations_of_its_first_byte():
     ids = ByteTokenizer().encode("aé€b").ids
-    generated = GeneratedText(10, []).append(ids, seen(-np.ones(7)), False, ByteTokenizer())
+    generated = GeneratedText(10, []).append(ids, captured(-np.ones(7)), False, ByteTokenizer())
     assert join(generated.captured).activation[:, 0].tolist() == [0, 1, 3, 6]
 
 

@@ -75,7 +75,7 @@ def test_frequencies(options, probabilities):
 
 
 def test_positive_logits_are_divided_by_the_penalty():
-    """Fails if the penalty makes used tokens likelier."""
+    """Fails if the penalty makes used tokens more probable."""
     logits, used = jnp.array([[2.0, 1.9]]), jnp.array([[True, False]])
     everything = jnp.ones((1, 2), bool)
     options = sampling_parameters(1, temperature=0, repetition_penalty=1.5)
@@ -88,7 +88,7 @@ def test_greedy(options):
 
 
 def test_rows_are_independent():
-    """Each row has its own options. Fails if noise is drawn for the batch and not for the row."""
+    """Each row has its own options. Fails if noise is drawn for the batch instead of the row."""
     logits = jax.random.normal(jax.random.key(0), (4, 6))
     everything = jnp.ones((4, 6), bool)
     options = sampling_parameters(

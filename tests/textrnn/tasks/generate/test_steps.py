@@ -76,8 +76,8 @@ def close(one, other):
 
 @pytest.mark.parametrize("config", EVERY, ids=str)
 def test_prefill_in_parts_equals_prefill_at_once(config):
-    """For every cell and rows of unequal length. Fails if anything but the state carries over, or
-    padding reaches it."""
+    """For every cell and rows of unequal length. Fails if the state is incomplete, or if padding
+    affects it."""
     model, ids = made(**config), text()
     whole, expected = reads(model, fresh(model), ids, jnp.array([9, 5, 9]))
     state, first = reads(model, fresh(model), ids[:, :4], jnp.array([4, 4, 4]))
@@ -90,13 +90,13 @@ def test_prefill_in_parts_equals_prefill_at_once(config):
 def test_log_probabilities_equal_single_steps():
     """Fails if a token is scored with the logits of another position."""
     model, ids = made(layers=2), text(rows=1)
-    _, found = reads(model, fresh(model, 1), ids, jnp.array([9]))
+    _, result = reads(model, fresh(model, 1), ids, jnp.array([9]))
     past, before = model.config.past(1), BOS
     for place in range(9):
         logits, past = model(jnp.array([[before]]), jnp.array([1]), past)
         token = int(ids[0, place])
         np.testing.assert_allclose(
-            found[0, place], jax.nn.log_softmax(logits[0, 0])[token], atol=1e-5
+            result[0, place], jax.nn.log_softmax(logits[0, 0])[token], atol=1e-5
         )
         before = token
 
@@ -196,16 +196,16 @@ def test_captured_values_equal_single_steps():
     model, ids = made(layers=2), text(rows=2)
     _, captured = prefill(model, fresh(model, 2), ids, jnp.array([9, 9]), capture_all(2))
     _, written = wrote(model, fresh(model, 2), [8, 8])
-    for row, tokens, found in [(1, ids[1], captured), (0, written.tokens[0], written.captured)]:
+    for row, tokens, result in [(1, ids[1], captured), (0, written.tokens[0], written.captured)]:
         past, before = model.config.past(1), BOS
         for place, token in enumerate(tokens[tokens > 0]):
             h, past = model.states(jnp.array([[before]]), jnp.array([1]), past)
             log_probabilities = jax.nn.log_softmax(model.logits(h)[0, 0])
-            np.testing.assert_allclose(found.activation[row, place, :4], h[0, 0, :4], atol=1e-4)
-            best = found.top_ids[row, place]
+            np.testing.assert_allclose(result.activation[row, place, :4], h[0, 0, :4], atol=1e-4)
+            best = result.top_ids[row, place]
             assert list(best) == list(np.argsort(-log_probabilities)[:5])
             np.testing.assert_allclose(
-                found.top_log_probability[row, place], log_probabilities[best], atol=1e-4
+                result.top_log_probability[row, place], log_probabilities[best], atol=1e-4
             )
             before = int(token)
 

@@ -1,4 +1,4 @@
-"""Text written and scored by a small model that knows eight words."""
+"""Text generated and scored by a small model of eight words."""
 
 import math
 
@@ -24,7 +24,7 @@ def model(generate_bundle):
 
 
 def test_it_has_learnt_the_language(model):
-    """Fails if the state is not carried on, in training or here: a word takes three letters."""
+    """Fails if the state is not passed on in training or generation: words have three letters."""
     metrics, _ = evaluate(model, [{"text": babble(500, seed=5)}])
     assert set(metrics) == {
         f"{kind}_{name}"
@@ -40,13 +40,13 @@ def test_it_has_learnt_the_language(model):
     assert len(set(answer["text"].split()[:-1])) == 8
 
 
-def test_ten_pieces_equal_one(model):
-    """With all that the draws depend on. Fails if anything of the past is not in the state."""
+def test_ten_continuations_equal_one_text(model):
+    """With all sampling parameters. Fails if the state lacks a part of the past."""
     options = {"temperature": 1.3, "top_k": 9, "repetition_penalty": 1.1}
     whole = model.predict("cat ", max_characters=100, seed=3, **options)[0]["text"]
     row, text = {"prompt": "cat "}, ""
-    for piece in range(10):
-        seed = {"seed": 3} if piece == 0 else {}
+    for part in range(10):
+        seed = {"seed": 3} if part == 0 else {}
         (answer,) = model.predict_rows(
             [row], max_characters=10, return_state=True, **seed, **options
         )
@@ -56,8 +56,8 @@ def test_ten_pieces_equal_one(model):
 
 
 @pytest.mark.parametrize("stop", [["g d"], ["owl", "ox"], ["ee b"], ["cat dog hen owl fox"]])
-def test_a_state_behind_a_stop_string_is_that_of_the_text(model, stop):
-    """Fails if the state knows of the stop string, or of what was written behind it."""
+def test_a_state_after_a_stop_string_is_that_of_the_text(model, stop):
+    """Fails if the state includes the stop string, or tokens generated after it."""
     options = {"temperature": 1.0, "max_characters": 120, "return_state": True}
     (answer,) = model.predict("dog ", seed=11, stop=stop, **options)
     (whole,) = model.predict("dog ", seed=11, **options)
@@ -74,7 +74,7 @@ def test_a_state_behind_a_stop_string_is_that_of_the_text(model, stop):
     assert answer["text"] + more["text"] == whole["text"]
 
 
-def test_equal_seeds_write_equal_texts_whatever_runs_beside(model):
+def test_a_seed_determines_the_text_in_any_batch(model):
     alone = [model.predict(p, seed=s, max_characters=40)[0] for p, s in (("cat ", 1), ("do", 2))]
     rows = [{"prompt": p} for p in ("", "hen " * 20, "cat ", "x", "fox ant", "ape")]
     crowd = model.predict_rows(rows, seed=1, max_characters=40)
@@ -93,7 +93,7 @@ def test_greedy(model):
 
 
 def test_scoring_counts_every_character_once(model):
-    """Of texts longer than a window, in pieces by the state too."""
+    """Of texts longer than a window, also in parts that pass on the state."""
     text = babble(20, seed=2)
     (whole,) = model.predict_rows([{"text": text}], log_probabilities=True)
     assert whole["characters"] == len(text) == len(whole["log_probabilities"])
@@ -104,7 +104,7 @@ def test_scoring_counts_every_character_once(model):
     assert both == pytest.approx(whole["log_likelihood"], abs=1e-3)
 
 
-def test_written_text_scores_as_it_was_written(model):
+def test_generated_text_scores_as_when_generated(model):
     options = {"temperature": 1.5, "max_characters": 30, "seed": 4, "log_probabilities": True}
     (written,) = model.predict("owl ", **options)
     (scored,) = model.predict_rows([{"text": "owl " + written["text"]}], log_probabilities=True)
@@ -113,11 +113,11 @@ def test_written_text_scores_as_it_was_written(model):
     )
 
 
-def test_windowed_scoring_forgets(model):
-    """By hand: each stretch by itself, behind the one character before it."""
+def test_windowed_scoring_resets_the_state(model):
+    """Compared with scoring each window by itself, after the one character before it."""
     text = babble(10, seed=3)
-    (found,) = model.predict_rows([{"text": text}], window=16, log_probabilities=True)
-    assert found["characters"] == len(text) - 1
+    (result,) = model.predict_rows([{"text": text}], window=16, log_probabilities=True)
+    assert result["characters"] == len(text) - 1
     task, network = model.task, model.model()
     ids, expected = task.tokenizer.encode(text).ids, []
     for start in range(0, len(ids) - 1, 16):
@@ -126,7 +126,7 @@ def test_windowed_scoring_forgets(model):
         logits = np.asarray(logits[:, 0], np.float64)
         logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
         expected += logits[np.arange(len(part) - 1), part[1:]].tolist()
-    np.testing.assert_allclose(found["log_probabilities"], expected, atol=1e-4)
+    np.testing.assert_allclose(result["log_probabilities"], expected, atol=1e-4)
 
 
 def test_unknown_characters_are_counted(model):
@@ -141,9 +141,9 @@ def test_unknown_characters_are_counted(model):
 
 def test_streaming_is_the_same_text(model):
     options = {"seed": 6, "max_characters": 50, "stop": ["ow"]}
-    pieces = list(model.stream("cat ", **options))
-    assert len(pieces) > 1
-    assert "".join(pieces) == model.predict("cat ", **options)[0]["text"]
+    chunks = list(model.stream("cat ", **options))
+    assert len(chunks) > 1
+    assert "".join(chunks) == model.predict("cat ", **options)[0]["text"]
 
 
 def test_an_empty_prompt_begins_anywhere(model):
@@ -166,7 +166,7 @@ def test_an_empty_prompt_begins_anywhere(model):
     ],
     ids=str,
 )
-def test_what_cannot_be_taken_is_one_clear_error(model, row, options, code, reason):
+def test_unacceptable_text_is_one_clear_error(model, row, options, code, reason):
     with pytest.raises(InvalidText, match=reason) as caught:
         model.predict_rows([row], **options)
     assert caught.value.code == code
@@ -194,8 +194,8 @@ def test_truncated_texts_are_marked(model):
 
 
 def test_a_model_of_bytes_writes_and_scores_characters():
-    """With fresh weights, which prefer nothing. Fails if a character is cut, counted by its bytes,
-    or lost between two windows."""
+    """With random weights, which prefer no token. Fails if a character is cut, counted by its
+    bytes, or lost between two windows."""
     config = GenerateConfig.parse({"embedding": {"size": 4}, "encoder": {"hidden": 4}}, "here")
     buckets = Buckets(lengths=(8,), rows=2, tokens=16)
     task = Generate.fit(config, ByteTokenizer(), buckets, [])
@@ -215,20 +215,20 @@ def test_a_model_of_bytes_writes_and_scores_characters():
         assert scored["unknown_characters"] == 0
 
 
-def test_it_needs_characters_or_bytes():
+def test_other_tokenizers_are_rejected():
     tokenizer = WordTokenizer.fit(["a b"], 10)
     with pytest.raises(UserError, match="'chars' or 'bytes', this one is 'words'"):
         Generate.fit(GenerateConfig(), tokenizer, None, [])
 
 
-def test_it_reads_forward_only():
+def test_a_bidirectional_encoder_is_rejected():
     assert not GenerateConfig.parse({"encoder": {"hidden": 4}}, "here").encoder.bidirectional
     with pytest.raises(UserError, match="unidirectional"):
         GenerateConfig.parse({"encoder": {"bidirectional": True}}, "here")
 
 
 def test_a_long_text_is_read_in_constant_memory(model):
-    """Fails if an example keeps more of its past than one state and its likelihoods."""
+    """Fails if an example keeps more of its past than one state and its log-probabilities."""
     example = model.task.read({"text": babble(5000)}, GenerateOptions())
     for _ in range(3):
         (example,) = model.step([example])
@@ -241,8 +241,8 @@ def test_a_long_text_is_read_in_constant_memory(model):
     "row", [{"prompt": "cat " * 20}, {"text": babble(20, seed=2)}], ids=["written", "scored"]
 )
 def test_each_window_is_processed_once(model, row, monkeypatch):
-    """Fails if the outputs of a window are decoded more than once, as those of the last window once
-    were: for the sequence that may follow it, and for the answer."""
+    """Fails if the outputs of a window are decoded twice: once for the next window and once for the
+    answer."""
     windows, processed = [], []
     run, advance = Predictor.run, GenerationSequence.advance
 

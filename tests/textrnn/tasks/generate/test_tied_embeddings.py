@@ -38,7 +38,7 @@ def loss(params, graph, ids, frozen_states=False):
 
 
 def test_one_table_instead_of_two():
-    """Fails if tying leaves an output table of the size of the vocabulary behind."""
+    """Fails if a tied model still has an output table of the size of the vocabulary."""
     (_, tied), (_, untied) = made(tied=True), made(tied=False)
     assert (
         count_parameters(untied) - count_parameters(tied)
@@ -50,7 +50,7 @@ def test_one_table_instead_of_two():
 
 
 def test_the_table_gets_gradients_from_both_uses():
-    """Fails if either use of the table is cut off from training."""
+    """Fails if either use of the table has no gradient."""
     ids = jnp.asarray(cycle())
     graph, params = made(tied=True)
     total = jax.grad(loss)(params, graph, ids)[TABLE]
@@ -60,8 +60,8 @@ def test_the_table_gets_gradients_from_both_uses():
     np.testing.assert_array_equal(of_input > 1e-8, np.isin(np.arange(VOCABULARY), ids[:, :-1]))
 
 
-def test_it_learns():
-    """Fails if a tied model cannot represent what an untied one learns at once."""
+def test_a_tied_model_learns():
+    """Fails if a tied model cannot learn a task that is easy for an untied one."""
     ids = jnp.asarray(cycle())
     graph, params = made(tied=True)
     optimizer = optax.adam(0.03)

@@ -31,34 +31,34 @@ def each_row(emissions, chain):
 @pytest.mark.parametrize("forbid", [False, True])
 def test_partition_is_the_sum_over_all_paths(forbid):
     emissions, chain = problem(forbid=forbid)
-    found = jax.jit(crf.log_partition)(emissions, chain, LENGTHS)
+    result = jax.jit(crf.log_partition)(emissions, chain, LENGTHS)
     for row, _, paths in each_row(emissions, chain):
         expected = np.logaddexp.reduce([score for _, score in paths])
-        assert found[row] == pytest.approx(expected, abs=1e-4)
+        assert result[row] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("forbid", [False, True])
 def test_viterbi_is_the_best_of_all_paths(forbid):
     for seed in range(5):
         emissions, chain = problem(seed, forbid)
-        found = jax.jit(crf.viterbi)(emissions, chain, LENGTHS)
+        result = jax.jit(crf.viterbi)(emissions, chain, LENGTHS)
         for row, length, paths in each_row(emissions, chain):
             best, _ = max(paths, key=lambda path: path[1])
-            assert tuple(found[:length, row]) == best
-            assert not found[length:, row].any()
+            assert tuple(result[:length, row]) == best
+            assert not result[length:, row].any()
 
 
-def test_likelihoods_of_all_paths_sum_to_one():
+def test_probabilities_of_all_paths_sum_to_one():
     emissions, chain = problem()
     for row, length, paths in each_row(emissions, chain):
         total = 0.0
         for path, score in paths:
             padded = np.zeros((TIME, len(LENGTHS)), int)
             padded[:length, row] = path
-            found = crf.log_likelihood(emissions, chain, jnp.asarray(padded), LENGTHS)[row]
+            result = crf.log_likelihood(emissions, chain, jnp.asarray(padded), LENGTHS)[row]
             partition = np.logaddexp.reduce([other for _, other in paths])
-            assert found == pytest.approx(score - partition, abs=1e-4)
-            total += np.exp(found)
+            assert result == pytest.approx(score - partition, abs=1e-4)
+            total += np.exp(result)
             if len(paths) > 30:
                 break
         else:
@@ -104,8 +104,8 @@ def test_the_gradient_of_the_partition_is_the_marginals():
 def test_padding_changes_nothing():
     """Fails if emissions at padding, or the amount of it, reach a result.
 
-    The two programs sum in the same order but may be vectorised and fused differently, which turns
-    the last bits: the bound is a few units in the last place of scores of up to about 30.
+    The two programs sum in the same order but may be vectorised and fused differently, which
+    changes the last bits: the bound is a few units in the last place of scores of up to about 30.
     """
     emissions, chain = problem()
     longer = jnp.concatenate([emissions, 99 * jnp.ones((4, *emissions.shape[1:]))])
@@ -150,7 +150,7 @@ def test_the_temperature_corrects_overconfident_scores():
 
 
 def test_an_empty_row_has_no_likelihood_and_no_gradient():
-    """Fails if the rows that fill up a batch are trained on."""
+    """Fails if padding rows contribute to the loss or its gradient."""
     emissions, chain = problem()
     path, lengths = jnp.zeros((TIME, len(LENGTHS)), int), jnp.array([0, 2, 0, 0, 0])
 

@@ -1,4 +1,4 @@
-"""Taggers from the command line: files in, files out, tables, and mistakes in the files."""
+"""Taggers on the command line: input and output files, reports, and malformed files."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ def test_evaluate_prints_the_table_of_conlleval(tag_bundle, folder):
     assert "              PER: precision: 100.00%" in done.stdout
 
 
-def test_evaluate_takes_a_format_that_the_ending_does_not_say(tag_bundle, folder):
+def test_evaluate_with_a_given_format(tag_bundle, folder):
     (folder / "dev.conll").rename(folder / "dev.testa")
     done = textrnn("evaluate", tag_bundle, "dev.testa", "--format", "conll", "--json", cwd=folder)
     assert json.loads(done.stdout)["dev.testa"]["f1"] == 1
@@ -38,7 +38,7 @@ def test_columns_in_columns_out(tag_bundle, folder):
     lines = [line.split("\t") for line in (folder / "out.conll").read_text().splitlines() if line]
     given = [line.split("\t") for line in towns(30, seed=1).splitlines() if line]
     assert [line[:2] for line in lines] == given
-    assert all(gold == found for _, gold, found in lines)
+    assert all(gold == predicted for _, gold, predicted in lines)
     again = textrnn("evaluate", tag_bundle, "out.conll", cwd=folder)
     assert "1.0000" in again.stdout
 
@@ -49,8 +49,8 @@ def test_text_in_json_out(tag_bundle, folder):
     done = textrnn("score", tag_bundle, "in.txt.gz", "--output", "out.jsonl", cwd=folder)
     assert "2 rows; 1 bad rows in out.jsonl.errors.jsonl" in done.stdout
     rows = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
-    found = [[e["text"] for e in row["predicted_entities"]] for row in rows]
-    assert found == [["Grace Hopper", "Oslo"], ["San Jose"]]
+    predicted = [[e["text"] for e in row["predicted_entities"]] for row in rows]
+    assert predicted == [["Grace Hopper", "Oslo"], ["San Jose"]]
 
 
 def test_text_in_columns_out(tag_bundle, folder):
@@ -61,7 +61,7 @@ def test_text_in_columns_out(tag_bundle, folder):
     )
 
 
-def test_ragged_rows_are_set_aside_with_their_lines(tag_bundle, folder):
+def test_malformed_rows_are_reported_with_their_lines(tag_bundle, folder):
     (folder / "in.conll").write_text("Bob\tB-PER\nsings\n\nOslo\tB-LOC\n")
     done = textrnn("score", tag_bundle, "in.conll", "--output", "out.jsonl", cwd=folder)
     assert done.returncode == 0, done.stderr
@@ -96,8 +96,8 @@ def test_a_classifier_writes_no_columns(tiny_bundle, folder):
 
 
 @pytest.mark.slow
-def test_a_tagger_of_own_data_starts_from_a_shipped_one(folder):
-    """In one pass over 120 sentences it has learnt who is who; the words it knew before."""
+def test_fine_tuning_a_shipped_tagger(folder):
+    """Fails if one epoch on 120 sentences is not enough, since the words are already known."""
     (folder / "data").mkdir()
     (folder / "data" / "ours.conll").write_text(towns(120, seed=2))
     arguments = ["name=mine", "data.train.0.path=ours.conll", "train.epochs=2", "--output", "run"]

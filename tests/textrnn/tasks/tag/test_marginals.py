@@ -1,4 +1,4 @@
-"""How probable each label is for each word."""
+"""Label probabilities of each word."""
 
 import numpy as np
 import pytest
@@ -10,19 +10,19 @@ from textrnn.tasks.tag.marginals import by_label
 TEXT = "\U0001f44d Ada Lovelace met Bob in New York .\n\nis Oslo big ?"
 
 
-def test_tags_of_a_type_count_together():
+def test_tags_of_a_type_are_summed():
     tagset = ["O", "B-PER", "I-PER", "E-PER", "S-PER", "B-LOC", "I-LOC", "E-LOC", "S-LOC"]
     probabilities = np.array([[0.1, 0.05, 0.05, 0, 0.1, 0.3, 0.3, 0.1, 0], [0.6, 0.4] + [0] * 7])
     with np.errstate(divide="ignore"):
-        found = by_label(np.log(probabilities), tagset, entities=True)
-    assert [tag["label"] for tag in found[0]] == ["LOC", "PER", "O"]
-    assert [tag["score"] for tag in found[0]] == pytest.approx([0.7, 0.2, 0.1])
-    assert [tag["label"] for tag in found[1]] == ["O", "PER", "LOC"]
+        labels_of = by_label(np.log(probabilities), tagset, entities=True)
+    assert [tag["label"] for tag in labels_of[0]] == ["LOC", "PER", "O"]
+    assert [tag["score"] for tag in labels_of[0]] == pytest.approx([0.7, 0.2, 0.1])
+    assert [tag["label"] for tag in labels_of[1]] == ["O", "PER", "LOC"]
 
 
 def test_marginals_of_a_tagger(tag_bundle):
-    """A word's marginal is at least the score of the entity that it is alone in, and those of one
-    word are 1 together. Fails if words, windows or tags are mixed up."""
+    """The marginal of a word is at least the score of a single-word entity, and the marginals of a
+    word sum to 1. Fails if words, windows or tags are mixed up."""
     predictor = textrnn.load(tag_bundle)
     (answer,) = predictor.predict([TEXT], marginals=True)
     words = answer["tokens"]

@@ -24,7 +24,7 @@ def entities(draw):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(sentence=entities())
-def test_there_and_back(scheme, sentence):
+def test_tags_and_spans_round_trip(scheme, sentence):
     """Fails if neighbours of one type merge, or an entity loses its first or last word."""
     given, length = sentence
     written = tags(given, length, scheme)

@@ -1,4 +1,4 @@
-"""Tagging: exact places on every string, and probabilities by enumeration."""
+"""Tagging: exact offsets on every string, and probabilities by enumeration."""
 
 import itertools
 
@@ -39,7 +39,7 @@ def make(rows=ROWS, **given):
 
 
 def untrained(task, seed=0):
-    """A predictor whose weights are large enough to say something."""
+    """A predictor with random weights, large enough that it predicts entities."""
     _, params = split_model(task.build(nnx.Rngs(seed)))
     random = np.random.default_rng(seed)
     noisy = {n: p + random.normal(scale=0.5, size=p.shape).astype("f") for n, p in params.items()}
@@ -54,7 +54,7 @@ hostile = st.text(max_size=60) | st.text(
 
 @settings(deadline=None, max_examples=150)
 @given(text=hostile)
-def test_places_are_exact_on_every_string(text):
+def test_offsets_are_exact_on_every_string(text):
     if not text.strip() or any("\ud800" <= char <= "\udfff" for char in text):
         with pytest.raises(InvalidText, match=r"is empty|surrogate"):
             PREDICTOR.predict(text)
@@ -69,21 +69,21 @@ def test_places_are_exact_on_every_string(text):
 
 
 def test_a_long_text_answers_as_its_sentences_do():
-    """Fails if offsets forget the sentences before, or if windows are mixed up."""
+    """Fails if offsets ignore the sentences before, or if windows are mixed up."""
     text = "\n\n".join(SENTENCES) + " " + " ".join(["Ada Bob Rome"] * 20)
     (whole,) = PREDICTOR.predict(text)
-    pieces, here = [], 0
+    expected, here = [], 0
     for part in PREDICTOR.task.read({"text": text}, TagOptions()).windows:
         words = [text[slice(*span)] for span in _places(text)[here : here + len(part)]]
         (answer,) = PREDICTOR.predict_rows([{"tokens": words}])
         for entity in answer["entities"]:
             start = _places(text)[here + entity["start"]][0]
-            pieces.append((start, entity["label"], entity["score"]))
+            expected.append((start, entity["label"], entity["score"]))
         here += len(part)
-    assert len(pieces) > 5
-    found = [(e["start"], e["label"], e["score"]) for e in whole["entities"]]
-    assert [f[:2] for f in found] == [p[:2] for p in pieces]
-    assert [f[2] for f in found] == pytest.approx([p[2] for p in pieces], abs=1e-5)
+    assert len(expected) > 5
+    entities = [(e["start"], e["label"], e["score"]) for e in whole["entities"]]
+    assert [e[:2] for e in entities] == [e[:2] for e in expected]
+    assert [e[2] for e in entities] == pytest.approx([e[2] for e in expected], abs=1e-5)
 
 
 def _places(text):
@@ -91,7 +91,7 @@ def _places(text):
 
 
 @pytest.mark.parametrize("crf", [True, False])
-def test_scores_are_the_share_of_all_paths_that_have_the_entity(crf):
+def test_scores_equal_the_probability_of_all_paths_with_the_entity(crf):
     """By enumeration of every legal path. Fails for a product of softmaxes."""
     task = make(labels=["PER", "LOC"], crf=crf)
     predictor = untrained(task, seed=3)
@@ -130,7 +130,7 @@ def _parts(predictor):
 
 
 def train(task, steps=150):
-    """All rows at once, until they are known by heart."""
+    """Train on all rows at once, until they are overfitted."""
     graph, params = split_model(task.build(nnx.Rngs(0)))
     optimizer = optax.adam(2e-2)
     read = [w for row in ROWS for w in task.read(row, TagOptions(), gold=True).windows]
@@ -164,7 +164,7 @@ def train(task, steps=150):
     ids=["cnn", "no crf", "lstm", "words only", "subwords"],
 )
 @pytest.mark.slow
-def test_learns_a_few_rows_by_heart(given):
+def test_overfits_a_few_rows(given):
     predictor, loss = train(make(**given))
     assert loss < 0.05
     answers = predictor.predict_rows(ROWS)
@@ -177,7 +177,7 @@ def test_learns_a_few_rows_by_heart(given):
     ]  # fmt: skip
 
 
-def test_temperature_changes_scores_and_no_entity():
+def test_temperature_changes_only_scores():
     predictor = untrained(make(temperature=4.0))
     text = " ".join(SENTENCES)
     (cool,), (warm,) = PREDICTOR.predict(text), predictor.predict(text)
@@ -186,7 +186,7 @@ def test_temperature_changes_scores_and_no_entity():
         assert b["score"] < a["score"]
 
 
-def test_calibration_finds_that_wrong_tags_cannot_be_promised():
+def test_calibration_lowers_confidence_on_wrong_tags():
     rows = [{"tokens": r["tokens"], "tags": [*r["tags"][1:], "O"]} for r in ROWS]
     rows[1]["tags"] = ["O"] * 7
     examples = [PREDICTOR.task.read(row, TagOptions()) for row in rows]
@@ -209,7 +209,7 @@ def test_a_label_for_each_word():
     assert task.score(perfect, rows)["accuracy"] == 1
 
 
-def test_min_score_leaves_out_the_unlikely_and_nothing_else():
+def test_min_score_removes_only_entities_below_it():
     text = " ".join(SENTENCES)
     (whole,) = PREDICTOR.predict(text, tags=True)
     scores = sorted(entity["score"] for entity in whole["entities"])
@@ -224,7 +224,11 @@ def test_entities_in_text_are_read_as_the_tags_of_its_words():
     text = "Ada met Bob in New York."
     entities = [
         {"start": 0, "end": 3, "label": "PER"},
-        {"start": 15, "end": 20, "label": "LOC"},  # ends inside of a word: it is taken whole
+        {
+            "start": 15,
+            "end": 20,
+            "label": "LOC",
+        },  # ends inside a word, which is then included whole
     ]
     task = make()
     example = task.read({"text": text, "entities": entities}, TagOptions(), gold=True)
@@ -232,8 +236,8 @@ def test_entities_in_text_are_read_as_the_tags_of_its_words():
     assert names == ["S-PER", "O", "O", "O", "B-LOC", "E-LOC", "O"]
 
 
-def test_an_entity_over_the_end_of_a_window_is_legal_in_both():
-    """Fails if a window ends inside of an entity: no legal path does, so its loss would be huge."""
+def test_an_entity_across_two_windows_is_legal_in_both():
+    """Fails if a gold path breaks off inside an entity, which is illegal and has a huge loss."""
     row = {"text": "Rome\n\nYork met.", "entities": [{"start": 0, "end": 10, "label": "LOC"}]}
     task = make()
     windows = task.read(row, TagOptions(), gold=True).windows
@@ -286,20 +290,20 @@ def test_bad_gold(row, reason):
         ({"tokens": ["a"] * 30}, "too_long"),
     ],
 )
-def test_rows_that_cannot_be_taken(row, code):
+def test_unacceptable_rows(row, code):
     task = make(limit=20)
     with pytest.raises(InvalidText) as caught:
         task.read(row, TagOptions())
     assert caught.value.code == code
 
 
-def test_over_the_limit_is_cut_where_that_is_allowed():
+def test_truncation_at_the_limit():
     answers = untrained(make(limit=20)).predict(["Ada " * 30, "Ada " * 20], truncate=True)
     assert "truncated" in answers[0]
     assert "truncated" not in answers[1]
 
 
-def test_a_text_costs_no_more_than_it_says():
+def test_the_cost_of_a_text_is_bounded():
     task = make(limit=20)
     for text in ("A. " * 10, "Hm! " * 10, "a " * 20, "Ada met Bob. " * 5):
         windows = task.read({"text": text}, TagOptions()).windows
@@ -312,7 +316,7 @@ def test_other_tokenizers_are_refused():
         Tag.fit(TagConfig(), WordTokenizer(["a"]), BUCKETS, ROWS)
 
 
-def test_no_rows_share_labels_with_a_config_that_names_others():
+def test_labels_missing_from_the_config_are_an_error():
     with pytest.raises(UserError, match="does not name"):
         make(labels=["PER"])
     with pytest.raises(UserError, match="no labels at all"):

@@ -51,45 +51,45 @@ def beam_parameters(rows, **given):
     })  # fmt: skip
 
 
-def read(found, row):
+def read(result, row):
     """(tokens, log-probability, trace) of each hypothesis of a row."""
     finished = [
-        k for k in range(found.lengths.shape[1]) if found.log_probabilities[row, k] > MASKED
+        k for k in range(result.lengths.shape[1]) if result.log_probabilities[row, k] > MASKED
     ]
     return [
         (
-            found.tokens[row, k, : found.lengths[row, k]].tolist(),
-            float(found.log_probabilities[row, k]),
-            np.asarray(found.trace[row, k, : found.lengths[row, k] + 1]),
+            result.tokens[row, k, : result.lengths[row, k]].tolist(),
+            float(result.log_probabilities[row, k]),
+            np.asarray(result.trace[row, k, : result.lengths[row, k] + 1]),
         )
         for k in finished
     ]
 
 
-def same(found, expected):
-    assert [h[0] for h in found] == [h[0] for h in expected]
-    np.testing.assert_allclose([h[1] for h in found], [h[1] for h in expected], atol=1e-4)
-    for mine, theirs in zip(found, expected, strict=True):
+def same(result, expected):
+    assert [h[0] for h in result] == [h[0] for h in expected]
+    np.testing.assert_allclose([h[1] for h in result], [h[1] for h in expected], atol=1e-4)
+    for mine, theirs in zip(result, expected, strict=True):
         np.testing.assert_allclose(mine[2], theirs[2], atol=1e-4)
 
 
 @pytest.mark.parametrize("beam", [1, 2, 3, 5])
 @pytest.mark.parametrize(("penalty", "least"), [(0.0, 0), (1.0, 0), (0.6, 3)])
-def test_equals_a_slow_search(beam, penalty, least):
-    """Tokens, log-probabilities and what each step left. Fails if a carry does not follow its
-    hypothesis, a finished one goes on, or the trace is read along the wrong path."""
+def test_equals_the_reference_search(beam, penalty, least):
+    """Tokens, log-probabilities and traces. Fails if a carry does not follow its hypothesis, a
+    finished hypothesis continues, or a trace is read along the wrong path."""
     for seed in range(6):
         step, weights, carry = problem(4, seed)
         parameters = beam_parameters(4, beam=beam, length_penalty=penalty, min_length=least)
-        found = run(weights, carry, parameters, 5)
+        result = run(weights, carry, parameters, 5)
         for row in range(4):
             expected = reference.beam_search(step, carry[row], beam, penalty, least, MAX_LENGTH)
-            same(read(found, row)[:beam], expected)
+            same(read(result, row)[:beam], expected)
 
 
 def test_a_beam_of_one_is_greedy():
     step, weights, carry = problem(8)
-    found = run(weights, carry, beam_parameters(8), 1)
+    result = run(weights, carry, beam_parameters(8), 1)
     for row in range(8):
         tokens, state, last = [], carry[row], 2
         while len(tokens) < MAX_LENGTH:
@@ -98,23 +98,23 @@ def test_a_beam_of_one_is_greedy():
             if last == 3:
                 break
             tokens.append(last)
-        assert read(found, row)[0][0] == tokens
+        assert read(result, row)[0][0] == tokens
 
 
 def test_a_beam_as_wide_as_the_space_is_exhaustive():
     step, weights, carry = problem(3)
-    found = run(weights, carry, beam_parameters(3, beam=200, max_length=3), 200)
+    result = run(weights, carry, beam_parameters(3, beam=200, max_length=3), 200)
     for row in range(3):
         every = sorted(reference.all_sequences(step, carry[row], 3), key=lambda s: -s[1])
         assert len(every) == 1 + 5 + 25 + 125
-        there = read(found, row)
+        there = read(result, row)
         assert len(there) == len(every)
         np.testing.assert_allclose([h[1] for h in there], [s[1] for s in every], atol=1e-4)
         assert [tuple(h[0]) for h in there[:20]] == [s[0] for s in every[:20]]
 
 
-def test_rows_do_not_know_of_each_other():
-    """Fails if one row's settings, or its end, change another's hypotheses."""
+def test_rows_are_searched_independently():
+    """Fails if the parameters or the end of one row change the hypotheses of another."""
     _, weights, carry = problem(5)
     mixed = beam_parameters(
         5, beam=[1, 4, 2, 3, 4], length_penalty=[0, 1, 0.5, 0, 2], max_length=[7, 2, 5, 7, 3],
@@ -131,30 +131,30 @@ def test_rows_do_not_know_of_each_other():
 def test_no_ngram_occurs_twice(size):
     for seed in range(4):
         step, weights, carry = problem(4, seed)
-        found = run(
+        result = run(
             weights, carry, beam_parameters(4, beam=3, min_length=5, no_repeat_ngram=size), 3
         )
         for row in range(4):
             expected = reference.beam_search(
                 step, carry[row], 3, 0.0, 5, MAX_LENGTH, no_repeat_ngram=size
             )
-            same(read(found, row)[:3], expected)
-            for tokens, _, _ in read(found, row):
+            same(read(result, row)[:3], expected)
+            for tokens, _, _ in read(result, row):
                 grams = [tuple(tokens[i : i + size]) for i in range(len(tokens) - size + 1)]
                 assert len(grams) == len(set(grams))
 
 
-def test_lengths_are_kept():
+def test_length_limits_are_respected():
     _, weights, carry = problem(4)
-    found = run(
+    result = run(
         weights,
         carry,
         beam_parameters(4, beam=3, min_length=[0, 2, 4, 7], max_length=[1, 2, 6, 7]),
         3,
     )
     for row, (min_length, max_length) in enumerate([(0, 1), (2, 2), (4, 6), (7, 7)]):
-        assert all(min_length <= len(h[0]) <= max_length for h in read(found, row))
-        assert len(read(found, row)) == 3 or max_length == 1
+        assert all(min_length <= len(h[0]) <= max_length for h in read(result, row))
+        assert len(read(result, row)) == 3 or max_length == 1
 
 
 def test_a_repetition_penalty_makes_repeats_rarer():
@@ -162,8 +162,8 @@ def test_a_repetition_penalty_makes_repeats_rarer():
 
     def repeats(penalty):
         parameters = beam_parameters(16, min_length=MAX_LENGTH, repetition_penalty=penalty)
-        found = run(weights, carry, parameters, 1)
-        return sum(MAX_LENGTH - len(set(found.tokens[row, 0].tolist())) for row in range(16))
+        result = run(weights, carry, parameters, 1)
+        return sum(MAX_LENGTH - len(set(result.tokens[row, 0].tolist())) for row in range(16))
 
     assert repeats(5.0) < repeats(1.0)
 
@@ -177,17 +177,17 @@ def test_the_loop_ends_when_all_rows_are_done():
         logits = jnp.full((len(token), IDS), -9.0).at[:, 3].set(9.0)
         return carry, logits, token
 
-    found = jax.jit(search, static_argnums=(0, 3, 4))(
+    result = jax.jit(search, static_argnums=(0, 3, 4))(
         step, jnp.zeros((4, 1)), beam_parameters(4), 1, MAX_LENGTH
     )
-    jax.block_until_ready(found)
+    jax.block_until_ready(result)
     jax.effects_barrier()
     assert len(calls) == 1
-    assert not found.lengths.any()
+    assert not result.lengths.any()
 
 
 def test_an_empty_batch_row_takes_no_steps():
     _, weights, carry = problem(2)
-    found = run(weights, carry, beam_parameters(2, beam=[0, 2]), 2)
-    assert not read(found, 0)
-    assert read(found, 1)
+    result = run(weights, carry, beam_parameters(2, beam=[0, 2]), 2)
+    assert not read(result, 0)
+    assert read(result, 1)

@@ -1,4 +1,4 @@
-"""Translators from the command line: files in, files out, BLEU, the drawn alignment."""
+"""Translators on the command line: input and output files, BLEU, and the alignment."""
 
 import json
 
@@ -64,7 +64,7 @@ def test_predict_draws_the_alignment(translate_bundle):
     assert json.loads(plain.stdout)["text"] == "17 two one"
 
 
-def test_an_alignment_is_of_translations(tiny_bundle):
+def test_alignment_requires_a_translator(tiny_bundle):
     done = textrnn("predict", tiny_bundle, "fine", "--alignment")
     assert done.returncode == 1
     assert "alignment" in done.stderr

@@ -44,7 +44,7 @@ def made(cell="lstm", attention="multiplicative", layers=1, feeding=True, **conf
 @pytest.mark.parametrize(("cell", "attention", "layers", "feeding"), EVERY)
 @pytest.mark.slow
 def test_training_unrolls_the_step_that_decoding_takes(cell, attention, layers, feeding):
-    """Fails if what is trained is not what is decoded with, in any cell."""
+    """Fails if training and decoding compute different steps, for any cell."""
     model, ids, target = made(cell, attention, layers, feeding)
     whole = model(ids, LENGTHS, target)
     source, state = model.begin(ids, LENGTHS)
@@ -60,7 +60,7 @@ def test_a_decoder_rejects_cells_without_a_hoisted_projection():
 
 
 def test_input_feeding_reaches_the_next_step():
-    """Fails if the option is read and does nothing."""
+    """Fails if the option has no effect."""
     one = made(feeding=True)[0].decoder.cells[0].input_kernel.shape
     two = made(feeding=False)[0].decoder.cells[0].input_kernel.shape
     assert (one[0], two[0]) == (10, 5)
@@ -73,7 +73,7 @@ def test_input_feeding_reaches_the_next_step():
 
 
 def test_hypotheses_of_a_row_share_its_source():
-    """Fails if a hypothesis reads its neighbour's source."""
+    """Fails if a hypothesis attends to the source of another row."""
     model, ids, _ = made()
     source, state = model.begin(ids, LENGTHS)
     tokens = jnp.array([[4, 5], [6, 7], [8, 9]])
@@ -101,7 +101,7 @@ def test_no_token_sees_its_future():
     assert np.abs(one[3] - two[3]).max() > 1e-4
 
 
-def test_dropout_and_blanks_are_for_training_alone():
+def test_dropout_is_used_only_in_training():
     model, ids, target = made(blank=0.5)
     plain = model(ids, LENGTHS, target)
     np.testing.assert_array_equal(plain, model(ids, LENGTHS, target))
@@ -110,7 +110,7 @@ def test_dropout_and_blanks_are_for_training_alone():
     assert np.abs(drawn[0] - drawn[2]).max() > 1e-3
 
 
-def test_the_names_of_parameters_are_a_file_format():
+def test_parameter_names_are_a_file_format():
     assert sorted(split_model(made(layers=2)[0])[1]) == [
         "bias",
         "decoder.attention.key_kernel",

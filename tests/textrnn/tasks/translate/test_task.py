@@ -1,4 +1,4 @@
-"""The task from row to answer, on a translator that says everything from behind."""
+"""The task from row to answer, with a translator that reverses the words of a sentence."""
 
 import itertools
 import json
@@ -20,8 +20,8 @@ def back(translate_bundle):
     return textrnn.load(translate_bundle)
 
 
-def test_it_learnt_to_reverse(back):
-    """The whole way of training: fails if any part of it is wired wrongly."""
+def test_the_translator_reverses_sentences(back):
+    """Fails if any part of training or decoding is wired wrongly."""
     pairs = reversals(200, seed=2)
     for beam in (1, 3):
         answers = back.predict([source for source, _ in pairs], beam_size=beam)
@@ -31,30 +31,30 @@ def test_it_learnt_to_reverse(back):
 
 
 def test_numbers_and_names_survive(back):
-    """Fails if an UNK is left, or is filled with another one's word."""
+    """Fails if an UNK remains, or is replaced by the word of another UNK."""
     for text in ("red 3.14159 dog", "see 17 cat 99 run", "one Szczepański two", "日本 red"):
         (answer,) = back.predict(text)
         assert answer["text"] == " ".join(reversed(text.split()))
 
 
-def test_each_copied_word_comes_once(back):
-    """Fails if a word is written again by a hypothesis of a wide beam, or forgotten by the best."""
+def test_each_copied_word_occurs_once(back):
+    """Fails if a hypothesis of a wide beam repeats a copied word, or the best one omits it."""
     texts = ["one 5 6, two 7 red, cat", "one 5 two", "6 red cat see"]
     for text, answer in zip(texts, back.predict(texts, beam_size=4, alternatives=3), strict=True):
         for word in "".join(c if c.isdigit() else " " for c in text).split():
             assert word in answer["text"] or text == texts[0]
-            for found in [answer, *answer["alternatives"]]:
-                assert found["text"].count(word) <= 1
+            for result in [answer, *answer["alternatives"]]:
+                assert result["text"].count(word) <= 1
 
 
 def test_there_is_no_unk_without_a_word_to_copy(back):
     texts = [" ".join(words) for words in itertools.permutations(["q", "x", "zz", "j"], 4)]
     for answer in back.predict(texts, alternatives=3):
-        found = [answer, *answer["alternatives"]]
-        assert not any("⁇" in a["text"] or "unk" in a["text"] for a in found)
+        result = [answer, *answer["alternatives"]]
+        assert not any("⁇" in a["text"] or "unk" in a["text"] for a in result)
 
 
-def test_white_space_and_line_breaks_are_the_originals(back):
+def test_white_space_and_line_breaks_are_kept(back):
     text = "\n one two.\t 17 cat?\r\n\r\n * * *\n  42  \nblue\n"
     (answer,) = back.predict(text)
     single = back.predict(["one two.", "17 cat?", "blue"])
@@ -63,19 +63,19 @@ def test_white_space_and_line_breaks_are_the_originals(back):
     assert answer["score"] == pytest.approx(sum(a["score"] for a in single), abs=1e-4)
 
 
-def test_a_text_with_nothing_to_translate_comes_back(back):
+def test_a_text_without_words_is_returned_unchanged(back):
     assert back.predict("42 - 17!") == [{"text": "42 - 17!", "score": 0.0}]
     with pytest.raises(InvalidText, match="empty"):
         back.predict(" \n ")
 
 
 def test_the_score_is_the_log_probability(back):
-    """By the network itself, over the answer as a target. Fails if the search adds wrongly."""
+    """Compared with the network on the answer as a target. Fails if the search sums wrongly."""
     task, model = back.task, back.model()
     for source in ("one two red", "see 17 cat"):
         (answer,) = back.predict(source, alternatives=2)
-        for found in [answer, *answer["alternatives"]]:
-            row = {"source": source, "target": found["text"]}
+        for result in [answer, *answer["alternatives"]]:
+            row = {"source": source, "target": result["text"]}
             (window,) = task.read(row, TranslateOptions(), gold=True).windows
             (group,) = back.plan([window])
             batch = task.collate([window], group.shape)
@@ -88,23 +88,24 @@ def test_the_score_is_the_log_probability(back):
             logits[left > 0, 3] += FORGETTING
             likely = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
             total = likely[np.arange(len(ids)), ids].sum()
-            assert found["score"] == pytest.approx(total, abs=1e-3)
+            assert result["score"] == pytest.approx(total, abs=1e-3)
 
 
-def test_alternatives_are_the_likeliest_ways_to_put_sentences_together(back):
+def test_alternatives_are_the_most_probable_combinations_of_sentences(back):
     texts = ["one two. 17 cat?", "one two.", "17 cat?"]
     whole, *parts = back.predict(texts, beam_size=4, alternatives=3, length_penalty=0)
     assert len(whole["alternatives"]) == 3
-    scores = [found["score"] for found in [whole, *whole["alternatives"]]]
+    scores = [result["score"] for result in [whole, *whole["alternatives"]]]
     assert scores == sorted(scores, reverse=True)
-    assert len({found["text"] for found in [whole, *whole["alternatives"]]}) == 4
+    assert len({result["text"] for result in [whole, *whole["alternatives"]]}) == 4
     lists = [[p["score"], *(a["score"] for a in p["alternatives"])] for p in parts]
     sums = sorted((a + b for a, b in itertools.product(*lists)), reverse=True)
     assert scores == pytest.approx(sums[:4], abs=1e-3)
 
 
 def test_the_alignment_is_the_attention_of_the_answer(back):
-    """Step by step, with the network itself. Fails if rows are of another step or hypothesis."""
+    """Compared with single steps of the network. Fails if rows belong to another step or
+    hypothesis."""
     text = "one two red 17 cat"
     (answer,) = back.predict(text, alignment=True)
     model, matrix = back.model(), np.array(answer["alignment"])
@@ -122,14 +123,14 @@ def test_the_alignment_of_several_sentences(back):
     text = "one two red 17 cat. 42 blue"
     (answer,) = back.predict(text, alignment=True)
     matrix = np.array(answer["alignment"])
-    source, found = answer["source_tokens"], answer["tokens"]
-    assert matrix.shape == (len(found), len(source))
+    source, result = answer["source_tokens"], answer["tokens"]
+    assert matrix.shape == (len(result), len(source))
     assert "".join(source).replace("▁", " ").split() == text.split()
-    assert "".join(found).replace("▁", " ").split() == answer["text"].split()
+    assert "".join(result).replace("▁", " ").split() == answer["text"].split()
     assert (matrix.sum(axis=1) <= 1.001).all()
     second = source.index("42") - 1
-    assert not matrix[: found.index("17") + 1, second:].any()
-    assert not matrix[found.index("42") :, :second].any()
+    assert not matrix[: result.index("17") + 1, second:].any()
+    assert not matrix[result.index("42") :, :second].any()
 
 
 def test_answers_do_not_depend_on_the_batch(back):
@@ -142,7 +143,7 @@ def test_answers_do_not_depend_on_the_batch(back):
 
 
 def test_a_wider_program_gives_the_same_beam(back):
-    """Fails if a beam uses places of the program that it was not given."""
+    """Fails if a search uses more slots of the program than its beam size."""
     example = back.task.read({"text": "one two red"}, TranslateOptions(beam_size=1))
     narrow = back.plan([example])
     wide = [group._replace(shape=group.shape._replace(width=4)) for group in narrow]
@@ -175,14 +176,14 @@ def test_lengths_and_repeats_can_be_limited(back):
         (7, {}, "not_text"),
     ],
 )
-def test_what_cannot_be_taken_is_refused(back, text, options, code):
+def test_unacceptable_requests_are_rejected(back, text, options, code):
     with pytest.raises(InvalidText) as caught:
         back.predict_rows([{"text": text}], **options)
     assert caught.value.code == code
 
 
-def test_what_is_cut_is_marked(back):
-    """Fails if the rest of the text comes back as it was, among what is translated."""
+def test_truncation_is_marked(back):
+    """Fails if the rest of a truncated text is returned untranslated."""
     (answer,) = back.predict("one " * 20, truncate=True)
     assert answer["truncated"] is True
     (answer,) = back.predict("one two.\n" * 100, truncate=True)
@@ -200,15 +201,15 @@ def test_what_is_cut_is_marked(back):
         ({"source": "one", "target": 3}, "the target is empty|must be a string"),
     ],
 )
-def test_gold_that_is_none(back, row, message):
+def test_empty_gold_is_an_error(back, row, message):
     with pytest.raises(UserError, match=message):
         back.task.read(row, TranslateOptions(), gold=True)
 
 
 @pytest.mark.slow
-def test_the_recipe_for_summarising_trains_on_own_rows(tmp_path, monkeypatch):
-    """The shipped recipe with small numbers. Fails if it makes no bundle, or if a text is taken
-    apart that it says is read whole."""
+def test_the_summarisation_recipe_trains(tmp_path, monkeypatch):
+    """The shipped recipe with small numbers. Fails if it does not result in a bundle, or if a text
+    is split into sentences."""
     lines = [
         json.dumps({"source": f"Dear all.\nThe {a} {b} is late.", "target": f"Late {a}"})
         for a in WORDS
