@@ -5,7 +5,7 @@ import re
 from fastapi import APIRouter
 
 from service.api import classify, generate, health, models, tag, translate
-from service.dialects import Dialect
+from service.dialect import Dialect
 from service.errors import problem_document
 
 ROUTERS = (

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from service.auth import ApiKeys
-from service.dialects import Dialect
+from service.dialect import Dialect
 from service.errors import Problem, client_left, queue_full, unauthorized, unavailable
 from service.inference.pacing import Pacer
 from service.inference.queue_limits import QueueLimits

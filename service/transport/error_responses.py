@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from service.dialects import Dialect, dialect_of
+from service.dialect import Dialect, dialect_of
 from service.errors import Problem, internal_error, invalid_request
 from service.transport.headers import SECURITY_HEADERS
 

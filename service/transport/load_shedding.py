@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 from urllib.parse import unquote
 
-from service.dialects import Dialect, dialect_of
+from service.dialect import Dialect, dialect_of
 from service.errors import queue_full
 from service.inference.admission import Admission
 from service.observe.logs import logger

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.dialects import Dialect, dialect_of
+from service.dialect import Dialect, dialect_of
 from service.errors import Problem
 from service.inference.admission import PUBLIC_PATHS, Admission
 from service.inference.readiness import Readiness

@@ -1,4 +1,4 @@
-"""Imports point one way: from a room to the rooms on the floors below it, and never back."""
+"""Imports point one way: a module imports only from layers below its own."""
 
 import ast
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 from support.paths import ROOT
 
-FLOORS = {
+LAYERS = {
     "textrnn": """
         cli
         cluster
@@ -34,7 +34,7 @@ FLOORS = {
         api docs playground
         transport
         inference
-        dialects.__init__
+        dialect
         auth observe
         settings errors garbage_collection
     """,
@@ -51,10 +51,10 @@ FLOORS = {
         trees download optimizer splits
     """,
 }  # fmt: skip
-"""The rooms of each package, the topmost floor first. The rooms of a floor do not know each other,
-but for the few pairs in SAME_FLOOR. A pattern such as `tasks.*` stands for all rooms of that form
-that no other entry names."""
-SAME_FLOOR = {
+"""The components of each package by layer, from the top down. Components of one layer do not import
+each other, except for the pairs in SAME_LAYER. A pattern such as `tasks.*` stands for all
+components of that form that no other entry names."""
+SAME_LAYER = {
     ("training.truncated_bptt", "training.epochs"),
     ("training.checkpoint", "training.step"),
 }
@@ -87,36 +87,38 @@ def imports(path: Path) -> set[str]:
 
 
 def entry_of(module: str) -> str:
-    """The entry of FLOORS that a module belongs to: one that names it, or else a pattern."""
+    """The entry of LAYERS that a module belongs to: one that names it, or else a pattern."""
     package, _, inside = module.partition(".")
-    fits = [e for e in FLOORS[package].split() if fnmatchcase(f"{inside}.", f"{e}.*")]
-    assert fits, f"{module} is in no room of FLOORS"
+    fits = [e for e in LAYERS[package].split() if fnmatchcase(f"{inside}.", f"{e}.*")]
+    assert fits, f"{module} is in no component of LAYERS"
     return max(fits, key=lambda entry: ("*" not in entry, len(entry)))
 
 
-def room_of(module: str) -> str:
+def component_of(module: str) -> str:
     """`textrnn.text.words` is in `text`, `textrnn.tasks.tag.crf` in `tasks.tag`."""
     entry, inside = entry_of(module), module.split(".")[1:]
     return ".".join(inside[: len(entry.split("."))]) if "*" in entry else entry
 
 
-def floor_of(module: str) -> int:
+def layer_of(module: str) -> int:
     package = module.partition(".")[0]
-    floors = [line.split() for line in reversed(FLOORS[package].strip().splitlines())]
-    return next(number for number, rooms in enumerate(floors) if entry_of(module) in rooms)
+    layers = [line.split() for line in reversed(LAYERS[package].strip().splitlines())]
+    return next(
+        number for number, components in enumerate(layers) if entry_of(module) in components
+    )
 
 
 def may_import(module: str, other: str) -> bool:
     package, target = module.partition(".")[0], other.partition(".")[0]
     if package != target:
         return target == "textrnn" or module.startswith("textrnn.cli.")
-    same_room = room_of(module) == room_of(other)
-    return same_room or (module, other) in SAME_FLOOR or floor_of(other) < floor_of(module)
+    same_component = component_of(module) == component_of(other)
+    return same_component or (module, other) in SAME_LAYER or layer_of(other) < layer_of(module)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_one_way(path):
-    """Fails if a room imports one beside it or above it, or a package another one than textrnn."""
+    """Fails if a component imports from its own layer or above, or from a package but textrnn."""
     module = module_of(path)
     if module not in MODULES or module == "textrnn.__main__":
         return

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
 
 from service.api.requests import StrictModel
-from service.dialects import Dialect
+from service.dialect import Dialect
 from service.dialects.huggingface.generation import text_generation
 from service.dialects.huggingface.pipelines import (
     text_classification,

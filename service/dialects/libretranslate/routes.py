@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
-from service.dialects import Dialect
+from service.dialect import Dialect
 from service.dialects.libretranslate.languages import english_name
 from service.dialects.libretranslate.requests import (
     FORM,

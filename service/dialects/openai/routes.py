@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
-from service.dialects import Dialect
+from service.dialect import Dialect
 from service.dialects.openai.requests import CompletionRequest
 from service.dialects.openai.responses import Choice, Completion, usage
 from service.errors import Problem, invalid_text

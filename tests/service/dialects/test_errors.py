@@ -10,7 +10,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from libretranslatepy import LibreTranslateAPI
 
 from service.app import DIALECTS
-from service.dialects import dialect_of
+from service.dialect import dialect_of
 from service.errors import Problem
 from support.http_calls import SECRET, call
 from support.server import Server

@@ -10,7 +10,7 @@ import pytest
 from uvicorn.server import ServerState
 
 from service.app import DIALECTS
-from service.dialects import dialect_of
+from service.dialect import dialect_of
 from service.errors import queue_full
 from service.inference.lifecycle import Lifecycle
 from service.server import DrainingServer
