@@ -149,6 +149,9 @@ for devices in (1, 2):
 """
 
 
+TWO_DEVICES = "--xla_force_host_platform_device_count=2"
+
+
 @pytest.mark.process
 def test_two_devices_equal_one_within_rounding(tiny_data, tmp_path):
     """In a process with two virtual CPU devices. Fails if gradients are averaged over devices with
@@ -156,7 +159,7 @@ def test_two_devices_equal_one_within_rounding(tiny_data, tmp_path):
     settings = [*SETTINGS, "train.optimizer.name=sgd", "train.optimizer.rate=0.5"]
     subprocess.run(
         [sys.executable, "-c", ON_DEVICES, tiny_data / "tiny.toml", tmp_path, *settings],
-        env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"},
+        env={**os.environ, "XLA_FLAGS": f"{os.environ['XLA_FLAGS']} {TWO_DEVICES}"},
         check=True, capture_output=True,
     )  # fmt: skip
     one, two = (safetensors.numpy.load_file(tmp_path / name / "weights") for name in "12")

@@ -195,8 +195,7 @@ def test_a_body_over_the_limit_is_a_413_before_it_has_arrived(server):
     ):
         with connect(server) as connection:
             connection.sendall(sent)
-            got = everything(connection)
-        assert status(got) in (400, 413)
+            assert status(connection.recv(65536)) in (400, 413)
 
 
 def test_a_client_may_continue_after_too_large_a_body(server):
