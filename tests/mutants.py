@@ -52,7 +52,7 @@ MUTANTS = (
         "textrnn/tasks/tag/task.py",
         "example.places[end - 1][1]",
         "example.places[max(end - 2, start)][1]",
-        "tests/textrnn/tasks/tag/test_task.py",
+        "tests/textrnn/tasks/tag/test_task.py tests/service/api/test_tag.py",
     ),
     Mutant(
         "beam search: long hypotheses are penalised by the length penalty",
@@ -73,7 +73,7 @@ MUTANTS = (
         "textrnn/tasks/task.py",
         "if tokens > limit and not truncate:",
         "if tokens > limit + 1 and not truncate:",
-        "tests/textrnn/tasks/classify/test_task.py",
+        "tests/textrnn/test_predictor.py tests/textrnn/tasks/classify/test_task.py",
     ),
     Mutant(
         "status: an invalid text is a 400",
@@ -90,10 +90,10 @@ MUTANTS = (
         "tests/textrnn/bundle/test_bundle.py",
     ),
     Mutant(
-        "resume: bytes written after the last progress record are kept",
-        "textrnn/io/journal.py",
-        "stream.truncate(size)",
-        "stream.flush()",
+        "resume: rows that were scored before are scored again",
+        "textrnn/scoring.py",
+        "records = islice(records, skip, None)",
+        "records = islice(records, 0, None)",
         "tests/textrnn/test_scoring.py",
     ),
     Mutant(
