@@ -181,5 +181,6 @@ def test_the_default_of_each_task_is_ready_first(tiny_bundle, tag_bundle, tmp_pa
             names = [model["id"] for model in client.get("/v1/models").json()["data"]]
             assert sorted(names) == ["second", "tiny", "tiny-tag"]
             assert classify(client).json()["model"] == "tiny"
+        server.wait_for("second: warm")  # a model is served before its line is logged
         order = [line.split()[0] for line in server.lines if "warm (" in line or "ready (" in line]
         assert order.index("ready") < order.index("second:")
