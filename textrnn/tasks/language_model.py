@@ -26,6 +26,7 @@ from textrnn.layers.characters import CharactersConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear, matmul
 from textrnn.layers.losses import token_cross_entropy
+from textrnn.layers.masking import MASKED
 from textrnn.layers.word_features import Spelled, SpelledWords, SpellingConfig, collate, spell
 from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
@@ -146,7 +147,7 @@ class Pretrain(Task[PretrainConfig, PretrainExample, PretrainBatch]):
         expected_draws = count * jnp.log1p(1 / (drawn + 1.0)) / jnp.log(vocabulary + 1.0)
         right = (states * table[words].astype(states.dtype)).sum(axis=-1) + bias[words]
         wrong = matmul(states, table[drawn].T) + (bias[drawn] - jnp.log(expected_draws))
-        wrong = jnp.where(drawn == words[:, None], -1e9, wrong)
+        wrong = jnp.where(drawn == words[:, None], MASKED, wrong)
         losses = jax.nn.logsumexp(jnp.concatenate([right[:, None], wrong], axis=1), axis=1) - right
         return (losses * real).sum(), real.sum()
 

@@ -252,10 +252,10 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
             lambda: prefill(model, state, ids, lengths, capture),
             lambda: (state, zero_captures(*ids.shape)),
         )
-        room = self.buckets.lengths[0]
+        max_tokens = self.buckets.lengths[0]
         grammar = self.tokenizer.grammar
         state, written = decode(
-            model, state, batch["count"], batch["sampling"], grammar, room, capture
+            model, state, batch["count"], batch["sampling"], grammar, max_tokens, capture
         )
         return WindowOutput(state, captured, written)
 
