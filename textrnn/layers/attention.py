@@ -31,7 +31,9 @@ class Attention(nnx.Module):
         glorot = nnx.initializers.glorot_uniform()
         self.key_kernel = nnx.Param(glorot(rngs.params(), (memory, hidden)))
 
-    def keys(self, memory: Float[Array, "rows source memory"]) -> Keys:
+    def keys(
+        self, memory: Float[Array, "*batch memory"]
+    ) -> Float[Array, "*batch hidden"]:
         return matmul(memory, self.key_kernel[...])
 
     @abstractmethod

@@ -13,11 +13,12 @@ from textrnn.layers.axes import BatchArray
 from textrnn.layers.dropout import dropout
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear
+from textrnn.layers.ragged import from_grid
 from textrnn.text.tokenizer import PAD
 
-Letters = Int[BatchArray, "time rows letters"]
-LetterMask = Bool[BatchArray, "time rows letters"]
-LetterVectors = Float[Array, "time rows letters size"]
+Letters = Int[BatchArray, "tokens letters"]
+LetterMask = Bool[BatchArray, "tokens letters"]
+LetterVectors = Float[Array, "tokens letters size"]
 
 
 class CharactersConfig(Config):
@@ -36,7 +37,7 @@ class CharactersConfig(Config):
 
 
 class Characters(nnx.Module):
-    """Letters of [time, rows, letters] to word vectors of [time, rows, config.features]."""
+    """Letters of [tokens, letters] to word vectors of [tokens, config.features]."""
 
     def __init__(self, config: CharactersConfig, alphabet: int, *, rngs: nnx.Rngs):
         self.config = config
@@ -49,7 +50,7 @@ class Characters(nnx.Module):
 
     def __call__(
         self, letters: Letters, key: Array | None = None
-    ) -> Float[Array, "time rows features"]:
+    ) -> Float[Array, "tokens features"]:
         """A `key` turns dropout on."""
         valid = letters != PAD
         x = jnp.where(valid[..., None], self.table[...][letters], 0)
@@ -57,20 +58,19 @@ class Characters(nnx.Module):
             x = dropout(x, self.config.dropout, key)
         return self._convolve(x, valid) if self.filters is not None else self._recur(x, valid)
 
-    def _convolve(self, x: LetterVectors, valid: LetterMask) -> Float[Array, "time rows features"]:
+    def _convolve(self, x: LetterVectors, valid: LetterMask) -> Float[Array, "tokens features"]:
         """Apply every filter at every letter, and take its maximum over the word."""
         assert self.filters is not None
-        count, before = x.shape[2], self.config.width // 2
-        x = jnp.pad(x, ((0, 0), (0, 0), (before, self.config.width - 1 - before), (0, 0)))
-        windows = [x[:, :, offset : offset + count] for offset in range(self.config.width)]
+        count, before = x.shape[1], self.config.width // 2
+        x = jnp.pad(x, ((0, 0), (before, self.config.width - 1 - before), (0, 0)))
+        windows = [x[:, offset : offset + count] for offset in range(self.config.width)]
         responses = self.filters(jnp.concatenate(windows, axis=-1))
-        return jnp.tanh(jnp.where(valid[..., None], responses, -1e4).max(axis=2))
+        return jnp.tanh(jnp.where(valid[..., None], responses, -1e4).max(axis=1))
 
-    def _recur(self, x: LetterVectors, valid: LetterMask) -> Float[Array, "time rows features"]:
+    def _recur(self, x: LetterVectors, valid: LetterMask) -> Float[Array, "tokens features"]:
         """The last states of both directions: at the word's last letter and at its first."""
         assert self.encoder is not None
-        time, rows, count, _ = x.shape
-        words = x.reshape(time * rows, count, -1).swapaxes(0, 1)
-        _, carries = self.encoder(words, valid.sum(axis=-1).reshape(-1))
-        last_states = [carry[-1] for carry in carries[0]]
-        return jnp.concatenate(last_states, axis=-1).reshape(time, rows, -1)
+        lengths = valid.sum(axis=-1)
+        letters = from_grid(x, lengths, x.shape[0] * x.shape[1])
+        _, carries = self.encoder(letters, lengths)
+        return jnp.concatenate([carry[-1] for carry in carries[0]], axis=-1)

@@ -13,45 +13,59 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-Embedded = Float[Array, "time rows features"]
+from textrnn.layers.axes import Lengths
+from textrnn.layers.ragged import is_token, spread, sum_rows
+
+Embedded = Float[Array, "tokens features"]
 
 
 class Attributions(NamedTuple):
     baseline: Float[Array, " rows"]
     """The score of the baseline."""
-    attributions: Float[Array, "rows time"]
+    attributions: Float[Array, " tokens"]
     """The contribution of each token; with the baseline they add up to the score."""
     remainder: Float[Array, " rows"]
     """The error of the numerical integral, which has been distributed over the tokens."""
 
 
+Score = Callable[
+    [Float[Array, "copied features"], Int[Array, " copied_rows"]], Float[Array, " copied_rows"]
+]
+"""From several copies of a ragged batch, and their lengths, to the score of each row."""
+
+
 def integrated_gradients(
-    score: Callable[[Float[Array, "time copies features"]], Float[Array, " copies"]],
-    x: Embedded,
-    baseline: Embedded,
-    points: int,
+    score: Score, x: Embedded, baseline: Embedded, lengths: Lengths, points: int
 ) -> Attributions:
-    """Attribute `score`, which takes any number of rows, to the tokens of each row of `x`.
+    """Attribute `score` to the tokens of each row of `x`.
 
     The integral is a midpoint sum over `points`. Its error is distributed over the tokens in
     proportion to the size of their attributions.
     """
-    time, rows, features = x.shape
+    tokens, rows = len(x), len(lengths)
     difference = x - baseline
+    total = jnp.maximum(lengths.sum(), 1)
 
-    def interpolate(alphas: Float[Array, " points"]) -> Float[Array, "time copies features"]:
-        path = baseline[:, :, None] + alphas[:, None] * difference[:, :, None]
-        return path.reshape(time, -1, features)
+    def interpolate(alphas: Float[Array, " points"]) -> Float[Array, "copied features"]:
+        """A copy of the batch for each of `alphas`, without padding between them."""
+        slot = jnp.arange(len(alphas) * tokens)
+        token, alpha = slot % total, alphas.at[slot // total].get(mode="clip")
+        return baseline[token] + alpha[:, None] * difference[token]
 
-    ends = score(interpolate(jnp.array([0.0, 1.0]))).reshape(rows, 2)
-    baseline_score, full_score = ends[:, 0], ends[:, 1]
+    def scores(x: Float[Array, "copied features"]) -> Float[Array, "copies rows"]:
+        copies = len(x) // tokens
+        return score(x, jnp.tile(lengths, copies)).reshape(copies, rows)
+
+    baseline_score, full_score = scores(interpolate(jnp.array([0.0, 1.0])))
     midpoints = (jnp.arange(points) + 0.5) / points
-    gradient = jax.grad(lambda x: score(x).sum())(interpolate(midpoints))
-    gradient = gradient.reshape(time, rows, points, features).mean(axis=2)
-    attributions = (gradient * difference).sum(axis=-1).T
-    remainder = full_score - baseline_score - attributions.sum(axis=-1)
-    sizes = jnp.abs(attributions) + 1e-9 * (difference != 0).any(axis=-1).T
-    shares = sizes / jnp.maximum(sizes.sum(axis=-1, keepdims=True), 1e-30)
-    return Attributions(baseline_score, attributions + remainder[:, None] * shares, remainder)
+    gradient = jax.grad(lambda x: scores(x).sum())(interpolate(midpoints))
+    each = gradient[jnp.arange(points)[:, None] * total + jnp.arange(tokens)]
+    attributions = (each.mean(axis=0) * difference).sum(axis=-1)
+    attributions = jnp.where(is_token(lengths, tokens), attributions, 0)
+    remainder = full_score - baseline_score - sum_rows(attributions, lengths)
+    sizes = jnp.abs(attributions) + 1e-9 * (difference != 0).any(axis=-1)
+    sums = jnp.maximum(spread(sum_rows(sizes, lengths), lengths, tokens), 1e-30)
+    attributions += spread(remainder, lengths, tokens) * sizes / sums
+    return Attributions(baseline_score, attributions, remainder)

@@ -1,6 +1,6 @@
 """An autoregressive decoder with attention.
 
-    begin(memory, lengths)               the encoded source, and the initial state
+    begin(memory, lengths, longest)      the encoded source, and the initial state
     project(x)                           everything that does not depend on the state, for all steps
     step(source, state, projected)       one step -> (state, output, attention weights)
     unroll(source, state, x)             the same step over a whole target, for training
@@ -23,6 +23,7 @@ from textrnn.layers.axes import Lengths
 from textrnn.layers.cells import CELLS, Carry, CellName
 from textrnn.layers.dropout import dropout
 from textrnn.layers.linear import Linear, matmul
+from textrnn.layers.ragged import sum_rows, to_grid
 
 
 class DecoderConfig(Config):
@@ -79,10 +80,11 @@ class Decoder(nnx.Module):
         self.combine = Linear(hidden + memory, outputs, rngs=rngs)
 
     def begin(
-        self, memory: Float[Array, "source rows memory"], lengths: Lengths
+        self, memory: Float[Array, "tokens memory"], lengths: Lengths, longest: int
     ) -> tuple[EncodedSource, DecoderState]:
-        """Start from an encoder's time-major outputs; their mean determines the initial state."""
-        mean = memory.sum(axis=0) / jnp.maximum(lengths, 1)[:, None]
+        """Start from an encoder's ragged outputs; their mean determines the initial state.
+        `longest` is a static upper bound of the lengths."""
+        mean = sum_rows(memory, lengths) / jnp.maximum(lengths, 1)[:, None]
         initial = jnp.tanh(self.bridge(mean))
         carries = self.cells[0].carries
         parts = jnp.split(initial, len(self.cells) * carries, axis=-1)
@@ -90,8 +92,8 @@ class Decoder(nnx.Module):
             tuple(tuple(parts[i : i + carries]) for i in range(0, len(parts), carries)),
             jnp.zeros((len(lengths), self.outputs)),
         )
-        memory = memory.swapaxes(0, 1)
-        return EncodedSource(memory, self.attention.keys(memory), lengths), state
+        keys = to_grid(self.attention.keys(memory), lengths, longest)
+        return EncodedSource(to_grid(memory, lengths, longest), keys, lengths), state
 
     def project(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch gates"]:
         """The part of the pre-activations that does not depend on the state."""
