@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
 
-from textrnn.batching import Buckets
+from textrnn.batching import Limits
 from textrnn.bundle import weights
 from textrnn.bundle.model_card import render_card
 from textrnn.config import Config
@@ -64,7 +64,7 @@ class Provenance(Config):
 class BundleInfo(Config):
     """The content of bundle.json. Every key is required."""
 
-    format: Literal[1]
+    format: Literal[2]
     name: str
     description: str
     task: str
@@ -72,7 +72,7 @@ class BundleInfo(Config):
     licence: str
     config: dict[str, Any]
     tokenizer: str
-    buckets: Buckets
+    limits: Limits
     storage: weights.Storage
     parameters: PositiveInt
     metrics: dict[str, dict[str, float]]
@@ -115,7 +115,7 @@ def load_bundle(name: str | Path) -> Bundle:
         raise UserError(f"{directory}: unknown task {info.task!r}; known: {', '.join(TASKS)}")
     kind = TASKS[info.task]
     config = kind.config_type.parse(info.config, source=f"{directory / 'bundle.json'}: config")
-    task = kind(config, load_tokenizer(info.tokenizer, directory / "tokenizer"), info.buckets)
+    task = kind(config, load_tokenizer(info.tokenizer, directory / "tokenizer"), info.limits)
     _, expected = model_structure(task.build)
     shapes = {name: leaf.shape for name, leaf in expected.items()}
     try:
@@ -194,12 +194,21 @@ def _read_info(directory: Path) -> BundleInfo:
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is not JSON: {error}") from None
     version = data.get("format") if isinstance(data, dict) else None
+    if version == 1:
+        return BundleInfo.parse(_from_format_1(data), source=str(path))
     if version != FORMAT:
         raise UserError(
             f"{path}: has bundle format {version!r}, but this version reads format {FORMAT}; "
             "install the version of textrnn that wrote it, or retrain the model"
         )
     return BundleInfo.parse(data, source=str(path))
+
+
+def _from_format_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Format 1 had a grid of padded lengths and beam widths, whose largest are the limits now."""
+    buckets = {"lengths": [4096], "widths": [1], **data.pop("buckets", {})}
+    length, width = buckets.pop("lengths")[-1], buckets.pop("widths")[-1]
+    return data | {"format": FORMAT, "limits": {"length": length, **buckets, "width": width}}
 
 
 def _damaged_files(directory: Path, info: BundleInfo) -> list[str]:

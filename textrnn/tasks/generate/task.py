@@ -22,7 +22,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveInt
 
-from textrnn.batching import Buckets, Shape, pad
+from textrnn.batching import Limits, Shape, ragged_ids
 from textrnn.errors import InvalidText, UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.tasks.generate.capture import CaptureOptions, join
@@ -32,9 +32,8 @@ from textrnn.tasks.generate.options import GenerateOptions, check
 from textrnn.tasks.generate.output import GeneratedText
 from textrnn.tasks.generate.sampling import SamplingParameters
 from textrnn.tasks.generate.sequence import (
+    GeneratedRows,
     GenerationSequence,
-    WindowLimits,
-    WindowOutput,
     captured_input,
     no_captures,
 )
@@ -44,6 +43,7 @@ from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
     Answer,
     Metrics,
+    Outputs,
     Row,
     StreamBatch,
     StreamExample,
@@ -52,7 +52,7 @@ from textrnn.tasks.task import (
     cut,
     field,
 )
-from textrnn.text import BOS, EOS, PAD, UNK, ByteTokenizer, CharTokenizer, Tokenizer
+from textrnn.text import BOS, EOS, UNK, ByteTokenizer, CharTokenizer, Tokenizer
 from textrnn.text.validation import validate_text
 
 WINDOW = 256
