@@ -32,8 +32,8 @@ epochs = 30
 rows = 32
 lengths = [16]
 optimizer = {rate = 5e-2}
-[buckets]
-lengths = [16]
+[limits]
+length = 16
 rows = 4
 tokens = 64
 """

@@ -31,7 +31,7 @@ from textrnn.parameters import Params, model_structure
 from textrnn.tasks import TASKS, Task
 from textrnn.text import load_tokenizer
 
-FORMAT = 1
+FORMAT = 2
 SHIPPED = Path(__file__).parents[1] / "pretrained"
 """The directory of the models that come with the package."""
 FIRST = ("sentiment-en", "ner-en", "translate-en-de")

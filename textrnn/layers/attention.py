@@ -31,9 +31,7 @@ class Attention(nnx.Module):
         glorot = nnx.initializers.glorot_uniform()
         self.key_kernel = nnx.Param(glorot(rngs.params(), (memory, hidden)))
 
-    def keys(
-        self, memory: Float[Array, "*batch memory"]
-    ) -> Float[Array, "*batch hidden"]:
+    def keys(self, memory: Float[Array, "*batch memory"]) -> Float[Array, "*batch hidden"]:
         return matmul(memory, self.key_kernel[...])
 
     @abstractmethod

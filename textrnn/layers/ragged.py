@@ -39,8 +39,8 @@ def is_token(lengths: Lengths, tokens: int) -> Bool[Array, " tokens"]:
 
 
 def spread(
-    values: Shaped[Array, "rows *shape"], lengths: Lengths, tokens: int
-) -> Shaped[Array, "{tokens} *shape"]:
+    values: Shaped[Array, "rows ..."], lengths: Lengths, tokens: int
+) -> Shaped[Array, "{tokens} ..."]:
     """The value of its row for each token, and zero for padding."""
     return values.at[row_ids(lengths, tokens)].get(mode="fill", fill_value=0)
 
@@ -53,15 +53,15 @@ def token_before(
     return jnp.where(begins, spread(first, lengths, len(x)), jnp.roll(x, 1))
 
 
-def sum_rows(x: Shaped[Array, "tokens *shape"], lengths: Lengths) -> Shaped[Array, "rows *shape"]:
+def sum_rows(x: Shaped[Array, "tokens ..."], lengths: Lengths) -> Shaped[Array, "rows ..."]:
     """The sum over the tokens of each row."""
     rows = row_ids(lengths, len(x))
     return jax.ops.segment_sum(x, rows, len(lengths), indices_are_sorted=True)
 
 
 def max_rows(
-    x: Float[Array, "tokens *shape"], lengths: Lengths, empty: float
-) -> Float[Array, "rows *shape"]:
+    x: Float[Array, "tokens ..."], lengths: Lengths, empty: float
+) -> Float[Array, "rows ..."]:
     """The maximum over the tokens of each row, and `empty` for a row without any."""
     rows = row_ids(lengths, len(x))
     largest = jax.ops.segment_max(x, rows, len(lengths), indices_are_sorted=True)
@@ -70,15 +70,15 @@ def max_rows(
 
 
 def last_tokens(
-    x: Shaped[Array, "tokens *shape"], lengths: Lengths
-) -> Shaped[Array, "rows *shape"]:
+    x: Shaped[Array, "tokens ..."], lengths: Lengths
+) -> Shaped[Array, "rows ..."]:
     """The last token of each row; meaningless for an empty row."""
     return x.at[row_starts(lengths) + jnp.asarray(lengths) - 1].get(mode="clip")
 
 
 def to_grid(
-    x: Shaped[Array, "tokens *shape"], lengths: Lengths, length: int
-) -> Shaped[Array, "rows {length} *shape"]:
+    x: Shaped[Array, "tokens ..."], lengths: Lengths, length: int
+) -> Shaped[Array, "rows {length} ..."]:
     """The tokens of each row as a padded array; those beyond `length` are left out."""
     at = jnp.arange(length)
     index = row_starts(lengths)[:, None] + at
@@ -87,8 +87,8 @@ def to_grid(
 
 
 def from_grid(
-    x: Shaped[Array, "rows length *shape"], lengths: Lengths, tokens: int
-) -> Shaped[Array, "{tokens} *shape"]:
+    x: Shaped[Array, "rows length ..."], lengths: Lengths, tokens: int
+) -> Shaped[Array, "{tokens} ..."]:
     """The inverse of `to_grid`."""
     row, position = row_ids(lengths, tokens), positions(lengths, tokens)
     return x.at[row, position].get(mode="fill", fill_value=0)

@@ -37,7 +37,9 @@ def unroll(
 
     The carry of an empty row is the initial one.
     """
-    results: Any = _run((_Direction(type(cell), reverse),), (_inputs(cell, x, lengths, carry),), lengths)
+    results: Any = _run(
+        (_Direction(type(cell), reverse),), (_inputs(cell, x, lengths, carry),), lengths
+    )
     return results[0]
 
 

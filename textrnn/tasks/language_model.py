@@ -45,7 +45,6 @@ from textrnn.tasks.task import (
 from textrnn.text import SpelledTokenizer, Tokenizer
 from textrnn.text.treebank import treebank_tokens
 
-
 _AT_ONCE = 256
 """Pairs whose logits are computed at once."""
 

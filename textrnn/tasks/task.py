@@ -298,4 +298,3 @@ def field(row: Row, name: str) -> Any:
             f"the row has no {name!r}; its fields are: {fields}; name the column to use"
         )
     return row[name]
-

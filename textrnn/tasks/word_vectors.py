@@ -18,8 +18,8 @@ from pydantic import PositiveFloat, PositiveInt
 
 from textrnn.batching import Shape, ragged_ids
 from textrnn.config import Config
-from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.axes import BatchArray
+from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.linear import matmul
 from textrnn.layers.ragged import row_ids, sum_rows
 from textrnn.tasks.metrics import LOG_LOSS

@@ -45,7 +45,9 @@ class Classifier(nnx.Module):
     ) -> Float[Array, "rows labels"]:
         """Logits. A `key` turns dropout on."""
         embedding_key, rest = (None, None) if key is None else jax.random.split(key)
-        return self.logits_from_embeddings(self.embedding(ids, lengths, embedding_key), lengths, rest)
+        return self.logits_from_embeddings(
+            self.embedding(ids, lengths, embedding_key), lengths, rest
+        )
 
     def logits_from_embeddings(
         self,

@@ -253,7 +253,9 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
         for output, window in zip(outputs, example.parts, strict=True):
             for start, end, label in self._spans(output.tokens.path):
                 score = min(
-                    float(np.exp(crf.span_log_probability(output.tokens.forward_backward, start, end))),
+                    float(
+                        np.exp(crf.span_log_probability(output.tokens.forward_backward, start, end))
+                    ),
                     1.0,
                 )
                 if score >= example.options.min_score:

@@ -266,9 +266,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             early = jnp.where((ids_of == EOS) & (left > 0)[:, None], FORGETTING, 0)
             return (state, left), jnp.where(never | none, MASKED, logits + early), weights
 
-        return Outputs(
-            search(step, (state, words), parameters, width, max_output_tokens(longest))
-        )
+        return Outputs(search(step, (state, words), parameters, width, max_output_tokens(longest)))
 
     def answer(self, outputs: Sequence[Outputs], example: TranslateExample) -> Answer:
         count = 1 + example.options.alternatives
