@@ -100,11 +100,15 @@ def _native_forward(kernel, reverse, weights, x, carries, lengths):
 def _native_backward(kernel, reverse, residuals, d_results):
     """The kernel goes backward through time; the products over all tokens follow."""
     weights, x, carries, lengths, outputs, saved = residuals
+    packed = isinstance(weights[0], recurrent.Packed)
+    if packed:
+        weights = tuple(recurrent.unpack(kernel, each) for each in weights)
     kernels = tuple(each.recurrent_kernel for each in weights)
     gradients = recurrent.unroll_backward(
         kernel, kernels, saved, outputs, carries, lengths, *d_results, reverse
     )
-    d_weights = tuple(map(_weight_gradients, weights, x, gradients))
+    # Packed weights are not trained.
+    d_weights = None if packed else tuple(map(_weight_gradients, weights, x, gradients))
     d_x = tuple(
         matmul(gradient.d_projected, each.input_kernel.T)
         for each, gradient in zip(weights, gradients, strict=True)
