@@ -54,7 +54,7 @@ def unroll_both(
     x_forward: Float[Array, "tokens inputs"],
     x_backward: Float[Array, "tokens inputs"],
     lengths: Lengths,
-) -> tuple[Outputs, tuple[Carry, Carry]]:
+) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, Carry]]:
     """One cell left to right and one right to left: their concatenated outputs, and the last carry
     of each.
 
@@ -73,7 +73,7 @@ def _unroll(
     x: tuple[Float[Array, "tokens inputs"], ...],
     carries: tuple[Carry, ...],
     lengths: Lengths,
-) -> tuple[Outputs, tuple[Carry, ...]]:
+) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...]]:
     lengths = jnp.asarray(lengths, jnp.int32)
     kernel = cells[0].native
     if kernel is not None and uses_native():
@@ -95,7 +95,7 @@ def _run_loop(
     x: tuple[Float[Array, "tokens inputs"], ...],
     carries: tuple[Carry, ...],
     lengths: Lengths,
-) -> tuple[Outputs, tuple[Carry, ...]]:
+) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...]]:
     directions = tuple(map(_Direction, map(type, cells), reverse))
     inputs = tuple(
         _Inputs(cell.kernel(), cell.gate_parameters(), cell.project(x), carry)
