@@ -12,7 +12,7 @@ Everything else runs in a loop of XLA.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
