@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 
 import textrnn
@@ -40,7 +39,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def served(models: Mapping[str, Predictor]) -> Iterator[int]:
-    """The port of a running server that has compiled all of its programs."""
+    """The port of a running server that is ready."""
     named = [part for name in models for part in ("--models", name)]
     process = subprocess.Popen(
         [sys.executable, "-m", "textrnn", "serve", *named, "--port", "0"],
@@ -49,12 +48,11 @@ def served(models: Mapping[str, Predictor]) -> Iterator[int]:
     )
     try:
         assert process.stderr is not None
-        port, ended = 0, 0
+        port = 0
         for line in process.stderr:
             match = re.search(r"listening on http://.*:(\d+)", line)
             port = int(match[1]) if match else port
-            ended += "shapes are compiled" in line or "shapes are left out" in line
-            if ended == len(models):
+            if "ready (" in line:
                 break
         # Drain the log: a full pipe would block the server.
         threading.Thread(target=process.stderr.read, daemon=True).start()
@@ -101,10 +99,3 @@ async def load(port: int, route: str, some: list[str], seconds: float) -> list[f
 
     await asyncio.gather(*(client(text) for text in some))
     return latencies
-
-
-def compiled(port: int) -> int:
-    """Number of programs that the server has compiled."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
-        counts = re.findall(r"compilations_total\{.*\} (\d+)", response.read().decode())
-    return sum(map(int, counts))
