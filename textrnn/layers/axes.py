@@ -14,6 +14,7 @@
     features     features of a vector in general: an embedding, an encoder's output
     memory       features of an encoded source position
     size         features of a letter
+    weights      all weights of a layer, as cuDNN takes them
     cells        units of the last layer whose activations are captured
 
     ids          entries of the vocabulary
@@ -26,8 +27,6 @@
     max_length   tokens that a decoding loop writes at most
     steps        iterations of a loop
 
-    points         points of a numerical integral
-    copies         copies of a batch
     copied_rows    rows of several copies of a batch
     copied_tokens  tokens of several copies of a batch, and padding
 
