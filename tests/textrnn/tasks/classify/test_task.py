@@ -103,6 +103,7 @@ def test_poolings_equal_their_definitions(pooling):
         if pooling == "last":
             expected = np.concatenate([row[-1, :8], row[0, 8:]])
         elif pooling == "attention":
+            assert model.attention is not None
             scores = np.asarray(model.attention(row))[:, 0]
             expected = np.exp(scores) @ row / np.exp(scores).sum()
         else:
