@@ -32,7 +32,8 @@ class Attributions(NamedTuple):
 
 
 Score = Callable[
-    [Float[Array, "copied features"], Int[Array, " copied_rows"]], Float[Array, " copied_rows"]
+    [Float[Array, "copied_tokens features"], Int[Array, " copied_rows"]],
+    Float[Array, " copied_rows"],
 ]
 """From several copies of a ragged batch, and their lengths, to the score of each row."""
 
