@@ -54,11 +54,7 @@ def unroll_both(
     x_forward: Float[Array, "tokens inputs"],
     x_backward: Float[Array, "tokens inputs"],
     lengths: Lengths,
-<<<<<<< HEAD
 ) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, Carry]]:
-=======
-) -> tuple[_Outputs, tuple[Carry, Carry]]:
->>>>>>> tests
     """One cell left to right and one right to left: their concatenated outputs, and the last carry
     of each.
 
@@ -77,11 +73,7 @@ def _unroll(
     x: tuple[Float[Array, "tokens inputs"], ...],
     carries: tuple[Carry, ...],
     lengths: Lengths,
-<<<<<<< HEAD
 ) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...]]:
-=======
-) -> tuple[_Outputs, tuple[Carry, ...]]:
->>>>>>> tests
     lengths = jnp.asarray(lengths, jnp.int32)
     kernel = cells[0].native
     if kernel is not None and uses_native():
