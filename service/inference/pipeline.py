@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from pydantic_core import to_json
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from service.errors import client_left, invalid_text
 from service.inference.context import ServiceContext
@@ -87,6 +89,13 @@ async def cancel_on_disconnect(work: asyncio.Future[_T], request: Request) -> _T
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+class AnswerResponse(JSONResponse):
+    """A response of plain JSON values, which it turns into bytes faster than `json` does."""
+
+    def render(self, content: Any) -> bytes:
+        return to_json(content, inf_nan_mode="null")
 
 
 def timing_headers(result: Result) -> dict[str, str]:
