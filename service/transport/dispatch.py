@@ -69,7 +69,7 @@ class Dispatcher:
                 self._by_path[direct.route.path] = direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._find(scope) if scope["type"] == "http" else None
+        found = self.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
         if found is None:
             return await self._app(scope, receive, send)
         direct, path_parameters = found
@@ -84,11 +84,10 @@ class Dispatcher:
             response = _error_response(direct, internal_error(), scope)
         await response(scope, receive, send)
 
-    def _find(self, scope: Scope) -> tuple[DirectRoute, dict[str, Any]] | None:
-        """The route of a request, and the parameters in its path."""
-        if scope["method"] != "POST":
+    def find(self, method: str, path: str) -> tuple[DirectRoute, dict[str, Any]] | None:
+        """The direct route of a request, and the parameters in its path."""
+        if method != "POST":
             return None
-        path = scope["path"]
         direct = self._by_path.get(path)
         if direct is not None:
             return direct, {}

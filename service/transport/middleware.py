@@ -56,7 +56,9 @@ class RequestMiddleware:
                 sent = dict(message["headers"])
                 added = [pair for pair in _SECURITY_HEADERS if pair[0] not in sent]
                 added.append((b"x-request-id", id.encode()))
-                if not self._readiness.accepting:  # the client is to connect to another server
+                if (
+                    not self._readiness.accepting and b"connection" not in sent
+                ):  # the client is to connect to another server
                     added.append((b"connection", b"close"))
                 message["headers"] = [*message["headers"], *added]
             await send(message)
