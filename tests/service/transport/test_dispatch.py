@@ -13,7 +13,7 @@ POST_ROUTES = [
     for dialect in DIALECTS
     for router in dialect.routers
     for route in router.routes
-    if isinstance(route, APIRoute) and "POST" in route.methods
+    if isinstance(route, APIRoute) and route.methods == {"POST"}
 ]
 
 
