@@ -15,7 +15,10 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 
+import uvloop
+
 import textrnn
+from benchmarks.load import Connection, post
 from benchmarks.texts import texts
 from benchmarks.timing import side_by_side, table
 from textrnn.predictor import Predictor
@@ -65,7 +68,7 @@ def served(models: Mapping[str, Predictor]) -> Iterator[int]:
 def _measure(predictor: Predictor, port: int, clients: int, words: int) -> list[object]:
     some = texts(predictor, clients, words)
     alone = clients / side_by_side({"alone": lambda: predictor.predict(some)})["alone"]
-    latencies = asyncio.run(load(port, "/v1/classify", some, SECONDS))
+    latencies = uvloop.run(load(port, "/v1/classify", some, SECONDS))
     rate = len(latencies) / SECONDS
     cuts = statistics.quantiles(latencies, n=100)
     return [words, clients, rate, cuts[49] * 1e3, cuts[98] * 1e3, alone, f"{rate / alone:.2f}"]
@@ -77,25 +80,15 @@ async def load(port: int, route: str, some: list[str], seconds: float) -> list[f
     begin = time.perf_counter() + 0.5
 
     async def client(text: str) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        body = json.dumps({"text": text}).encode()
-        request = (
-            b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-            b"content-length: %d\r\n\r\n%s" % (route.encode(), len(body), body)
-        )
-        while True:
-            sent = time.perf_counter()
-            if sent > begin + seconds:
-                break
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200"), head
-            length = re.search(rb"content-length: (\d+)", head)
-            assert length is not None
-            await reader.readexactly(int(length[1]))
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(Connection, "127.0.0.1", port)
+        request = post(route, json.dumps({"text": text}).encode())
+        while (sent := time.perf_counter()) <= begin + seconds:
+            headers = await connection.ask(request)
+            assert headers[b"status"] == b"200", headers
             if sent >= begin:
                 latencies.append(time.perf_counter() - sent)
-        writer.close()
+        connection.transport.close()
 
     await asyncio.gather(*(client(text) for text in some))
     return latencies
