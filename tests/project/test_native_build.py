@@ -31,7 +31,8 @@ def source(tmp_path):
     (folder / "textrnn" / "native" / "src").mkdir()
     for name in (
         "pyproject.toml", "README.md", "LICENSE",
-        "textrnn/native/src/library.cc", "textrnn/native/src/library.h",
+        "textrnn/native/src/exports.map", "textrnn/native/src/library.cc",
+        "textrnn/native/src/library.h",
     ):  # fmt: skip
         shutil.copy(ROOT / name, folder / name)
     return folder
