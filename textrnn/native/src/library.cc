@@ -4,28 +4,18 @@
 #include <cstdlib>
 #include <string_view>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
-
 namespace textrnn {
 namespace {
 
-// Asks the processor itself: __builtin_cpu_supports depends on the runtime library of the compiler,
-// and that of Zig, with which portable wheels are built, reports no instruction set at all.
 InstructionSet supported() {
 #if defined(__x86_64__)
-  unsigned eax, ebx, ecx, edx;
-  if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return InstructionSet::kBaseline;
-  if (!(ecx & bit_OSXSAVE) || !(ecx & bit_FMA)) return InstructionSet::kBaseline;
-  // The registers that the operating system saves: XMM and YMM, and the three parts of ZMM.
-  unsigned saved, unused;
-  __asm__("xgetbv" : "=a"(saved), "=d"(unused) : "c"(0));
-  constexpr unsigned kYmm = 0x06, kZmm = 0xe6;
-  if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) return InstructionSet::kBaseline;
-  if ((saved & kYmm) != kYmm || !(ebx & bit_AVX2)) return InstructionSet::kBaseline;
-  constexpr unsigned kAvx512 = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
-  if ((saved & kZmm) != kZmm || (ebx & kAvx512) != kAvx512) return InstructionSet::kAvx2;
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) {
+    return InstructionSet::kBaseline;
+  }
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl")) {
+    return InstructionSet::kAvx2;
+  }
   return InstructionSet::kAvx512;
 #else
   return InstructionSet::kBaseline;
