@@ -1,5 +1,5 @@
 # Each target performs its own set-up; a second run starts in seconds.
-# The only requirement is python3 (3.11 or newer).
+# The only requirement is python3 (3.11 or newer). With a C++ compiler, the native library is built.
 
 PYTHON ?= python3
 VENV := .venv
@@ -69,29 +69,41 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .pytest_cache
+	rm -rf $(VENV) .pytest_cache build textrnn/native/libtextrnn.so
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "textrnn needs Python 3.11 or newer; found $$($(PYTHON) --version). Set PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.service: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[service]'
+# The editable installation compiles the native library, so it is repeated after a change of its
+# sources. Without isolation, the build uses pinned tools and the installed jaxlib.
+NATIVE := $(shell find textrnn/native -name '*.cc' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name build.py)
+$(VENV)/.editable: $(VENV)/bin/python pyproject.toml constraints.txt $(NATIVE)
+	$(INSTALL) hatchling jaxlib cmake ninja
+	$(INSTALL) --no-build-isolation --no-deps --editable .
 	touch $@
 
-$(VENV)/.install: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[service,training]'
+# The package is installed already; these install what it depends on.
+$(VENV)/.service: $(VENV)/.editable
+	$(INSTALL) 'textrnn[service]'
+	@$(BIN)/textrnn --version
+	touch $@
+
+$(VENV)/.install: $(VENV)/.editable
+	$(INSTALL) 'textrnn[service,training]'
+	@$(BIN)/textrnn --version
 	touch $@ $(VENV)/.service
 
-$(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[service,training,ray,test]'
+$(VENV)/.test: $(VENV)/.editable
+	$(INSTALL) 'textrnn[service,training,ray,test]'
+	@$(BIN)/textrnn --version
 	touch $@ $(VENV)/.install $(VENV)/.service
 
-$(VENV)/.docs: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[service,training,docs]'
+$(VENV)/.docs: $(VENV)/.editable
+	$(INSTALL) 'textrnn[service,training,docs]'
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.test
-	$(INSTALL) --editable '.[service,training,ray,test,bench]'
+	$(INSTALL) 'textrnn[service,training,ray,test,bench]'
 	touch $@

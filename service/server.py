@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import version
 
 import uvicorn
 
@@ -21,6 +22,7 @@ from service.settings import Settings
 from service.transport.load_shedding import LoadShedder
 from service.transport.protocol import LimitedHttpProtocol
 from service.transport.sockets import bind, bind_shared, url_of
+from textrnn import native
 from textrnn.errors import UserError
 
 
@@ -33,6 +35,8 @@ def serve(
     when connections are accepted.
     """
     began = time.monotonic()
+    engine = native.description()
+    logger.info("textrnn %s, JAX %s, %s", version("textrnn"), version("jax"), engine)
     collect_rarely()
     listening = [bind(settings.host, settings.port)] if worker is None else None
     loaded = load_models(settings.models)

@@ -22,7 +22,7 @@ LAYERS = {
         tasks.task tasks.calibration
         tasks.options tasks.metrics
         layers io
-        text batching parameters runtime
+        text batching parameters runtime native
         config
         errors rows
     """,

@@ -1,6 +1,7 @@
 """The `textrnn` command. Imports the service and training packages only in the commands that use
 them."""
 
+import importlib.metadata
 import json
 import sys
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+import textrnn
+from textrnn import native
 from textrnn.cli import data, models, runs
 from textrnn.cli.arguments import Columns, Model, TaskOptions, parse_columns, parse_options
 from textrnn.cli.tables import print_metrics
@@ -25,6 +28,28 @@ app = typer.Typer(
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        jax = importlib.metadata.version("jax")
+        print(f"textrnn {textrnn.__version__}, JAX {jax}, {native.description()}")
+        raise typer.Exit
+
+
+@app.callback()
+def global_options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the versions of textrnn and JAX, and what runs the models on the CPU.",
+            callback=print_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> NoReturn:
@@ -121,7 +146,6 @@ def evaluate_command(
 ) -> None:
     """Measure a model on labelled data."""
     use_huge_pages()
-    import textrnn
     from training.evaluate import evaluate, read_sets
 
     predictor = textrnn.load(model)
@@ -209,7 +233,6 @@ def predict_command(
 
     On a terminal, entities are highlighted and generated text is streamed.
     """
-    import textrnn
     from textrnn.cli.show import show
 
     predictor = textrnn.load(model)

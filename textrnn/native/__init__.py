@@ -1,0 +1,99 @@
+"""The native library: kernels in C++ for CPUs, called from XLA programs.
+
+The library is optional. It is built where a C++ compiler is found when textrnn is installed
+(`build.py`). Without it, and on other devices, XLA loops compute the same values.
+
+Environment variables, read when the library is first needed:
+
+- `TEXTRNN_NATIVE=0` disables the library. Any other value is the path of a library to load instead
+  of the installed one, such as one built with sanitizers.
+- `TEXTRNN_ISA=avx2` or `baseline` restricts the kernels to a smaller instruction set.
+"""
+
+import ctypes
+import functools
+import os
+import threading
+from pathlib import Path
+from typing import NamedTuple
+
+from textrnn.errors import UserError
+
+_INSTALLED = Path(__file__).with_name("libtextrnn.so")
+_ISAS = ("avx512", "avx2", "baseline")
+
+_registered: set[str] = set()
+_registering = threading.Lock()
+
+
+class _Engine(NamedTuple):
+    library: ctypes.CDLL | None
+    reason: str
+    """Why there is no library."""
+
+
+@functools.cache
+def _engine() -> _Engine:
+    setting = os.environ.get("TEXTRNN_NATIVE", "")
+    if setting == "0":
+        return _Engine(None, "TEXTRNN_NATIVE=0")
+    isa = os.environ.get("TEXTRNN_ISA", _ISAS[0])
+    if isa not in _ISAS:
+        raise UserError(f"TEXTRNN_ISA is {isa!r}; use one of {', '.join(_ISAS)}")
+    if not setting and not _INSTALLED.exists():
+        return _Engine(None, "the native library was not built")
+    try:
+        library = ctypes.CDLL(setting or str(_INSTALLED))
+    except OSError as error:
+        if setting:
+            raise UserError(
+                f"TEXTRNN_NATIVE is {setting!r}, which cannot be loaded: {error}"
+            ) from None
+        # For example a library for another processor in a home directory that machines share.
+        return _Engine(None, f"the native library cannot be loaded: {error}")
+    library.textrnn_instruction_set.argtypes = ()
+    library.textrnn_instruction_set.restype = ctypes.c_char_p
+    return _Engine(library, "")
+
+
+def available() -> bool:
+    """Whether the native library is loaded. Raises UserError for an invalid environment variable,
+    as do the functions below."""
+    return _engine().library is not None
+
+
+def instruction_set() -> str | None:
+    """The instruction set of the kernels, such as `AVX-512`, or None without the library."""
+    library = _engine().library
+    return library.textrnn_instruction_set().decode() if library else None
+
+
+def description() -> str:
+    """What runs on the CPU: `native kernels (AVX2)` or `XLA loops (the native library was not
+    built)`."""
+    return (
+        f"native kernels ({instruction_set()})"
+        if available()
+        else f"XLA loops ({_engine().reason})"
+    )
+
+
+def call_target(symbol: str) -> str:
+    """Register an FFI handler of the library with XLA and return the name to call it by.
+
+    `symbol` is the exported name of the handler. May be called repeatedly and from several threads.
+    Raises RuntimeError if the library is not available, and AttributeError if it has no such
+    symbol.
+    """
+    library = _engine().library
+    if library is None:
+        raise RuntimeError(f"{symbol} cannot be called: {_engine().reason}")
+    with _registering:
+        if symbol not in _registered:
+            # Imported here, since `textrnn --version` needs no JAX.
+            import jax.ffi
+
+            handler = jax.ffi.pycapsule(getattr(library, symbol))
+            jax.ffi.register_ffi_target(symbol, handler, platform="cpu")
+            _registered.add(symbol)
+    return symbol
