@@ -53,6 +53,8 @@ def _engine() -> _Engine:
         return _Engine(None, f"the native library cannot be loaded: {error}")
     library.textrnn_instruction_set.argtypes = ()
     library.textrnn_instruction_set.restype = ctypes.c_char_p
+    library.textrnn_lanes.argtypes = ()
+    library.textrnn_lanes.restype = ctypes.c_int64
     return _Engine(library, "")
 
 
@@ -66,6 +68,15 @@ def instruction_set() -> str | None:
     """The instruction set of the kernels, such as `AVX-512`, or None without the library."""
     library = _engine().library
     return library.textrnn_instruction_set().decode() if library else None
+
+
+def lanes() -> int:
+    """The float32 lanes of the kernels' vectors, which packed weights are laid out for. Raises
+    RuntimeError if the library is not available."""
+    library = _engine().library
+    if library is None:
+        raise RuntimeError(f"there are no vectors: {_engine().reason}")
+    return library.textrnn_lanes()
 
 
 def description() -> str:

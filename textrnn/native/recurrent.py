@@ -1,0 +1,213 @@
+"""Recurrent cells over ragged batches on the CPU: LSTM, GRU and Elman, forward and backward.
+
+The tokens of all rows lie one after another on one axis; `lengths` says how many each row has. Work
+is done for real tokens only, and results at padding are zero. A call runs one or two directions in
+parallel; `reverse` says for each whether it reads its rows from the last token to the first.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from textrnn import native
+
+Cell = Literal["elman", "lstm", "gru"]
+Carry = tuple[Float[Array, "rows hidden"], ...]
+"""(c, h) of an LSTM, (h,) of the others."""
+
+_NUMBERS: dict[Cell, int] = {"elman": 0, "lstm": 1, "gru": 2}
+_GATES: dict[Cell, int] = {"elman": 1, "lstm": 4, "gru": 3}
+
+
+class Weights(NamedTuple):
+    """The weights of one direction, with the columns in the order of `textrnn.layers.cells`."""
+
+    input_kernel: Float[Array, "inputs gates"]
+    """float32 or bfloat16, like the recurrent kernel. Products and sums are in float32."""
+    recurrent_kernel: Float[Array, "hidden gates"]
+    bias: Float[Array, "gates"]
+    recurrent_bias: Float[Array, "hidden"] | None = None
+    """Of a GRU."""
+
+
+class Packed(NamedTuple):
+    """`Weights` with the kernels in the order in which they are read (src/panels.h)."""
+
+    input_kernel: Float[Array, "panels inputs vectors lanes"]
+    recurrent_kernel: Float[Array, "panels hidden vectors lanes"]
+    bias: Float[Array, "gates"]
+    recurrent_bias: Float[Array, "hidden"] | None = None
+
+
+class Saved(NamedTuple):
+    """What the backward pass of one direction reads besides the outputs."""
+
+    activations: Float[Array, "tokens gates"]
+    """The gates after their nonlinearity, in the order of the kernels' columns."""
+    states: Float[Array, "tokens hidden"]
+    """c of an LSTM; the recurrent part of the gate n of a GRU."""
+
+
+class Gradients(NamedTuple):
+    """The gradients of one direction by what precedes the products with its kernels.
+
+    The gradient by the input kernel is x^T d_projected, by the recurrent kernel previous^T
+    d_recurrent, by the bias the sum of d_projected over tokens, and by x d_projected W^T.
+    """
+
+    d_projected: Float[Array, "tokens gates"]
+    """By x W + b."""
+    d_recurrent: Float[Array, "tokens gates"]
+    """By h U. The same array as `d_projected`, except for a GRU."""
+    previous: Float[Array, "tokens hidden"]
+    """The h that U multiplied at each token."""
+    d_carry: Carry
+    """By the initial carry."""
+
+
+def supports(cell: str) -> bool:
+    """Whether there are kernels for the cell of this name."""
+    return cell in _NUMBERS
+
+
+def pack(cell: Cell, weights: Weights) -> Packed:
+    """Bring float32 weights into the kernels' order, once, when a model is loaded."""
+    gates = _GATES[cell]
+    return Packed(
+        _panels(np.asarray(weights.input_kernel, np.float32), gates),
+        _panels(np.asarray(weights.recurrent_kernel, np.float32), gates),
+        weights.bias,
+        weights.recurrent_bias,
+    )
+
+
+def unroll(
+    cell: Cell,
+    weights: Sequence[Weights] | Sequence[Packed],
+    x: Sequence[Float[Array, "tokens inputs"]],
+    carries: Sequence[Carry],
+    lengths: Int[Array, "rows"],
+    reverse: tuple[bool, ...],
+) -> tuple[Float[Array, "tokens directions*hidden"], tuple[Carry, ...]]:
+    """The outputs and the final carry of each direction.
+
+    All sequences have one entry for each direction. The outputs of direction d are in the columns
+    from d * hidden on. The final carry of an empty row is its initial carry.
+
+    Running the result raises an error if a length is negative or the lengths exceed the tokens.
+    """
+    outputs, carries, _ = _forward(cell, weights, x, carries, lengths, reverse, save=False)
+    return outputs, carries
+
+
+def unroll_saving(
+    cell: Cell,
+    weights: Sequence[Weights] | Sequence[Packed],
+    x: Sequence[Float[Array, "tokens inputs"]],
+    carries: Sequence[Carry],
+    lengths: Int[Array, "rows"],
+    reverse: tuple[bool, ...],
+) -> tuple[
+    Float[Array, "tokens directions*hidden"], tuple[Carry, ...], tuple[Saved | None, ...]
+]:
+    """`unroll`, and what `unroll_backward` needs: nothing for an Elman cell."""
+    return _forward(cell, weights, x, carries, lengths, reverse, save=True)
+
+
+def unroll_backward(
+    cell: Cell,
+    recurrent_kernels: Sequence[Float[Array, "hidden gates"]],
+    saved: Sequence[Saved | None],
+    outputs: Float[Array, "tokens directions*hidden"],
+    carries: Sequence[Carry],
+    lengths: Int[Array, "rows"],
+    d_outputs: Float[Array, "tokens directions*hidden"],
+    d_carries: Sequence[Carry],
+    reverse: tuple[bool, ...],
+) -> tuple[Gradients, ...]:
+    """Back through time: the gradients of each direction, all zero at padding.
+
+    `carries` are the initial ones, `d_carries` the gradients by the final ones.
+    """
+    tokens, hidden, rows = outputs.shape[0], carries[0][-1].shape[1], lengths.shape[0]
+    width = _GATES[cell] * hidden
+    arguments, results = [], []
+    for index, kernel in enumerate(recurrent_kernels):
+        arguments += [kernel, *carries[index], *(saved[index] or ()), *d_carries[index]]
+        results += [(tokens, width)] * (2 if cell == "gru" else 1)
+        results += [(tokens, hidden), *[(rows, hidden)] * len(carries[index])]
+    call = jax.ffi.ffi_call(native.call_target("textrnn_unroll_backward"), _shapes(results))
+    found = iter(
+        call(
+            lengths, outputs, d_outputs, *arguments,
+            cell=_NUMBERS[cell], hidden=hidden, reverse=_flags(reverse),
+        )
+    )  # fmt: skip
+    gradients = []
+    for carry in carries:
+        d_projected = next(found)
+        d_recurrent = next(found) if cell == "gru" else d_projected
+        previous = next(found)
+        d_carry = tuple(next(found) for _ in carry)
+        gradients.append(Gradients(d_projected, d_recurrent, previous, d_carry))
+    return tuple(gradients)
+
+
+def _forward(
+    cell: Cell,
+    weights: Sequence[Weights] | Sequence[Packed],
+    x: Sequence[Float[Array, "tokens inputs"]],
+    carries: Sequence[Carry],
+    lengths: Int[Array, "rows"],
+    reverse: tuple[bool, ...],
+    save: bool,
+) -> tuple[
+    Float[Array, "tokens directions*hidden"], tuple[Carry, ...], tuple[Saved | None, ...]
+]:
+    tokens, hidden, rows = x[0].shape[0], carries[0][-1].shape[1], lengths.shape[0]
+    save = save and cell != "elman"
+    arguments, results = [], [(tokens, len(x) * hidden)]
+    for index, direction in enumerate(weights):
+        arguments += [x[index], *(array for array in direction if array is not None)]
+        arguments += carries[index]
+        results += [(rows, hidden)] * len(carries[index])
+        results += [(tokens, _GATES[cell] * hidden), (tokens, hidden)] if save else []
+    call = jax.ffi.ffi_call(native.call_target("textrnn_unroll"), _shapes(results))
+    found = iter(
+        call(
+            lengths, *arguments,
+            cell=_NUMBERS[cell], hidden=hidden, reverse=_flags(reverse),
+            packed=isinstance(weights[0], Packed), save=save,
+        )
+    )  # fmt: skip
+    outputs, finals, saved = next(found), [], []
+    for carry in carries:
+        finals.append(tuple(next(found) for _ in carry))
+        saved.append(Saved(next(found), next(found)) if save else None)
+    return outputs, tuple(finals), tuple(saved)
+
+
+def _panels(kernel: np.ndarray, gates: int) -> Float[Array, "panels inputs vectors lanes"]:
+    """The order of src/panels.h: [panels, inputs, vectors, lanes], padded with zeros."""
+    lanes = native.lanes()
+    inputs, hidden = kernel.shape[0], kernel.shape[1] // gates
+    if gates == 1:
+        padded = np.pad(kernel, ((0, 0), (0, -hidden % (4 * lanes))))
+        ordered = padded.reshape(inputs, -1, 4, lanes).transpose(1, 0, 2, 3)
+    else:
+        by_gate = kernel.reshape(inputs, gates, hidden)
+        padded = np.pad(by_gate, ((0, 0), (0, 0), (0, -hidden % lanes)))
+        ordered = padded.reshape(inputs, gates, -1, lanes).transpose(2, 0, 1, 3)
+    return jnp.asarray(np.ascontiguousarray(ordered))
+
+
+def _shapes(shapes: list[tuple[int, ...]]) -> list[jax.ShapeDtypeStruct]:
+    return [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+
+
+def _flags(reverse: tuple[bool, ...]) -> np.ndarray:
+    return np.array(reverse, np.int64)

@@ -1,0 +1,10 @@
+// The kernel behind linear().
+
+#include "linear.h"
+
+namespace textrnn::TEXTRNN_ISA_NAMESPACE {
+
+extern const LinearKernels linear_kernels;
+const LinearKernels linear_kernels{linear};
+
+}  // namespace textrnn::TEXTRNN_ISA_NAMESPACE

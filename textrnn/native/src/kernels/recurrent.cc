@@ -1,0 +1,349 @@
+// Recurrent cells over ragged rows, forward and backward.
+//
+// Rows are sorted by length, so that the rows that still run at a step are a prefix. The products
+// with the input kernel are made for a chunk of steps at a time, over the tokens of all its rows;
+// a chunk is so small that the results stay in the cache.
+
+#include "../recurrent_tasks.h"
+#include "product.h"
+
+namespace textrnn::TEXTRNN_ISA_NAMESPACE {
+namespace {
+
+constexpr int64_t kChunkTokens = 96;
+
+int64_t pad(int64_t hidden) { return (hidden + kLanes - 1) / kLanes * kLanes; }
+
+PanelLayout layout_of(const Recurrence& over) {
+  return PanelLayout(gates(over.cell), over.hidden, kLanes);
+}
+
+int64_t pointers_as_floats(int64_t count) { return 2 * count; }
+
+// One step of a block of rows.
+struct Step {
+  const ForwardTask& task;
+  const int64_t* token;      // [rows of the block]
+  const float* const* h;     // [rows of the block]: the state before
+  const float* projected;    // [rows of the block][panels][vectors][lanes]
+  int64_t projected_stride;  // from one row to the next
+  float* c;                  // [rows of the block][padded hidden]; LSTM
+};
+
+struct Lstm {
+  static constexpr Cell kCell = Cell::kLstm;
+  static constexpr int kVectors = 4;
+
+  template <int kRows>
+  static void finish(const Step& step, int64_t panel, Vector (&sums)[kRows][kVectors]) {
+    const ForwardTask& task = step.task;
+    const int64_t hidden = task.over.hidden, unit = panel * kLanes;
+    const int64_t count = lanes_of(hidden - unit);
+    for (int m = 0; m < kRows; ++m) {
+      const float* p = step.projected + m * step.projected_stride + panel * kVectors * kLanes;
+      const Vector i = sigmoid(sums[m][0] + load(p));
+      const Vector f = sigmoid(sums[m][1] + load(p + kLanes));
+      const Vector g = tanh(sums[m][2] + load(p + 2 * kLanes));
+      const Vector o = sigmoid(sums[m][3] + load(p + 3 * kLanes));
+      float* cell = step.c + m * pad(hidden) + unit;
+      const Vector c = f * load(cell) + i * g;
+      store(cell, c);
+      const int64_t token = step.token[m];
+      store(task.outputs + token * task.output_stride + unit, o * tanh(c), count);
+      if (task.activations) {
+        float* saved = task.activations + token * 4 * hidden + unit;
+        store(saved, i, count);
+        store(saved + hidden, f, count);
+        store(saved + 2 * hidden, g, count);
+        store(saved + 3 * hidden, o, count);
+        store(task.states + token * hidden + unit, c, count);
+      }
+    }
+  }
+};
+
+struct Gru {
+  static constexpr Cell kCell = Cell::kGru;
+  static constexpr int kVectors = 3;
+
+  template <int kRows>
+  static void finish(const Step& step, int64_t panel, Vector (&sums)[kRows][kVectors]) {
+    const ForwardTask& task = step.task;
+    const int64_t hidden = task.over.hidden, unit = panel * kLanes;
+    const int64_t count = lanes_of(hidden - unit);
+    const Vector recurrent_bias = load(task.recurrent_bias + unit, count);
+    for (int m = 0; m < kRows; ++m) {
+      const float* p = step.projected + m * step.projected_stride + panel * kVectors * kLanes;
+      const Vector r = sigmoid(sums[m][0] + load(p));
+      const Vector z = sigmoid(sums[m][1] + load(p + kLanes));
+      const Vector recurrent = sums[m][2] + recurrent_bias;
+      const Vector n = tanh(load(p + 2 * kLanes) + r * recurrent);
+      const Vector h = n + z * (load(step.h[m] + unit, count) - n);
+      const int64_t token = step.token[m];
+      store(task.outputs + token * task.output_stride + unit, h, count);
+      if (task.activations) {
+        float* saved = task.activations + token * 3 * hidden + unit;
+        store(saved, r, count);
+        store(saved + hidden, z, count);
+        store(saved + 2 * hidden, n, count);
+        store(task.states + token * hidden + unit, recurrent, count);
+      }
+    }
+  }
+};
+
+struct Elman {
+  static constexpr Cell kCell = Cell::kElman;
+  static constexpr int kVectors = 4;
+
+  template <int kRows>
+  static void finish(const Step& step, int64_t panel, Vector (&sums)[kRows][kVectors]) {
+    const ForwardTask& task = step.task;
+    for (int m = 0; m < kRows; ++m) {
+      const float* p = step.projected + m * step.projected_stride + panel * kVectors * kLanes;
+      float* output = task.outputs + step.token[m] * task.output_stride;
+      for (int v = 0; v < kVectors; ++v) {
+        const int64_t unit = (panel * kVectors + v) * kLanes;
+        const int64_t count = lanes_of(task.over.hidden - unit);
+        store(output + unit, tanh(sums[m][v] + load(p + v * kLanes)), count);
+      }
+    }
+  }
+};
+
+// projected = x W + b for the tokens that `rows` point to.
+template <int kVectors>
+void project(const ForwardTask& task, const PanelLayout& layout, const float* const* rows,
+             int64_t count, float* projected) {
+  const int64_t inputs = task.over.inputs;
+  for (int64_t panel = 0; panel < layout.panels; ++panel) {
+    Vector bias[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      const int64_t count = lanes_of(layout.hidden - layout.unit(panel, v));
+      bias[v] = load(task.bias + layout.column(panel, v), count);
+    }
+    const float* weights = task.input_kernel.panels + panel * inputs * kVectors * kLanes;
+    float* out = projected + panel * kVectors * kLanes;
+    for_each_block<kMaxRows<kVectors>>(count, [&](int64_t first, auto n) {
+      constexpr int kRows = decltype(n)::value;
+      Vector sums[kRows][kVectors];
+      product(rows + first, inputs, weights, sums);
+      for (int m = 0; m < kRows; ++m) {
+        for (int v = 0; v < kVectors; ++v) {
+          store(out + (first + m) * layout.width() + v * kLanes, sums[m][v] + bias[v]);
+        }
+      }
+    });
+  }
+}
+
+template <class Cell_>
+void forward(const ForwardTask& task) {
+  constexpr int kVectors = Cell_::kVectors;
+  const Recurrence& over = task.over;
+  const int64_t hidden = over.hidden;
+  const PanelLayout layout = layout_of(over);
+  const int64_t padded = pad(hidden);
+
+  float* projected = task.scratch;
+  float* c = projected + (kChunkTokens + over.count) * layout.width();
+  auto** x = reinterpret_cast<const float**>(c + over.count * padded);
+  const float** h = x + kChunkTokens + over.count;
+  auto* token = reinterpret_cast<int64_t*>(h + over.count);
+
+  for (int64_t m = 0; m < over.count; ++m) {
+    const Sequence& sequence = over.sequences[m];
+    h[m] = task.initial_h + sequence.row * hidden;
+    token[m] = sequence.first;
+    if (Cell_::kCell == Cell::kLstm) {
+      std::memcpy(c + m * padded, task.initial_c + sequence.row * hidden, hidden * sizeof(float));
+      std::memset(c + m * padded + hidden, 0, (padded - hidden) * sizeof(float));
+    }
+  }
+
+  int64_t active = over.count;
+  auto trim = [&](int64_t step) {
+    while (active > 0 && over.sequences[active - 1].length <= step) --active;
+  };
+  trim(0);
+  int64_t step = 0;
+  while (active > 0) {
+    int64_t tokens = 0, end = step;
+    for (int64_t running = active; running > 0 && tokens < kChunkTokens; ++end) {
+      for (int64_t m = 0; m < running; ++m) {
+        x[tokens++] = task.x + (over.sequences[m].first + end * over.stride) * over.inputs;
+      }
+      while (running > 0 && over.sequences[running - 1].length <= end + 1) --running;
+    }
+    project<kVectors>(task, layout, x, tokens, projected);
+
+    const float* current = projected;
+    for (; step < end; ++step, trim(step)) {
+      for (int64_t panel = 0; panel < layout.panels; ++panel) {
+        const float* weights = task.recurrent_kernel.panels + panel * hidden * kVectors * kLanes;
+        for_each_block<kMaxRows<kVectors>>(active, [&](int64_t first, auto n) {
+          constexpr int kRows = decltype(n)::value;
+          Vector sums[kRows][kVectors];
+          product(h + first, hidden, weights, sums);
+          const Step block{task, token + first, h + first, current + first * layout.width(),
+                           layout.width(), c + first * padded};
+          Cell_::template finish<kRows>(block, panel, sums);
+        });
+      }
+      current += active * layout.width();
+      for (int64_t m = 0; m < active; ++m) {
+        h[m] = task.outputs + token[m] * task.output_stride;
+        token[m] += over.stride;
+      }
+    }
+  }
+
+  for (int64_t m = 0; m < over.count; ++m) {
+    const int64_t row = over.sequences[m].row;
+    std::memcpy(task.final_h + row * hidden, h[m], hidden * sizeof(float));
+    if (Cell_::kCell == Cell::kLstm) {
+      std::memcpy(task.final_c + row * hidden, c + m * padded, hidden * sizeof(float));
+    }
+  }
+}
+
+int64_t forward_scratch(const Recurrence& over) {
+  const PanelLayout layout = layout_of(over);
+  return (kChunkTokens + over.count) * layout.width() + over.count * pad(over.hidden) +
+         pointers_as_floats(kChunkTokens + 3 * over.count);
+}
+
+// One step of the gradient of one row: from d_h and d_c after the step, to the gradients of the
+// pre-activations; d_h and d_c become the parts that reach the state before past the product.
+void retreat(const BackwardTask& task, int64_t token, const float* h, const float* c, float* d_h,
+             float* d_c) {
+  const int64_t hidden = task.over.hidden;
+  const float* d_output = task.d_outputs + token * task.output_stride;
+  const float* output = task.outputs + token * task.output_stride;
+  const int64_t width = gates(task.over.cell) * hidden;
+  for (int64_t unit = 0; unit < hidden; unit += kLanes) {
+    const int64_t count = lanes_of(hidden - unit);
+    const auto read = [&](const float* array) { return load(array + unit, count); };
+    const Vector d = read(d_output) + load(d_h + unit);
+    float* d_projected = task.d_projected + token * width + unit;
+    switch (task.over.cell) {
+      case Cell::kElman: {
+        const Vector value = read(output);
+        store(d_projected, d * (1.0f - value * value), count);
+        store(d_h + unit, Vector{});
+        break;
+      }
+      case Cell::kLstm: {
+        const float* saved = task.activations + token * width;
+        const Vector i = read(saved), f = read(saved + hidden);
+        const Vector g = read(saved + 2 * hidden), o = read(saved + 3 * hidden);
+        const Vector t = tanh(read(task.states + token * hidden));
+        const Vector d_cell = load(d_c + unit) + d * o * (1.0f - t * t);
+        store(d_projected, d_cell * g * i * (1.0f - i), count);
+        store(d_projected + hidden, d_cell * read(c) * f * (1.0f - f), count);
+        store(d_projected + 2 * hidden, d_cell * i * (1.0f - g * g), count);
+        store(d_projected + 3 * hidden, d * t * o * (1.0f - o), count);
+        store(d_c + unit, d_cell * f);
+        store(d_h + unit, Vector{});
+        break;
+      }
+      case Cell::kGru: {
+        const float* saved = task.activations + token * width;
+        const Vector r = read(saved), z = read(saved + hidden), n = read(saved + 2 * hidden);
+        const Vector recurrent = read(task.states + token * hidden);
+        float* d_recurrent = task.d_recurrent + token * width + unit;
+        const Vector d_n = d * (1.0f - z) * (1.0f - n * n);
+        const Vector d_z = d * (read(h) - n) * z * (1.0f - z);
+        const Vector d_r = d_n * recurrent * r * (1.0f - r);
+        store(d_projected, d_r, count);
+        store(d_recurrent, d_r, count);
+        store(d_projected + hidden, d_z, count);
+        store(d_recurrent + hidden, d_z, count);
+        store(d_projected + 2 * hidden, d_n, count);
+        store(d_recurrent + 2 * hidden, d_n * r, count);
+        store(d_h + unit, d * z);
+        break;
+      }
+    }
+  }
+}
+
+void backward(const BackwardTask& task) {
+  const Recurrence& over = task.over;
+  const int64_t hidden = over.hidden, width = gates(over.cell) * hidden;
+  const PanelLayout layout(1, hidden, kLanes);
+  const int64_t padded = layout.width();
+  const bool lstm = over.cell == Cell::kLstm;
+
+  float* d_h = task.scratch;
+  float* d_c = d_h + over.count * padded;
+  auto** d_sums = reinterpret_cast<const float**>(d_c + over.count * padded);
+  std::memset(task.scratch, 0, 2 * over.count * padded * sizeof(float));
+  for (int64_t m = 0; m < over.count; ++m) {
+    const int64_t row = over.sequences[m].row;
+    std::memcpy(d_h + m * padded, task.d_final_h + row * hidden, hidden * sizeof(float));
+    if (lstm) std::memcpy(d_c + m * padded, task.d_final_c + row * hidden, hidden * sizeof(float));
+  }
+
+  int64_t active = 0;
+  for (int64_t step = over.count ? over.sequences[0].length - 1 : -1; step >= 0; --step) {
+    while (active < over.count && over.sequences[active].length > step) ++active;
+    for (int64_t m = 0; m < active; ++m) {
+      const Sequence& sequence = over.sequences[m];
+      const int64_t token = sequence.first + step * over.stride, before = token - over.stride;
+      const float* h = step ? task.outputs + before * task.output_stride
+                            : task.initial_h + sequence.row * hidden;
+      const float* c = !lstm ? nullptr
+                       : step ? task.states + before * hidden
+                              : task.initial_c + sequence.row * hidden;
+      retreat(task, token, h, c, d_h + m * padded, d_c + m * padded);
+      std::memcpy(task.previous + token * hidden, h, hidden * sizeof(float));
+      d_sums[m] = (task.d_recurrent ? task.d_recurrent : task.d_projected) + token * width;
+    }
+    for (int64_t panel = 0; panel < layout.panels; ++panel) {
+      const float* weights = task.transposed_kernel.panels + panel * width * 4 * kLanes;
+      for_each_block<kMaxRows<4>>(active, [&](int64_t first, auto n) {
+        constexpr int kRows = decltype(n)::value;
+        Vector sums[kRows][4];
+        product(d_sums + first, width, weights, sums);
+        for (int m = 0; m < kRows; ++m) {
+          float* target = d_h + (first + m) * padded + panel * 4 * kLanes;
+          for (int v = 0; v < 4; ++v) {
+            store(target + v * kLanes, load(target + v * kLanes) + sums[m][v]);
+          }
+        }
+      });
+    }
+  }
+
+  for (int64_t m = 0; m < over.count; ++m) {
+    const int64_t row = over.sequences[m].row;
+    std::memcpy(task.d_initial_h + row * hidden, d_h + m * padded, hidden * sizeof(float));
+    if (lstm) {
+      std::memcpy(task.d_initial_c + row * hidden, d_c + m * padded, hidden * sizeof(float));
+    }
+  }
+}
+
+int64_t backward_scratch(const Recurrence& over) {
+  return 2 * over.count * PanelLayout(1, over.hidden, kLanes).width() + pointers_as_floats(over.count);
+}
+
+void forward_any(const ForwardTask& task) {
+  switch (task.over.cell) {
+    case Cell::kElman:
+      return forward<Elman>(task);
+    case Cell::kLstm:
+      return forward<Lstm>(task);
+    case Cell::kGru:
+      return forward<Gru>(task);
+  }
+}
+
+}  // namespace
+
+extern const RecurrentKernels recurrent_kernels;
+const RecurrentKernels recurrent_kernels{kLanes,      forward_scratch, backward_scratch,
+                                         forward_any, backward};
+
+}  // namespace textrnn::TEXTRNN_ISA_NAMESPACE

@@ -1,0 +1,132 @@
+#include "recurrent.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <stdexcept>
+
+#include "library.h"
+
+namespace textrnn {
+namespace {
+
+// With fewer rows, the time goes into reading weights, and groups would each read them.
+constexpr int64_t kRowsToSplit = 16;
+// With more rows, what a step reads and writes leaves the cache.
+constexpr int64_t kMaxRows = 128;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+int64_t groups_per_direction(int64_t directions, int64_t rows, int64_t threads) {
+  const int64_t wanted = ceil_div(std::max<int64_t>(threads, 1), directions);
+  const int64_t possible = std::max<int64_t>(rows / (kRowsToSplit / 2), 1);
+  return std::max(std::min(wanted, possible), ceil_div(rows, kMaxRows));
+}
+
+// Every n-th row, which gives groups with nearly equal sums of lengths.
+std::vector<Sequence> group(const std::vector<Sequence>& all, int64_t index, int64_t groups) {
+  std::vector<Sequence> chosen;
+  for (size_t i = index; i < all.size(); i += groups) chosen.push_back(all[i]);
+  return chosen;
+}
+
+template <class Task>
+void run(const std::vector<Task>& directions, const Batch& batch, const Workers& workers,
+         int64_t (*scratch)(const Recurrence&), void (*kernel)(const Task&)) {
+  const int64_t count = static_cast<int64_t>(directions.size());
+  const int64_t groups = groups_per_direction(count, batch.rows(), workers.threads);
+  parallel_for(workers, count * groups, [&](int64_t index) {
+    Task task = directions[index % count];
+    const auto sequences = group(batch.sequences(task.over.stride < 0), index / count, groups);
+    task.over.sequences = sequences.data();
+    task.over.count = static_cast<int64_t>(sequences.size());
+    const Floats memory = allocate(scratch(task.over));
+    task.scratch = memory.get();
+    kernel(task);
+  });
+}
+
+// Zeros for the padding after the last token.
+void clear_padding(float* array, int64_t width, int64_t stride, const Batch& batch) {
+  if (!array) return;
+  for (int64_t token = batch.tokens(); token < batch.capacity(); ++token) {
+    std::memset(array + token * stride, 0, width * sizeof(float));
+  }
+}
+
+}  // namespace
+
+TEXTRNN_FOR_EACH_ISA(extern const RecurrentKernels recurrent_kernels;)
+
+const RecurrentKernels& recurrent_kernels() { return *TEXTRNN_SELECT(recurrent_kernels); }
+
+Batch::Batch(const int32_t* lengths, int64_t rows, int64_t tokens) : capacity_(tokens) {
+  forward_.reserve(rows);
+  for (int64_t row = 0; row < rows; ++row) {
+    const int64_t length = lengths[row];
+    if (length < 0) {
+      throw std::invalid_argument("length " + std::to_string(length) + " of row " +
+                                  std::to_string(row) + " is negative");
+    }
+    forward_.push_back({row, tokens_, length});
+    tokens_ += length;
+  }
+  if (tokens_ > capacity_) {
+    throw std::invalid_argument("the lengths sum to " + std::to_string(tokens_) +
+                                ", but there are " + std::to_string(capacity_) + " tokens");
+  }
+  std::stable_sort(forward_.begin(), forward_.end(),
+                   [](const Sequence& a, const Sequence& b) { return a.length > b.length; });
+  backward_ = forward_;
+  for (Sequence& sequence : backward_) sequence.first += sequence.length - 1;
+}
+
+void forward(const std::vector<ForwardTask>& directions, const Batch& batch,
+             const Workers& workers) {
+  for (const ForwardTask& task : directions) {
+    const int64_t hidden = task.over.hidden, width = gates(task.over.cell) * hidden;
+    clear_padding(task.outputs, hidden, task.output_stride, batch);
+    clear_padding(task.activations, width, width, batch);
+    clear_padding(task.states, hidden, hidden, batch);
+  }
+  const RecurrentKernels& kernels = recurrent_kernels();
+  run(directions, batch, workers, kernels.forward_scratch, kernels.forward);
+}
+
+void backward(const std::vector<BackwardTask>& directions, const Batch& batch,
+              const Workers& workers) {
+  for (const BackwardTask& task : directions) {
+    const int64_t hidden = task.over.hidden, width = gates(task.over.cell) * hidden;
+    clear_padding(task.d_projected, width, width, batch);
+    clear_padding(task.d_recurrent, width, width, batch);
+    clear_padding(task.previous, hidden, hidden, batch);
+  }
+  const RecurrentKernels& kernels = recurrent_kernels();
+  run(directions, batch, workers, kernels.backward_scratch, kernels.backward);
+}
+
+std::vector<Floats> pack(const std::vector<Packing>& packings, const Workers& workers) {
+  std::vector<Floats> packed;
+  std::vector<int64_t> starts = {0};
+  for (const Packing& packing : packings) {
+    const int64_t inputs = packing.transposed ? packing.source.columns : packing.source.rows;
+    packed.push_back(allocate(packing.layout.width() * inputs));
+    starts.push_back(starts.back() + packing.layout.panels);
+  }
+  parallel_for(workers, starts.back(), [&](int64_t index) {
+    const int64_t which = std::upper_bound(starts.begin(), starts.end(), index) - starts.begin() - 1;
+    const Packing& packing = packings[which];
+    const PanelLayout& layout = packing.layout;
+    const int64_t panel = index - starts[which];
+    const int64_t inputs = packing.transposed ? packing.source.columns : packing.source.rows;
+    float* target = packed[which].get() + panel * inputs * layout.vectors * layout.lanes;
+    const auto write = packing.transposed ? pack_transposed_panel : pack_panel;
+    write(packing.source, layout, panel, target);
+  });
+  return packed;
+}
+
+}  // namespace textrnn
+
+// Lanes of the vectors that weights are packed for.
+TEXTRNN_EXPORT int64_t textrnn_lanes() { return textrnn::recurrent_kernels().lanes; }
