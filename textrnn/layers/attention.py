@@ -125,7 +125,7 @@ class Multiplicative(Attention):
         return jnp.einsum("rsh,rqh->rqs", keys, queries)
 
     def attend_natively(self, memory, keys, lengths, queries, counts):
-        return decoding.multiplicative_attention(memory, keys, lengths, queries, counts)
+        return decoding.attention(memory, keys, lengths, queries, counts)
 
 
 class Additive(Attention):
@@ -145,7 +145,7 @@ class Additive(Attention):
     def attend_natively(self, memory, keys, lengths, queries, counts):
         projected = matmul(queries, self.query_kernel[...])
         vector = self.vector[...][:, 0].astype(jnp.float32)
-        return decoding.additive_attention(memory, keys, lengths, projected, counts, vector)
+        return decoding.attention(memory, keys, lengths, projected, counts, vector)
 
 
 ATTENTIONS: dict[str, type[Attention]] = {

@@ -223,7 +223,7 @@ def _next_tokens(logits: FactoredLogits, beam: _Beam, parameters: BeamParameters
     return lax.cond(
         ((parameters.no_repeat_ngram > 0) | (parameters.repetition_penalty != 1)).any(),
         lambda: best_tokens(_penalized(logits.values(), beam, parameters), width),
-        lambda: next_tokens(logits, width),
+        lambda: next_tokens(logits, beam.counts, width),
     )
 
 
