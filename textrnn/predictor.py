@@ -12,7 +12,9 @@ import numpy as np
 
 from textrnn.batching import Group, Shape, plan
 from textrnn.errors import UserError
-from textrnn.parameters import Params, merge_model, model_structure
+from textrnn.layers.packing import pack_layers
+from textrnn.parameters import Params, merge_model, model_structure, split_model
+from textrnn.platform import uses_native
 from textrnn.tasks import Answer, Batch, Example, Outputs, Row, StreamTask, Task, Window
 
 
@@ -24,10 +26,24 @@ class Predictor:
 
     def __init__(self, task: Task, params: Params):
         self.task = task
+        self._structure, _ = model_structure(task.build)
         self.params = params
-        self._graph, _ = model_structure(task.build)
         self._programs: dict[Shape, Any] = {}
         self._compiling = {shape: threading.Lock() for shape in task.shapes()}
+
+    @property
+    def params(self) -> Params:
+        """The weights. They may be replaced by others of the same shapes."""
+        return self._params
+
+    @params.setter
+    def params(self, params: Params) -> None:
+        self._params = params
+        self._graph, self._packed = self._structure, params
+        if uses_native():
+            model = self.model()
+            pack_layers(model)
+            self._graph, self._packed = split_model(model)
 
     def recalibrated(self, task: Task) -> Self:
         """A predictor with the same weights for a recalibrated task, which differs in values that
@@ -86,7 +102,7 @@ class Predictor:
         batches = []
         for group in groups:  # dispatches all batches before it waits for the first
             batch = self.task.collate([windows[i] for i in group.indices], group.shape)
-            batches.append((batch["lengths"], self._program(group.shape)(self.params, batch)))
+            batches.append((batch["lengths"], self._program(group.shape)(self._packed, batch)))
         results: list[Any] = [None] * len(windows)
         for group, (lengths, outputs) in zip(groups, batches, strict=True):
             for index, part in zip(group.indices, _parts(outputs, lengths), strict=False):
@@ -121,7 +137,7 @@ class Predictor:
 
     def model(self) -> Any:
         """The network with its weights."""
-        return merge_model(self._graph, self.params)
+        return merge_model(self._structure, self.params)
 
     def compile(self) -> None:
         """Compile the programs of all shapes, in parallel. Without this, each is compiled when it
@@ -141,7 +157,7 @@ class Predictor:
         def run(params: Params, batch: Batch) -> Any:
             return self.task.predict(merge_model(self._graph, params), batch)
 
-        return jax.jit(run).lower(self.params, self.task.collate([], shape)).compile()
+        return jax.jit(run).lower(self._packed, self.task.collate([], shape)).compile()
 
 
 def _parts(outputs: Outputs, lengths: np.ndarray) -> Iterator[Outputs]:

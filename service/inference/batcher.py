@@ -17,7 +17,6 @@ from service.inference.jobs import Job, ProgressCallback, QueuedText, Result
 from service.inference.models import ServedModel
 from service.observe.logs import logger
 from service.observe.metrics import ServiceMetrics
-from textrnn.batching import Group
 from textrnn.predictor import Predictor
 from textrnn.tasks import Example
 
@@ -49,7 +48,7 @@ class Batcher:
         seconds: float,
         on_progress: ProgressCallback | None = None,
     ) -> Result:
-        """The answers to examples, in their order. Raises Problem 422, 429, 503 or 504.
+        """The answers to examples, in their order. Raises Problem 422, 429 or 504.
 
         `on_progress` is called in the event loop of the caller with each example that continues
         another one. If the caller is cancelled, texts that have not run yet never do.
@@ -58,9 +57,8 @@ class Batcher:
         job = Job(served, time.monotonic() + seconds, [None] * len(examples), on_progress)
         for place, example in enumerate(examples):
             job.add(place, example)
-        compiled = served.predictor.compiled_for(examples)
         with self._waiting:
-            self._admission.enqueue(len(examples), job.tokens, compiled)
+            self._admission.enqueue(len(examples), job.tokens)
             self._queues.setdefault(served.name, deque()).append(job)
             self._metrics.queue_depth.set(self._limits.rows)
             self._waiting.notify()
@@ -107,7 +105,7 @@ class Batcher:
         """Texts of one model that fill a batch, and their tokens. Requires the lock."""
         queue = min((queue for queue in self._queues.values() if queue), key=lambda q: q[0].queued)
         served = queue[0].served
-        buckets = served.predictor.task.buckets
+        limits = served.predictor.task.limits
         parts: list[Part] = []
         tokens = 0
         while queue and queue[0].served is served:
@@ -121,7 +119,9 @@ class Batcher:
                 continue
             while job.waiting:
                 text = job.waiting[0]
-                full = len(parts) == buckets.rows or tokens + text.tokens > buckets.tokens
+                full = (
+                    len(parts) == limits.rows or tokens + text.tokens > limits.tokens * limits.width
+                )
                 if full and parts:
                     return parts, tokens
                 parts.append((job, job.take()))
@@ -136,14 +136,12 @@ class Batcher:
         jobs = list({id(job): job for job, _ in parts}.values())
         began = time.monotonic()
         try:
-            groups = predictor.plan(examples, compiled_only=True)
-            outcomes = predictor.step(examples, groups)
+            outcomes = predictor.step(examples)
         except Exception:  # caused by one text: the others must not fail with it
             logger.exception("a batch of %s failed; its texts run one by one", served.name)
-            groups = []
             outcomes = [_run_alone(predictor, example) for example in examples]
         seconds = time.monotonic() - began
-        self._observe(served, jobs, examples, groups, began, seconds)
+        self._observe(served, jobs, examples, began, seconds)
         for job in jobs:
             job.compute += seconds
         unfinished: list[tuple[Job, int, Example]] = []
@@ -174,16 +172,13 @@ class Batcher:
         served: ServedModel,
         jobs: list[Job],
         examples: list[Example],
-        groups: list[Group],
         began: float,
         seconds: float,
     ) -> None:
         name, metrics = served.name, self._metrics
         metrics.inference.labels(name).observe(seconds)
         metrics.batch_rows.labels(name).observe(len(examples))
-        metrics.tokens_real.labels(name).inc(sum(map(len, examples)))
-        metrics.tokens_padded.labels(name).inc(sum(group.shape.tokens for group in groups))
-        metrics.compilations.labels(name).set(served.predictor.compilations)
+        metrics.tokens.labels(name).inc(sum(map(len, examples)))
         for job in jobs:
             metrics.queued.labels(name).observe(began - job.queued)
 
@@ -202,8 +197,7 @@ def _in_this_loop(callback: ProgressCallback) -> ProgressCallback:
 def _run_alone(predictor: Predictor, example: Example) -> Any:
     """The outcome of an example by itself, or the exception that it raises."""
     try:
-        groups = predictor.plan([example], compiled_only=True)
-        return predictor.step([example], groups)[0]
+        return predictor.step([example])[0]
     except Exception as error:
         logger.exception("a text failed")
         return error

@@ -29,7 +29,7 @@ class QueuedText(NamedTuple):
     """Its index in the request."""
     example: Example
     tokens: int
-    """Padding included."""
+    """Its cost: tokens times hypotheses."""
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Job:
     future: "Future[Result]" = field(default_factory=Future)
     waiting: deque[QueuedText] = field(default_factory=deque)
     tokens: int = 0
-    """Tokens of the texts that wait, padding included."""
+    """The cost of the texts that wait."""
     submitted: float = field(default_factory=time.monotonic)
     queued: float = field(default_factory=time.monotonic)
     """When it last joined the queue."""
@@ -55,10 +55,7 @@ class Job:
     def add(self, place: int, example: Example) -> int:
         """Append what is to run next for a text, and return its cost in tokens. The cost is
         computed here only."""
-        buckets = self.served.predictor.task.buckets
-        tokens = 0
-        for window in example.windows:
-            tokens += buckets.cost(len(window), window.width)
+        tokens = sum(len(window) * window.width for window in example.windows)
         self.waiting.append(QueuedText(place, example, tokens))
         self.tokens += tokens
         return tokens

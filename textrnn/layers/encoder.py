@@ -59,11 +59,9 @@ class Layer(nnx.Module):
             carries = (carry,)
         else:
             x_forward, x_backward = (x, x) if self._reads_all(x) else jnp.split(x, 2, axis=-1)
-            forward, backward = unroll_both(
+            output, carries = unroll_both(
                 self.forward, self.backward, x_forward, x_backward, lengths
             )
-            output = jnp.concatenate([forward[0], backward[0]], axis=-1)
-            carries = (forward[1], backward[1])
         if self.config.residual and x.shape == output.shape:
             output = output + x
         if self.norm is not None:
@@ -73,7 +71,7 @@ class Layer(nnx.Module):
 
     def _reads_all(self, x: Array) -> bool:
         """Whether both directions read all features of `x`, rather than a half each."""
-        return x.shape[-1] == self.forward.input_kernel.shape[0]
+        return x.shape[-1] == self.forward.inputs
 
 
 class Encoder(nnx.Module):

@@ -69,9 +69,7 @@ def max_rows(
     return jnp.where(has_tokens, largest, empty)
 
 
-def last_tokens(
-    x: Shaped[Array, "tokens ..."], lengths: Lengths
-) -> Shaped[Array, "rows ..."]:
+def last_tokens(x: Shaped[Array, "tokens ..."], lengths: Lengths) -> Shaped[Array, "rows ..."]:
     """The last token of each row; meaningless for an empty row."""
     return x.at[row_starts(lengths) + jnp.asarray(lengths) - 1].get(mode="clip")
 

@@ -1,4 +1,4 @@
-"""Run cells over the tokens of each row: the only scan over time.
+"""Run cells over the tokens of each row: the only recurrence over time.
 
 Batches are ragged (see `textrnn.layers.ragged`). Each direction starts at its own end of a row, and
 a row that has ended keeps its carry. Two rows of lengths 3 and 1:
@@ -6,6 +6,8 @@ a row that has ended keeps its carry. Two rows of lengths 3 and 1:
     tokens      a0 a1 a2 b0
     forward     (a0, b0), a1, a2
     backward    (a2, b0), a1, a0
+
+On CPUs, the cells that have native kernels run in these. Everything else runs in a loop of XLA.
 """
 
 from functools import partial
@@ -20,6 +22,8 @@ from textrnn.layers.axes import Lengths
 from textrnn.layers.cells import Carry, Cell, GateParameters
 from textrnn.layers.linear import matmul, weight_gradient
 from textrnn.layers.ragged import row_starts
+from textrnn.native import recurrent
+from textrnn.platform import uses_native
 
 Outputs = Float[Array, "tokens hidden"]
 Step = Int[Array, ""]
@@ -37,10 +41,9 @@ def unroll(
 
     The carry of an empty row is the initial one.
     """
-    results: Any = _run(
-        (_Direction(type(cell), reverse),), (_inputs(cell, x, lengths, carry),), lengths
-    )
-    return results[0]
+    carry = cell.carry(len(lengths)) if carry is None else carry
+    outputs, (last,) = _unroll((cell,), (reverse,), (x,), (carry,), lengths)
+    return outputs, last
 
 
 def unroll_both(
@@ -49,19 +52,85 @@ def unroll_both(
     x_forward: Float[Array, "tokens inputs"],
     x_backward: Float[Array, "tokens inputs"],
     lengths: Lengths,
-) -> tuple[tuple[Outputs, Carry], tuple[Outputs, Carry]]:
-    """One cell left to right and one right to left, in one loop.
+) -> tuple[Outputs, tuple[Carry, Carry]]:
+    """One cell left to right and one right to left: their concatenated outputs, and the last carry
+    of each.
 
-    Equivalent to two calls of `unroll`, and faster: the overhead of the loop is paid once, and a
-    step has more work to share among cores.
+    Equivalent to two calls of `unroll`, and faster: native kernels run the directions in parallel,
+    and in a loop of XLA a step has more work to share among cores.
     """
-    directions = (_Direction(type(forward), False), _Direction(type(backward), True))
-    inputs = (
-        _inputs(forward, x_forward, lengths, None),
-        _inputs(backward, x_backward, lengths, None),
+    cells, x = (forward, backward), (x_forward, x_backward)
+    carries = tuple(cell.carry(len(lengths)) for cell in cells)
+    outputs, last = _unroll(cells, (False, True), x, carries, lengths)
+    return outputs, (last[0], last[1])
+
+
+def _unroll(
+    cells: tuple[Cell, ...],
+    reverse: tuple[bool, ...],
+    x: tuple[Float[Array, "tokens inputs"], ...],
+    carries: tuple[Carry, ...],
+    lengths: Lengths,
+) -> tuple[Outputs, tuple[Carry, ...]]:
+    lengths = jnp.asarray(lengths, jnp.int32)
+    kernel = cells[0].native
+    if kernel is not None and uses_native():
+        weights = tuple(cell.weights() for cell in cells)
+        x = tuple(each.astype(jnp.float32) for each in x)
+        return _native(kernel, reverse, weights, x, carries, lengths)
+    directions = tuple(map(_Direction, map(type, cells), reverse))
+    inputs = tuple(
+        _Inputs(cell.kernel(), cell.gate_parameters(), cell.project(x), carry)
+        for cell, x, carry in zip(cells, x, carries, strict=True)
     )
-    results: Any = _run(directions, inputs, lengths)
-    return results
+    results = _loop(directions, inputs, lengths)
+    return jnp.concatenate([outputs for outputs, _ in results], -1), tuple(c for _, c in results)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _native(kernel, reverse, weights, x, carries, lengths):
+    return recurrent.unroll(kernel, weights, x, carries, lengths, reverse)
+
+
+def _native_forward(kernel, reverse, weights, x, carries, lengths):
+    outputs, last, saved = recurrent.unroll_saving(kernel, weights, x, carries, lengths, reverse)
+    return (outputs, last), (weights, x, carries, lengths, outputs, saved)
+
+
+def _native_backward(kernel, reverse, residuals, d_results):
+    """The kernel goes backward through time; the products over all tokens follow."""
+    weights, x, carries, lengths, outputs, saved = residuals
+    packed = isinstance(weights[0], recurrent.Packed)
+    if packed:
+        weights = tuple(recurrent.unpack(kernel, each) for each in weights)
+    kernels = tuple(each.recurrent_kernel for each in weights)
+    gradients = recurrent.unroll_backward(
+        kernel, kernels, saved, outputs, carries, lengths, *d_results, reverse
+    )
+    # Packed weights are not trained.
+    d_weights = None if packed else tuple(map(_weight_gradients, weights, x, gradients))
+    d_x = tuple(
+        matmul(gradient.d_projected, each.input_kernel.T)
+        for each, gradient in zip(weights, gradients, strict=True)
+    )
+    return d_weights, d_x, tuple(gradient.d_carry for gradient in gradients), None
+
+
+def _weight_gradients(
+    weights: recurrent.Weights, x: Float[Array, "tokens inputs"], gradient: recurrent.Gradients
+) -> recurrent.Weights:
+    dtype, recurrent_bias = weights.input_kernel.dtype, None
+    if weights.recurrent_bias is not None:  # of a GRU, whose last gate it belongs to
+        recurrent_bias = gradient.d_recurrent[:, -len(weights.recurrent_bias) :].sum(axis=0)
+    return recurrent.Weights(
+        weight_gradient(x, gradient.d_projected, dtype),
+        weight_gradient(gradient.previous, gradient.d_recurrent, dtype),
+        gradient.d_projected.sum(axis=0),
+        recurrent_bias,
+    )
+
+
+_native.defvjp(_native_forward, _native_backward)
 
 
 class _Direction(NamedTuple):
@@ -90,17 +159,6 @@ class _Inputs(NamedTuple):
     carry: Carry
 
 
-def _inputs(
-    cell: Cell, x: Float[Array, "tokens inputs"], lengths: Lengths, carry: Carry | None
-) -> _Inputs:
-    return _Inputs(
-        kernel=cell.kernel(),
-        parameters=cell.gate_parameters(),
-        projected=cell.project(x),
-        carry=cell.carry(len(lengths)) if carry is None else carry,
-    )
-
-
 # Autodiff through a scan accumulates the recurrent kernel's gradient step by step, which reads and
 # writes the whole matrix at every step, and it needs a static number of steps. The rule below runs
 # the elementwise part backward through time and then computes that gradient as one product over all
@@ -109,7 +167,7 @@ def _inputs(
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _run(
+def _loop(
     directions: tuple[_Direction, ...], inputs: tuple[_Inputs, ...], lengths: Lengths
 ) -> tuple[tuple[Outputs, Carry], ...]:
     states = _forward(directions, inputs, lengths, keep=False)
@@ -169,7 +227,7 @@ class _Saved(NamedTuple):
     history: Carry
 
 
-def _run_forward(directions, inputs, lengths):
+def _loop_forward(directions, inputs, lengths):
     states = _forward(directions, inputs, lengths, keep=True)
     results = tuple((state.outputs, state.carry) for state in states)
     saved = [
@@ -184,7 +242,7 @@ def _run_forward(directions, inputs, lengths):
     return results, (saved, lengths)
 
 
-def _run_backward(directions, residuals, d_results):
+def _loop_backward(directions, residuals, d_results):
     saved, lengths = residuals
     indices = range(len(directions))
     capacity, steps = len(saved[0].projected), _steps(lengths)
@@ -249,7 +307,7 @@ def _run_backward(directions, residuals, d_results):
     return tuple(gradient(index, states[index]) for index in indices), None
 
 
-_run.defvjp(_run_forward, _run_backward)
+_loop.defvjp(_loop_forward, _loop_backward)
 
 
 def _steps(lengths: Lengths) -> Step:

@@ -85,6 +85,17 @@ def pack(cell: Cell, weights: Weights) -> Packed:
     )
 
 
+def unpack(cell: Cell, packed: Packed) -> Weights:
+    """The inverse of `pack`, which can be traced."""
+    gates, hidden = _GATES[cell], packed.bias.size // _GATES[cell]
+    return Weights(
+        _kernel(packed.input_kernel, gates, hidden),
+        _kernel(packed.recurrent_kernel, gates, hidden),
+        packed.bias,
+        packed.recurrent_bias,
+    )
+
+
 def unroll(
     cell: Cell,
     weights: Sequence[Weights] | Sequence[Packed],
@@ -111,9 +122,7 @@ def unroll_saving(
     carries: Sequence[Carry],
     lengths: Int[Array, "rows"],
     reverse: tuple[bool, ...],
-) -> tuple[
-    Float[Array, "tokens directions*hidden"], tuple[Carry, ...], tuple[Saved | None, ...]
-]:
+) -> tuple[Float[Array, "tokens directions*hidden"], tuple[Carry, ...], tuple[Saved | None, ...]]:
     """`unroll`, and what `unroll_backward` needs: nothing for an Elman cell."""
     return _forward(cell, weights, x, carries, lengths, reverse, save=True)
 
@@ -165,9 +174,7 @@ def _forward(
     lengths: Int[Array, "rows"],
     reverse: tuple[bool, ...],
     save: bool,
-) -> tuple[
-    Float[Array, "tokens directions*hidden"], tuple[Carry, ...], tuple[Saved | None, ...]
-]:
+) -> tuple[Float[Array, "tokens directions*hidden"], tuple[Carry, ...], tuple[Saved | None, ...]]:
     tokens, hidden, rows = x[0].shape[0], carries[0][-1].shape[1], lengths.shape[0]
     save = save and cell != "elman"
     arguments, results = [], [(tokens, len(x) * hidden)]
@@ -203,6 +210,16 @@ def _panels(kernel: np.ndarray, gates: int) -> Float[Array, "panels inputs vecto
         padded = np.pad(by_gate, ((0, 0), (0, 0), (0, -hidden % lanes)))
         ordered = padded.reshape(inputs, gates, -1, lanes).transpose(2, 0, 1, 3)
     return jnp.asarray(np.ascontiguousarray(ordered))
+
+
+def _kernel(
+    panels: Float[Array, "panels inputs vectors lanes"], gates: int, hidden: int
+) -> Float[Array, "inputs gates"]:
+    inputs = panels.shape[1]
+    if gates == 1:
+        return panels.transpose(1, 0, 2, 3).reshape(inputs, -1)[:, :hidden]
+    by_gate = panels.transpose(1, 2, 0, 3).reshape(inputs, gates, -1)[:, :, :hidden]
+    return by_gate.reshape(inputs, -1)
 
 
 def _shapes(shapes: list[tuple[int, ...]]) -> list[jax.ShapeDtypeStruct]:
