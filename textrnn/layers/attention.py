@@ -16,15 +16,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax import lax
 from jaxtyping import Array, Float, Int
 
-from textrnn import native
 from textrnn.layers.axes import Lengths
 from textrnn.layers.linear import matmul
 from textrnn.layers.masking import MASKED
 from textrnn.layers.ragged import from_grid, to_grid
 from textrnn.native import decoding
+from textrnn.platform import uses_native
 
 class EncodedSource(NamedTuple):
     """A ragged batch of encoded sources."""
@@ -78,20 +77,14 @@ class Attention(nnx.Module):
         The weights of a query sum to 1. Contexts and weights of queries that a row does not have,
         or whose row is empty, are meaningless. Cannot be differentiated.
         """
-        arrays = (source.memory, source.keys, jnp.asarray(source.lengths), queries, counts)
-
-        def on_grids(memory, keys, lengths, queries, counts):
-            grids = EncodedSource(memory, keys, lengths, source.longest).grids()
-            per_row = len(queries) // len(counts)
-            context, weights = self.attend(grids, to_grid(queries, counts, per_row))
-            return (
-                from_grid(context, counts, len(queries)),
-                from_grid(weights.swapaxes(1, 2), lengths, len(memory)),
-            )
-
-        if not native.available():
-            return on_grids(*arrays)
-        return lax.platform_dependent(*arrays, cpu=self.attend_natively, default=on_grids)
+        if uses_native():
+            return self.attend_natively(source, queries, counts)
+        per_row = len(queries) // len(counts)
+        context, weights = self.attend(source.grids(), to_grid(queries, counts, per_row))
+        return (
+            from_grid(context, counts, len(queries)),
+            from_grid(weights.swapaxes(1, 2), source.lengths, len(source.memory)),
+        )
 
     def attend(
         self, source: SourceGrids, queries: Queries
@@ -109,9 +102,7 @@ class Attention(nnx.Module):
     @abstractmethod
     def attend_natively(
         self,
-        memory: Float[Array, "tokens memory"],
-        keys: Float[Array, "tokens hidden"],
-        lengths: Lengths,
+        source: EncodedSource,
         queries: Float[Array, "hypotheses hidden"],
         counts: Int[Array, " rows"],
     ) -> tuple[Float[Array, "hypotheses memory"], Float[Array, "tokens queries"]]:
@@ -124,8 +115,8 @@ class Multiplicative(Attention):
     def score(self, keys, queries):
         return jnp.einsum("rsh,rqh->rqs", keys, queries)
 
-    def attend_natively(self, memory, keys, lengths, queries, counts):
-        return decoding.attention(memory, keys, lengths, queries, counts)
+    def attend_natively(self, source, queries, counts):
+        return decoding.attention(source.memory, source.keys, source.lengths, queries, counts)
 
 
 class Additive(Attention):
@@ -142,10 +133,12 @@ class Additive(Attention):
         matches = jnp.tanh(keys[:, None] + projected[:, :, None])
         return matmul(matches, self.vector[...])[..., 0]
 
-    def attend_natively(self, memory, keys, lengths, queries, counts):
+    def attend_natively(self, source, queries, counts):
         projected = matmul(queries, self.query_kernel[...])
         vector = self.vector[...][:, 0].astype(jnp.float32)
-        return decoding.attention(memory, keys, lengths, projected, counts, vector)
+        return decoding.attention(
+            source.memory, source.keys, source.lengths, projected, counts, vector
+        )
 
 
 ATTENTIONS: dict[str, type[Attention]] = {

@@ -31,7 +31,7 @@ def attention(
         jax.ShapeDtypeStruct((len(memory), len(queries) // len(counts)), jnp.float32),
     )
     call = jax.ffi.ffi_call(call_target("textrnn_attention"), results)
-    lengths, counts = lengths.astype(jnp.int32), counts.astype(jnp.int32)
+    lengths, counts = (jnp.asarray(a, jnp.int32) for a in (lengths, counts))
     return call(
         memory, keys, lengths, queries, counts, jnp.zeros(0) if vector is None else vector
     )

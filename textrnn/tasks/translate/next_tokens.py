@@ -11,9 +11,9 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from textrnn import native
 from textrnn.layers.linear import matmul
 from textrnn.native import decoding
+from textrnn.platform import uses_native
 from textrnn.text.tokenizer import EOS
 
 SPECIAL = 4
@@ -49,19 +49,10 @@ def next_tokens(logits: FactoredLogits, counts: Int[Array, " rows"], width: int)
     Hypotheses are a ragged batch with `counts` of each row; those past the last one are
     meaningless.
     """
-    arrays = (*logits, counts)
+    if not uses_native():
+        return best_tokens(jax.nn.log_softmax(logits.values()), width)
     best = min(width, len(logits.bias) - 1)
-
-    def whole(output, table, bias, special, counts):
-        logits = FactoredLogits(output, table, bias, special)
-        return best_tokens(jax.nn.log_softmax(logits.values()), best)
-
-    def natively(output, table, bias, special, counts):
-        return NextTokens(*decoding.next_tokens(output, table, bias, special, counts, best))
-
-    if not native.available():
-        return whole(*arrays)
-    return lax.platform_dependent(*arrays, cpu=natively, default=whole)
+    return NextTokens(*decoding.next_tokens(*logits, counts, best))
 
 
 def best_tokens(log_probabilities: Float[Array, "hypotheses ids"], width: int) -> NextTokens:
