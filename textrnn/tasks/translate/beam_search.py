@@ -190,7 +190,11 @@ def _advance(beam: _Beam, step: SearchStep, parameters: BeamParameters) -> _Beam
         log_probability=jnp.where(continues, alive, MASKED),
         chosen=beam.chosen.at[t].set(token),
         parents=beam.parents.at[t].set(parent),
-        past=_extend_past(beam.past, parent, token, t),
+        past=lax.cond(
+            _uses_past(parameters),
+            lambda: _extend_past(beam.past, parent, token, t),
+            lambda: beam.past,
+        ),
         trace=jax.tree.map(lambda kept, new: kept.at[:, t].set(new), beam.trace, trace),
         finished=finished,
     )
@@ -204,6 +208,11 @@ def _extend(log_probability: Array, following: Array, possible: Array) -> Array:
 def _count_above(values: Array, thresholds: Array) -> Array:
     """For each threshold of a row, how many values of the row are larger."""
     return (values[:, None, :] > thresholds[:, :, None]).sum(axis=-1)
+
+
+def _uses_past(parameters: BeamParameters) -> Bool[Array, ""]:
+    """Whether any row has a penalty that depends on the tokens so far."""
+    return ((parameters.no_repeat_ngram > 0) | (parameters.repetition_penalty != 1)).any()
 
 
 def _extend_past(past: _Past, parent: Array, token: Array, t: Array) -> _Past:
@@ -221,7 +230,7 @@ def _next_tokens(logits: FactoredLogits, beam: _Beam, parameters: BeamParameters
     """The best next tokens of each hypothesis under the penalties."""
     width = beam.log_probability.shape[1]
     return lax.cond(
-        ((parameters.no_repeat_ngram > 0) | (parameters.repetition_penalty != 1)).any(),
+        _uses_past(parameters),
         lambda: best_tokens(_penalized(logits.values(), beam, parameters), width),
         lambda: next_tokens(logits, beam.counts, width),
     )
@@ -267,14 +276,19 @@ def _best(old: _Finished, new: _Finished, ended: Bool[Array, "rows beam"]) -> _F
 
 def _trace_back(beam: _Beam) -> tuple[Array, Array]:
     """The tokens and slots of each finished hypothesis, followed back from its last step."""
-    finished, steps = beam.finished, len(beam.parents)
-    row = jnp.arange(len(finished.slot))[:, None]
+    finished, rows = beam.finished, jnp.arange(len(beam.counts))[:, None]
+    steps = len(beam.parents)
 
-    def step_back(slot: Array, t: Array) -> tuple[Array, tuple[Array, Array]]:
-        """From the slot after step `t` to the token chosen there, and the slot at it."""
-        before = jnp.where(t == finished.length, finished.slot, beam.parents[t, row, slot])
-        token = jnp.where(t < finished.length, beam.chosen[t, row, slot], PAD)
-        return before, (token, before)
+    def step_back(i: Array, results: tuple[Array, Array]) -> tuple[Array, Array]:
+        """From the slots after step t to the tokens that were chosen there, and the slots at it."""
+        t = beam.t - 1 - i
+        tokens, slots = results
+        after = slots[..., jnp.minimum(t + 1, steps - 1)]
+        token = jnp.where(t < finished.length, beam.chosen[t, rows, after], PAD)
+        slot = jnp.where(t < finished.length, beam.parents[t, rows, after], finished.slot)
+        return tokens.at[..., t].set(token), slots.at[..., t].set(slot)
 
-    _, (tokens, slots) = lax.scan(step_back, finished.slot, jnp.arange(steps), reverse=True)
-    return jnp.moveaxis(tokens[:-1], 0, 2), jnp.moveaxis(slots, 0, 2)
+    tokens = jnp.full((*finished.slot.shape, steps), PAD)
+    slots = jnp.zeros_like(tokens)
+    tokens, slots = lax.fori_loop(0, beam.t, step_back, (tokens, slots))
+    return tokens[..., :-1], slots
