@@ -213,7 +213,7 @@ def few_shapes(tmp_path_factory):
         folder = tmp_path_factory.mktemp("few") / "bundle"
         shutil.copytree(bundle, folder)
         info = json.loads((folder / "bundle.json").read_text())
-        info["buckets"]["rows"] = 1
+        info["limits"]["rows"] = 1
         (folder / "bundle.json").write_text(json.dumps(info))
         return folder
 

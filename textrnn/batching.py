@@ -117,7 +117,7 @@ def _plan(rows: np.ndarray, sizes: np.ndarray, shapes: Sequence[Shape]) -> list[
     return groups
 
 
-def join(
+def ragged_array(
     rows: Sequence[np.ndarray], tokens: int, inner: tuple[int, ...] = (), dtype: type = np.int32
 ) -> np.ndarray:
     """Arrays of [length, *inner], one after another in [tokens, *inner], filled up with zeros."""
@@ -132,7 +132,7 @@ def ragged_ids(rows: Sequence[np.ndarray], shape: Shape) -> dict[str, np.ndarray
     """The `ids` [tokens] of rows, filled up with PAD, which is 0, and their `lengths` [rows]."""
     lengths = np.zeros(shape.rows, np.int32)
     lengths[: len(rows)] = [len(row) for row in rows]
-    return {"ids": join(rows, shape.tokens), "lengths": lengths}
+    return {"ids": ragged_array(rows, shape.tokens), "lengths": lengths}
 
 
 def pad(rows: Sequence[np.ndarray], count: int, length: int) -> np.ndarray:

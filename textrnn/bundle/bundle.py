@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from pydantic import NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from textrnn.batching import Limits
 from textrnn.bundle import weights
@@ -195,8 +195,8 @@ def _read_info(directory: Path) -> BundleInfo:
         raise UserError(f"{path}: is not JSON: {error}") from None
     version = data.get("format") if isinstance(data, dict) else None
     if version == 1:
-        return BundleInfo.parse(_from_format_1(data), source=str(path))
-    if version != FORMAT:
+        data = _from_format_1(data, path)
+    elif version != FORMAT:
         raise UserError(
             f"{path}: has bundle format {version!r}, but this version reads format {FORMAT}; "
             "install the version of textrnn that wrote it, or retrain the model"
@@ -204,11 +204,24 @@ def _read_info(directory: Path) -> BundleInfo:
     return BundleInfo.parse(data, source=str(path))
 
 
-def _from_format_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Format 1 had a grid of padded lengths and beam widths, whose largest are the limits now."""
-    buckets = {"lengths": [4096], "widths": [1], **data.pop("buckets", {})}
-    length, width = buckets.pop("lengths")[-1], buckets.pop("widths")[-1]
-    return data | {"format": FORMAT, "limits": {"length": length, **buckets, "width": width}}
+class _Buckets(Config):
+    """The shapes of batches in format 1: a grid of padded lengths and beam widths."""
+
+    lengths: tuple[PositiveInt, ...] = Field(min_length=1)
+    rows: PositiveInt
+    tokens: PositiveInt
+    widths: tuple[PositiveInt, ...] = Field(min_length=1)
+
+
+def _from_format_1(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The content of a bundle.json of format 1. The largest length and width are limits now."""
+    buckets = _Buckets.parse(data.get("buckets", {}), source=f"{path}: buckets")
+    limits = {
+        "length": buckets.lengths[-1], "rows": buckets.rows,
+        "tokens": buckets.tokens, "width": buckets.widths[-1],
+    }  # fmt: skip
+    rest = {name: value for name, value in data.items() if name != "buckets"}
+    return rest | {"format": FORMAT, "limits": limits}
 
 
 def _damaged_files(directory: Path, info: BundleInfo) -> list[str]:

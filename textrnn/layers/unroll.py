@@ -25,7 +25,7 @@ from textrnn.layers.ragged import row_starts
 from textrnn.native import recurrent
 from textrnn.platform import uses_native
 
-Outputs = Float[Array, "tokens hidden"]
+_Outputs = Float[Array, "tokens hidden"]
 Step = Int[Array, ""]
 
 
@@ -36,7 +36,7 @@ def unroll(
     carry: Carry | None = None,
     *,
     reverse: bool = False,
-) -> tuple[Outputs, Carry]:
+) -> tuple[_Outputs, Carry]:
     """The output at each token, zero at padding, and the carry of each row after its last step.
 
     The carry of an empty row is the initial one.
@@ -52,7 +52,7 @@ def unroll_both(
     x_forward: Float[Array, "tokens inputs"],
     x_backward: Float[Array, "tokens inputs"],
     lengths: Lengths,
-) -> tuple[Outputs, tuple[Carry, Carry]]:
+) -> tuple[_Outputs, tuple[Carry, Carry]]:
     """One cell left to right and one right to left: their concatenated outputs, and the last carry
     of each.
 
@@ -71,7 +71,7 @@ def _unroll(
     x: tuple[Float[Array, "tokens inputs"], ...],
     carries: tuple[Carry, ...],
     lengths: Lengths,
-) -> tuple[Outputs, tuple[Carry, ...]]:
+) -> tuple[_Outputs, tuple[Carry, ...]]:
     lengths = jnp.asarray(lengths, jnp.int32)
     kernel = cells[0].native
     if kernel is not None and uses_native():
@@ -169,7 +169,7 @@ class _Inputs(NamedTuple):
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _loop(
     directions: tuple[_Direction, ...], inputs: tuple[_Inputs, ...], lengths: Lengths
-) -> tuple[tuple[Outputs, Carry], ...]:
+) -> tuple[tuple[_Outputs, Carry], ...]:
     states = _forward(directions, inputs, lengths, keep=False)
     return tuple((state.outputs, state.carry) for state in states)
 
@@ -178,7 +178,7 @@ class _State(NamedTuple):
     """The loop state of one cell in the forward pass."""
 
     carry: Carry
-    outputs: Outputs
+    outputs: _Outputs
     history: Carry
     """The carry before each token, [tokens, hidden]; empty unless kept."""
     sums: Float[Array, "..."]

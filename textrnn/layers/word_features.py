@@ -11,7 +11,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 from pydantic import NonNegativeInt, PositiveInt
 
-from textrnn.batching import Shape, join, ragged_ids
+from textrnn.batching import Shape, ragged_array, ragged_ids
 from textrnn.config import Config
 from textrnn.layers.characters import Characters, CharactersConfig
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
@@ -99,13 +99,13 @@ def collate(rows: Sequence[Spelled], shape: Shape, config: SpellingConfig) -> di
     batch = ragged_ids([row.ids for row in rows], shape)
     if config.characters.kind != "none":
         letters = [row.letters for row in rows if row.letters is not None]
-        batch["letters"] = join(letters, shape.tokens, (config.characters.letters,))
+        batch["letters"] = ragged_array(letters, shape.tokens, (config.characters.letters,))
     if config.casing:
         casings = [row.casing for row in rows if row.casing is not None]
-        batch["casing"] = join(casings, shape.tokens)
+        batch["casing"] = ragged_array(casings, shape.tokens)
     if config.subwords.buckets:
         ngrams = [row.ngrams for row in rows if row.ngrams is not None]
-        batch["ngrams"] = join(ngrams, shape.tokens, (config.subwords.most,))
+        batch["ngrams"] = ragged_array(ngrams, shape.tokens, (config.subwords.most,))
     return batch
 
 

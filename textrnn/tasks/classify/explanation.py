@@ -20,7 +20,7 @@ def explain(
     model: Classifier,
     ids: Int[Array, " tokens"],
     lengths: Int[Array, " rows"],
-    score: Callable[[Float[Array, "copies labels"]], Float[Array, " copies"]],
+    score: Callable[[Float[Array, "copied_rows labels"]], Float[Array, " copied_rows"]],
 ) -> Attributions:
     """The attributions of the tokens to `score`, a function of the logits.
 
@@ -31,8 +31,8 @@ def explain(
     unknown = jnp.where(ends, x, model.embedding.table[...][UNK])
 
     def score_of(
-        x: Float[Array, "copied features"], lengths: Int[Array, " copies"]
-    ) -> Float[Array, " copies"]:
+        x: Float[Array, "copied_tokens features"], lengths: Int[Array, " copied_rows"]
+    ) -> Float[Array, " copied_rows"]:
         return score(model.logits_from_embeddings(x, lengths))
 
     return integrated_gradients(score_of, x, unknown, lengths, POINTS)

@@ -31,7 +31,8 @@ class Attributions(NamedTuple):
 
 
 Score = Callable[
-    [Float[Array, "copied features"], Int[Array, " copied_rows"]], Float[Array, " copied_rows"]
+    [Float[Array, "copied_tokens features"], Int[Array, " copied_rows"]],
+    Float[Array, " copied_rows"],
 ]
 """From several copies of a ragged batch, and their lengths, to the score of each row."""
 
@@ -48,13 +49,13 @@ def integrated_gradients(
     difference = x - baseline
     total = jnp.maximum(lengths.sum(), 1)
 
-    def interpolate(alphas: Float[Array, " points"]) -> Float[Array, "copied features"]:
+    def interpolate(alphas: Float[Array, " points"]) -> Float[Array, "copied_tokens features"]:
         """A copy of the batch for each of `alphas`, without padding between them."""
         slot = jnp.arange(len(alphas) * tokens)
         token, alpha = slot % total, alphas.at[slot // total].get(mode="clip")
         return baseline[token] + alpha[:, None] * difference[token]
 
-    def scores(x: Float[Array, "copied features"]) -> Float[Array, "copies rows"]:
+    def scores(x: Float[Array, "copied_tokens features"]) -> Float[Array, "copies rows"]:
         copies = len(x) // tokens
         return score(x, jnp.tile(lengths, copies)).reshape(copies, rows)
 

@@ -208,11 +208,11 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
 
     def _score(
         self, label: Int[Array, " rows"], temperature: Float[Array, " rows"]
-    ) -> Callable[[Float[Array, "copies labels"]], Float[Array, " copies"]]:
+    ) -> Callable[[Float[Array, "copied_rows labels"]], Float[Array, " copied_rows"]]:
         """The probability of each row's label as a function of the logits of one or more copies of
         each row."""
 
-        def score(logits: Float[Array, "copies labels"]) -> Float[Array, " copies"]:
+        def score(logits: Float[Array, "copied_rows labels"]) -> Float[Array, " copied_rows"]:
             copies = len(logits) // len(label)
             scaled = logits / jnp.tile(temperature, copies)[:, None]
             each = jax.nn.sigmoid(scaled) if self.config.multi_label else jax.nn.softmax(scaled)

@@ -19,7 +19,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import PositiveFloat, PositiveInt
 
-from textrnn.batching import Limits, Shape, join
+from textrnn.batching import Limits, Shape, ragged_array
 from textrnn.errors import UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.layers.ragged import is_token
@@ -208,7 +208,7 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
         batch = cast(TagBatch, {**words, "temperature": temperature})
         targets = [window.target for window in windows if window.target is not None]
         if targets:
-            batch["targets"] = join(targets, shape.tokens)
+            batch["targets"] = ragged_array(targets, shape.tokens)
         return batch
 
     def loss(
