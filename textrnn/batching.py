@@ -53,24 +53,14 @@ class Limits(Config):
         return self
 
     def shapes(self) -> list[Shape]:
-        """The shapes of batches, the smallest first.
+        """The shapes of batches: one for a few texts, and the largest.
 
-        Padding is not multiplied, but it is allocated and cleared, so a batch of few tokens should
-        not run in the largest shape.
+        Padding is not multiplied, but it is allocated and cleared, which would be most of the cost
+        of a short text in the largest shape.
         """
         largest = Shape(self.rows, min(self.tokens, self.rows * self.length), self.width)
-        shapes = [largest]
-        while len(shapes) < _SHAPES and shapes[0].tokens > _SMALLEST:
-            tokens = max(shapes[0].tokens // _RATIO, _SMALLEST)
-            rows = min(self.rows, max(1, tokens // _TOKENS_PER_ROW))
-            shapes.insert(0, Shape(rows, tokens, self.width))
-        return shapes
-
-
-_SHAPES = 3
-_RATIO = 8
-_SMALLEST = 64
-_TOKENS_PER_ROW = 16
+        small = Shape(max(self.rows // 8, 1), max(largest.tokens // 16, 1), self.width)
+        return [small, largest]
 
 
 def plan(

@@ -13,7 +13,7 @@ _chosen: ContextVar[str | None] = ContextVar("platform", default=None)
 
 @contextlib.contextmanager
 def tracing_for(platform: str) -> Iterator[None]:
-    """Trace for `cpu`, `cuda`, `rocm` or `tpu` instead of the default device, as in an export."""
+    """Trace for `cpu`, `cuda` or `tpu` instead of the default device, as for an export."""
     token = _chosen.set(platform)
     try:
         yield
@@ -23,18 +23,11 @@ def tracing_for(platform: str) -> Iterator[None]:
 
 def uses_native() -> bool:
     """Whether programs call the native CPU kernels."""
-    return _platform() == "cpu" and native.available()
+    return (_chosen.get() or jax.default_backend()) == "cpu" and native.available()
 
 
 def uses_cudnn() -> bool:
-    """Whether programs call cuDNN."""
-    return _platform() == "cuda"
-
-
-def _platform() -> str:
-    backend = _chosen.get() or jax.default_backend()
-    return "cuda" if backend == "gpu" and _is_cuda() else backend
-
-
-def _is_cuda() -> bool:
+    """Whether programs call cuDNN. They can only be traced where it is installed."""
+    if _chosen.get() is not None or jax.default_backend() != "gpu":
+        return False
     return "cuda" in jax.devices()[0].client.platform_version.lower()

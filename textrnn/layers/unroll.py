@@ -7,23 +7,25 @@ a row that has ended keeps its carry. Two rows of lengths 3 and 1:
     forward     (a0, b0), a1, a2
     backward    (a2, b0), a1, a0
 
-On CPUs, the cells that have native kernels run in these. Everything else runs in a loop of XLA.
+On CPUs, the cells that have native kernels run in these, and on NVIDIA GPUs an LSTM in cuDNN.
+Everything else runs in a loop of XLA.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from textrnn.layers import cudnn
 from textrnn.layers.axes import Lengths
 from textrnn.layers.cells import Carry, Cell, GateParameters
 from textrnn.layers.linear import matmul, weight_gradient
 from textrnn.layers.ragged import row_starts
 from textrnn.native import recurrent
-from textrnn.platform import uses_native
+from textrnn.platform import uses_cudnn, uses_native
 
 _Outputs = Float[Array, "tokens hidden"]
 Step = Int[Array, ""]
@@ -52,7 +54,7 @@ def unroll_both(
     x_forward: Float[Array, "tokens inputs"],
     x_backward: Float[Array, "tokens inputs"],
     lengths: Lengths,
-) -> tuple[_Outputs, tuple[Carry, Carry]]:
+) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, Carry]]:
     """One cell left to right and one right to left: their concatenated outputs, and the last carry
     of each.
 
@@ -71,13 +73,29 @@ def _unroll(
     x: tuple[Float[Array, "tokens inputs"], ...],
     carries: tuple[Carry, ...],
     lengths: Lengths,
-) -> tuple[_Outputs, tuple[Carry, ...]]:
+) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...]]:
     lengths = jnp.asarray(lengths, jnp.int32)
     kernel = cells[0].native
     if kernel is not None and uses_native():
         weights = tuple(cell.weights() for cell in cells)
         x = tuple(each.astype(jnp.float32) for each in x)
         return _native(kernel, reverse, weights, x, carries, lengths)
+    loop = partial(_run_loop, cells, reverse, x, carries, lengths)
+    if uses_cudnn() and cudnn.supports(cells, reverse, x) and len(x[0]) >= len(lengths):
+        longest = len(x[0]) // len(lengths)
+        through_cudnn = partial(cudnn.unroll, cells, x[0], carries, lengths, longest)
+        # A batch of rows of similar length, as in training, fits into a grid of its capacity.
+        return lax.cond(lengths.max() <= longest, through_cudnn, loop)
+    return loop()
+
+
+def _run_loop(
+    cells: tuple[Cell, ...],
+    reverse: tuple[bool, ...],
+    x: tuple[Float[Array, "tokens inputs"], ...],
+    carries: tuple[Carry, ...],
+    lengths: Lengths,
+) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...]]:
     directions = tuple(map(_Direction, map(type, cells), reverse))
     inputs = tuple(
         _Inputs(cell.kernel(), cell.gate_parameters(), cell.project(x), carry)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float, Int
 
 from textrnn.layers.axes import Lengths
@@ -48,25 +49,42 @@ def integrated_gradients(
     tokens, rows = len(x), len(lengths)
     difference = x - baseline
     total = jnp.maximum(lengths.sum(), 1)
+    # The scores at both ends are needed too. Their gradients are not, and have no weight.
+    alphas = jnp.concatenate([jnp.array([0.0, 1.0]), (jnp.arange(points) + 0.5) / points])
+    weights = jnp.where(jnp.arange(len(alphas)) < 2, 0, 1 / points)
+    # As many copies of the batch as fit into one of constant size run at a time.
+    capacity = max(tokens, _CAPACITY)
+    at_once = capacity // total
+    copy, token = jnp.arange(capacity) // total, jnp.arange(capacity) % total
 
-    def interpolate(alphas: Float[Array, " points"]) -> Float[Array, "copied_tokens features"]:
-        """A copy of the batch for each of `alphas`, without padding between them."""
-        slot = jnp.arange(len(alphas) * tokens)
-        token, alpha = slot % total, alphas.at[slot // total].get(mode="clip")
-        return baseline[token] + alpha[:, None] * difference[token]
+    def run(step: Int[Array, ""], sums: tuple[Array, Array]) -> tuple[Array, Array]:
+        gradients, scores = sums
+        index = step * at_once + jnp.arange(len(alphas))
+        runs = (jnp.arange(len(alphas)) < at_once) & (index < len(alphas))
+        copied_lengths = jnp.where(runs[:, None], lengths, 0)
+        alpha = alphas.at[index[copy]].get(mode="clip")
+        path = baseline[token] + alpha[:, None] * difference[token]
 
-    def scores(x: Float[Array, "copied_tokens features"]) -> Float[Array, "copies rows"]:
-        copies = len(x) // tokens
-        return score(x, jnp.tile(lengths, copies)).reshape(copies, rows)
+        def total_score(path: Float[Array, "copied_tokens features"]) -> tuple[Array, Array]:
+            each = score(path, copied_lengths.reshape(-1))
+            return each.sum(), each.reshape(-1, rows)
 
-    baseline_score, full_score = scores(interpolate(jnp.array([0.0, 1.0])))
-    midpoints = (jnp.arange(points) + 0.5) / points
-    gradient = jax.grad(lambda x: scores(x).sum())(interpolate(midpoints))
-    each = gradient[jnp.arange(points)[:, None] * total + jnp.arange(tokens)]
-    attributions = (each.mean(axis=0) * difference).sum(axis=-1)
+        gradient, each = jax.grad(total_score, has_aux=True)(path)
+        weight = jnp.where(runs, weights.at[index].get(mode="clip"), 0)
+        weight = weight.at[copy].get(mode="fill", fill_value=0)
+        gradients = gradients.at[token].add(weight[:, None] * gradient)
+        return gradients, scores.at[jnp.where(runs, index, len(alphas))].set(each, mode="drop")
+
+    initial = jnp.zeros_like(x), jnp.zeros((len(alphas), rows))
+    gradients, scores = lax.fori_loop(0, -(-len(alphas) // at_once), run, initial)
+    baseline_score, full_score = scores[0], scores[1]
+    attributions = (gradients * difference).sum(axis=-1)
     attributions = jnp.where(is_token(lengths, tokens), attributions, 0)
     remainder = full_score - baseline_score - sum_rows(attributions, lengths)
     sizes = jnp.abs(attributions) + 1e-9 * (difference != 0).any(axis=-1)
     sums = jnp.maximum(spread(sum_rows(sizes, lengths), lengths, tokens), 1e-30)
     attributions += spread(remainder, lengths, tokens) * sizes / sums
     return Attributions(baseline_score, attributions, remainder)
+
+
+_CAPACITY = 1024
