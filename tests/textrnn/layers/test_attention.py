@@ -29,7 +29,7 @@ def attend(attention, memory, queries, platform, fill=7.0):
     queries, counts = to_ragged(queries, len(COUNTS) * PER_ROW - sum(COUNTS), fill)
     with tracing_for(platform):
         source = attention.read(memory, lengths, 20)
-        return jax.jit(lambda queries: attention(source, queries, counts))(queries)
+        return jax.jit(lambda queries: attention(source, queries, jnp.asarray(counts)))(queries)
 
 
 def score(attention, kind, memory, query):

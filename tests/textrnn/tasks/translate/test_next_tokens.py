@@ -16,7 +16,7 @@ def made(count, features, ids, seed=0):
     """Logits of `count` hypotheses in a batch of `SPACE`, and all of their values in float64."""
     draw = np.random.default_rng(seed)
     output = draw.normal(size=(SPACE, features)).astype(np.float32)
-    table = draw.normal(size=(ids, features)).astype(np.float32)
+    table = (draw.normal(size=(ids, features)) * 2 / features**0.5).astype(np.float32)
     bias = draw.normal(size=ids).astype(np.float32)
     special = draw.normal(size=(SPACE, 4)).astype(np.float32)
     special[::2, UNK] = MASKED
