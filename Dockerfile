@@ -3,12 +3,14 @@
 # The Python version that constraints.txt was tested with.
 FROM python:3.11-slim AS build
 WORKDIR /src
+# For the native library; the compiler does not enter the image.
+RUN apt-get update && apt-get install --yes --no-install-recommends g++
 RUN python -m venv /opt/textrnn
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY textrnn textrnn
 COPY service service
 COPY training training
-RUN /opt/textrnn/bin/pip install --no-cache-dir --constraint constraints.txt '.[service]'
+RUN /opt/textrnn/bin/pip install --constraint constraints.txt '.[service]'
 
 FROM python:3.11-slim
 RUN useradd --create-home --uid 10001 textrnn

@@ -78,7 +78,7 @@ $(VENV)/bin/python:
 
 # The editable installation compiles the native library, so it is repeated after a change of its
 # sources. Without isolation, the build uses pinned tools and the installed jaxlib.
-NATIVE := $(shell find textrnn/native -name '*.cc' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name build.py)
+NATIVE := $(shell find textrnn/native -name '*.cc' -o -name '*.h' -o -name '*.map' -o -name 'CMakeLists.txt' -o -name build.py)
 $(VENV)/.editable: $(VENV)/bin/python pyproject.toml constraints.txt $(NATIVE)
 	$(INSTALL) hatchling jaxlib cmake ninja
 	$(INSTALL) --no-build-isolation --no-deps --editable .

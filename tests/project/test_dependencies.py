@@ -18,8 +18,13 @@ OWN = {"textrnn", "service", "training"}
 EXTRAS = {"textrnn": "training", "service": "service", "training": "training"}
 """The extra whose packages the modules of a package may import. Those of `textrnn` may do so only
 within a function, since serving and scoring have the project's own dependencies alone."""
-IMPORTED_LATE = {"textrnn/cluster/ray.py": "ray", "textrnn/tasks/translate/bleu.py": "training"}
-"""Modules of `textrnn` that are themselves imported within a function, and their extra."""
+IMPORTED_LATE = {
+    "textrnn/cluster/ray.py": "ray",
+    "textrnn/tasks/translate/bleu.py": "training",
+    "textrnn/native/build.py": "test",
+}
+"""Modules of `textrnn` that are themselves imported within a function or, like `build.py`, not from
+the package at all, and their extra."""
 
 
 def normal(name: str) -> str:

@@ -11,12 +11,14 @@ import subprocess
 import sys
 import tomllib
 import venv
+from pathlib import Path
 
 import pytest
 
 from support import dockerfile
 from support.paths import ROOT
 from support.server import Server
+from textrnn.native.build import obstacle
 
 pytestmark = pytest.mark.process
 BUILD, IMAGE = dockerfile.stages()
@@ -33,7 +35,8 @@ def installed(tmp_path_factory):
         for name in names:
             place = source if target == "./" else source / target
             subprocess.run(["cp", "-r", str(ROOT / name), str(place)], check=True)
-    make_venv, install = (run.words for run in dockerfile.every(BUILD, "RUN"))
+    install_compiler, make_venv, install = (run.words for run in dockerfile.every(BUILD, "RUN"))
+    assert install_compiler[-1] == "g++"  # tests use the compiler that is here, if any
     assert make_venv[:3] == ["python", "-m", "venv"]
     assert install[0] == f"{make_venv[3]}/bin/pip"
     venv.create(work / "venv", with_pip=True)
@@ -50,8 +53,11 @@ def installed(tmp_path_factory):
 
 
 def without_checkout() -> dict[str, str]:
-    """This environment, without the checkout on the path of Python."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    """This environment, without the checkout on the path of Python, and with the build tools that
+    are installed beside pytest."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return {**others, "PATH": path}
 
 
 def site_packages(installed):
@@ -59,7 +65,8 @@ def site_packages(installed):
 
 
 def test_the_image_serves_and_stops_on_sigterm(installed, tmp_path, monkeypatch):
-    """Fails if the wheel lacks models or recipes, the health check is wrong, or SIGTERM is lost."""
+    """Fails if the wheel lacks models, recipes or, where there is a compiler, the native library,
+    the health check is wrong, or SIGTERM is lost."""
     monkeypatch.delenv("PYTHONPATH", raising=False)
     program, *arguments = dockerfile.last(IMAGE, "CMD").command
     health = dockerfile.last(IMAGE, "HEALTHCHECK").command
@@ -83,6 +90,7 @@ def test_the_image_serves_and_stops_on_sigterm(installed, tmp_path, monkeypatch)
 
     server = Server(command=[str(installed / program), *arguments], cwd=tmp_path, **variables)
     try:
+        server.wait_for("XLA loops (" if obstacle() else "native kernels (")
         server.wait_for("ready (")
         assert healthy()
         assert server.stop() == 0

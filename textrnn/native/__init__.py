@@ -7,7 +7,7 @@ Environment variables, read when the library is first needed:
 
 - `TEXTRNN_NATIVE=0` disables the library. Any other value is the path of a library to load instead
   of the installed one, such as one built with sanitizers.
-- `TEXTRNN_ISA=avx2` or `baseline` restricts the kernels to a smaller instruction set.
+- `TEXTRNN_ISA=avx512`, `avx2` or `baseline` restricts the kernels to a smaller instruction set.
 """
 
 import ctypes
@@ -20,7 +20,7 @@ from typing import NamedTuple
 from textrnn.errors import UserError
 
 _INSTALLED = Path(__file__).with_name("libtextrnn.so")
-_ISAS = ("avx512", "avx2", "baseline")
+_ISAS = ("avx512vnni", "avx512", "avx2", "baseline")
 
 _registered: set[str] = set()
 _registering = threading.Lock()
@@ -55,6 +55,8 @@ def _engine() -> _Engine:
     library.textrnn_instruction_set.restype = ctypes.c_char_p
     library.textrnn_lanes.argtypes = ()
     library.textrnn_lanes.restype = ctypes.c_int64
+    library.textrnn_byte_group.argtypes = ()
+    library.textrnn_byte_group.restype = ctypes.c_int64
     return _Engine(library, "")
 
 
@@ -73,10 +75,14 @@ def instruction_set() -> str | None:
 def lanes() -> int:
     """The float32 lanes of the kernels' vectors, which packed weights are laid out for. Raises
     RuntimeError if the library is not available."""
-    library = _engine().library
-    if library is None:
-        raise RuntimeError(f"there are no vectors: {_engine().reason}")
-    return library.textrnn_lanes()
+    return _library().textrnn_lanes()
+
+
+def byte_group() -> int:
+    """How matrices of bytes are packed (src/panels.h): 4 where the kernels multiply bytes, 1 where
+    they turn them into floats, 0 where they take no bytes. Raises RuntimeError if the library is
+    not available."""
+    return _library().textrnn_byte_group()
 
 
 def description() -> str:
@@ -96,9 +102,7 @@ def call_target(symbol: str) -> str:
     Raises RuntimeError if the library is not available, and AttributeError if it has no such
     symbol.
     """
-    library = _engine().library
-    if library is None:
-        raise RuntimeError(f"{symbol} cannot be called: {_engine().reason}")
+    library = _library()
     with _registering:
         if symbol not in _registered:
             # Imported here, since `textrnn --version` needs no JAX.
@@ -108,3 +112,10 @@ def call_target(symbol: str) -> str:
             jax.ffi.register_ffi_target(symbol, handler, platform="cpu")
             _registered.add(symbol)
     return symbol
+
+
+def _library() -> ctypes.CDLL:
+    engine = _engine()
+    if engine.library is None:
+        raise RuntimeError(f"no native kernels can be called: {engine.reason}")
+    return engine.library

@@ -14,6 +14,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from textrnn import native
+from textrnn.native import panels
+from textrnn.native.panels import Panels
 
 Cell = Literal["elman", "lstm", "gru"]
 Carry = tuple[Float[Array, "rows hidden"], ...]
@@ -35,10 +37,10 @@ class Weights(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """`Weights` with the kernels in the order in which they are read (src/panels.h)."""
+    """`Weights` with the kernels packed."""
 
-    input_kernel: Float[Array, "panels inputs vectors lanes"]
-    recurrent_kernel: Float[Array, "panels hidden vectors lanes"]
+    input_kernel: Panels
+    recurrent_kernel: Panels
     bias: Float[Array, "gates"]
     recurrent_bias: Float[Array, "hidden"] | None = None
 
@@ -78,19 +80,19 @@ def pack(cell: Cell, weights: Weights) -> Packed:
     """Bring float32 weights into the kernels' order, once, when a model is loaded."""
     gates = _GATES[cell]
     return Packed(
-        _panels(np.asarray(weights.input_kernel, np.float32), gates),
-        _panels(np.asarray(weights.recurrent_kernel, np.float32), gates),
+        panels.pack(weights.input_kernel, gates),
+        panels.pack(weights.recurrent_kernel, gates),
         weights.bias,
         weights.recurrent_bias,
     )
 
 
-def unpack(cell: Cell, packed: Packed) -> Weights:
+def unpack(cell: Cell, packed: Packed, inputs: int) -> Weights:
     """The inverse of `pack`, which can be traced."""
     gates, hidden = _GATES[cell], packed.bias.size // _GATES[cell]
     return Weights(
-        _kernel(packed.input_kernel, gates, hidden),
-        _kernel(packed.recurrent_kernel, gates, hidden),
+        panels.unpack(packed.input_kernel, gates, inputs, hidden),
+        panels.unpack(packed.recurrent_kernel, gates, hidden, hidden),
         packed.bias,
         packed.recurrent_bias,
     )
@@ -153,7 +155,7 @@ def unroll_backward(
     found = iter(
         call(
             lengths, outputs, d_outputs, *arguments,
-            cell=_NUMBERS[cell], hidden=hidden, reverse=_flags(reverse),
+            cell=_NUMBERS[cell], hidden=hidden, reverse=_integers(reverse),
         )
     )  # fmt: skip
     gradients = []
@@ -177,9 +179,13 @@ def _forward(
 ) -> tuple[Float[Array, "tokens directions*hidden"], tuple[Carry, ...], tuple[Saved | None, ...]]:
     tokens, hidden, rows = x[0].shape[0], carries[0][-1].shape[1], lengths.shape[0]
     save = save and cell != "elman"
-    arguments, results = [], [(tokens, len(x) * hidden)]
+    arguments, forms, results = [], [], [(tokens, len(x) * hidden)]
     for index, direction in enumerate(weights):
-        arguments += [x[index], *(array for array in direction if array is not None)]
+        arguments.append(x[index])
+        for kernel in direction[:2]:
+            arguments += kernel.arrays() if isinstance(kernel, Panels) else [kernel]
+            forms += [kernel.form] if isinstance(kernel, Panels) else []
+        arguments += [bias for bias in direction[2:] if bias is not None]
         arguments += carries[index]
         results += [(rows, hidden)] * len(carries[index])
         results += [(tokens, _GATES[cell] * hidden), (tokens, hidden)] if save else []
@@ -187,8 +193,8 @@ def _forward(
     found = iter(
         call(
             lengths, *arguments,
-            cell=_NUMBERS[cell], hidden=hidden, reverse=_flags(reverse),
-            packed=isinstance(weights[0], Packed), save=save,
+            cell=_NUMBERS[cell], hidden=hidden, reverse=_integers(reverse),
+            forms=_integers(forms), save=save,
         )
     )  # fmt: skip
     outputs, finals, saved = next(found), [], []
@@ -198,33 +204,9 @@ def _forward(
     return outputs, tuple(finals), tuple(saved)
 
 
-def _panels(kernel: np.ndarray, gates: int) -> Float[Array, "panels inputs vectors lanes"]:
-    """The order of src/panels.h: [panels, inputs, vectors, lanes], padded with zeros."""
-    lanes = native.lanes()
-    inputs, hidden = kernel.shape[0], kernel.shape[1] // gates
-    if gates == 1:
-        padded = np.pad(kernel, ((0, 0), (0, -hidden % (4 * lanes))))
-        ordered = padded.reshape(inputs, -1, 4, lanes).transpose(1, 0, 2, 3)
-    else:
-        by_gate = kernel.reshape(inputs, gates, hidden)
-        padded = np.pad(by_gate, ((0, 0), (0, 0), (0, -hidden % lanes)))
-        ordered = padded.reshape(inputs, gates, -1, lanes).transpose(2, 0, 1, 3)
-    return jnp.asarray(np.ascontiguousarray(ordered))
-
-
-def _kernel(
-    panels: Float[Array, "panels inputs vectors lanes"], gates: int, hidden: int
-) -> Float[Array, "inputs gates"]:
-    inputs = panels.shape[1]
-    if gates == 1:
-        return panels.transpose(1, 0, 2, 3).reshape(inputs, -1)[:, :hidden]
-    by_gate = panels.transpose(1, 2, 0, 3).reshape(inputs, gates, -1)[:, :, :hidden]
-    return by_gate.reshape(inputs, -1)
-
-
 def _shapes(shapes: list[tuple[int, ...]]) -> list[jax.ShapeDtypeStruct]:
     return [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
 
 
-def _flags(reverse: tuple[bool, ...]) -> np.ndarray:
-    return np.array(reverse, np.int64)
+def _integers(values: Sequence[int]) -> np.ndarray:
+    return np.array(values, np.int64)

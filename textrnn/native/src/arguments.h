@@ -3,6 +3,7 @@
 #ifndef TEXTRNN_ARGUMENTS_H_
 #define TEXTRNN_ARGUMENTS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -11,6 +12,8 @@
 #include <string>
 #include <utility>
 
+#include "library.h"
+#include "panels.h"
 #include "parallel.h"
 #include "xla/ffi/api/ffi.h"
 
@@ -61,8 +64,29 @@ class Arguments {
   const float* floats(const char* name, Shape shape) {
     return values<const float>(next(name, shape), name, ffi::F32);
   }
+  // A matrix of `inputs` rows that Python has packed; `form` says which of its arrays there are.
+  Matrix matrix(int64_t form, int64_t inputs, const PanelLayout& layout) {
+    Matrix matrix = {};
+    if (form & kFloats) {
+      matrix.floats = floats("floats", {layout.panels, inputs, layout.vectors, layout.lanes});
+    }
+    const int64_t group = byte_group();
+    if (form & kBytes && group) {
+      const auto bytes = next("bytes", {layout.panels, (inputs + group - 1) / group,
+                                        layout.vectors, layout.lanes, group});
+      matrix.bytes = values<const int8_t>(bytes, "bytes", ffi::S8);
+      const Shape columns = {layout.panels, layout.vectors, layout.lanes};
+      matrix.scales = floats("scales", columns);
+      matrix.offsets = values<const int32_t>(next("offsets", columns), "offsets", ffi::S32);
+    }
+    if (!matrix.floats && !(matrix.bytes && group == 4)) throw std::invalid_argument("a matrix has no floats");
+    return matrix;
+  }
 
  private:
+  static constexpr int64_t kFloats = 1;
+  static constexpr int64_t kBytes = 2;
+
   ffi::RemainingArgs arguments_;
   size_t index_ = 0;
 };

@@ -16,7 +16,8 @@ InstructionSet supported() {
       !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl")) {
     return InstructionSet::kAvx2;
   }
-  return InstructionSet::kAvx512;
+  return __builtin_cpu_supports("avx512vnni") ? InstructionSet::kAvx512Vnni
+                                              : InstructionSet::kAvx512;
 #else
   return InstructionSet::kBaseline;
 #endif
@@ -27,7 +28,8 @@ InstructionSet limit() {
   const std::string_view name = value ? value : "";
   if (name == "baseline") return InstructionSet::kBaseline;
   if (name == "avx2") return InstructionSet::kAvx2;
-  return InstructionSet::kAvx512;
+  if (name == "avx512") return InstructionSet::kAvx512;
+  return InstructionSet::kAvx512Vnni;
 }
 
 }  // namespace
@@ -42,6 +44,8 @@ InstructionSet instruction_set() {
 // The name of the instruction set that kernels use, for people.
 TEXTRNN_EXPORT const char* textrnn_instruction_set() {
   switch (textrnn::instruction_set()) {
+    case textrnn::InstructionSet::kAvx512Vnni:
+      return "AVX-512 VNNI";
     case textrnn::InstructionSet::kAvx512:
       return "AVX-512";
     case textrnn::InstructionSet::kAvx2:

@@ -29,13 +29,15 @@
   }                                \
   namespace avx512 {               \
   __VA_ARGS__                      \
+  }                                \
+  namespace avx512vnni {           \
+  __VA_ARGS__                      \
   }
-#define TEXTRNN_SELECT(function)                                               \
-  (::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx512          \
-       ? &avx512::function                                                     \
-       : ::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx2      \
-             ? &avx2::function                                                 \
-             : &baseline::function)
+#define TEXTRNN_SELECT(name)                                                              \
+  (::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx512Vnni ? &avx512vnni::name \
+   : ::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx512   ? &avx512::name     \
+   : ::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx2     ? &avx2::name       \
+                                                                          : &baseline::name)
 #else
 #define TEXTRNN_FOR_EACH_ISA(...) \
   namespace baseline {            \
@@ -46,10 +48,10 @@
 
 namespace textrnn {
 
-enum class InstructionSet { kBaseline, kAvx2, kAvx512 };
+enum class InstructionSet { kBaseline, kAvx2, kAvx512, kAvx512Vnni };
 
 // The largest instruction set that this processor and operating system support. The environment
-// variable TEXTRNN_ISA, if it is "baseline" or "avx2" at the first call, sets an upper limit.
+// variable TEXTRNN_ISA, if it is "baseline", "avx2" or "avx512" at the first call, sets an upper limit.
 InstructionSet instruction_set();
 
 }  // namespace textrnn

@@ -1,29 +1,15 @@
-// x W + b.
+// x W + b for the first rows of a matrix.
 
 #ifndef TEXTRNN_LINEAR_H_
 #define TEXTRNN_LINEAR_H_
 
-#include <cstdint>
-
-#include "panels.h"
+#include "linear_tasks.h"
+#include "parallel.h"
 
 namespace textrnn {
 
-struct LinearTask {
-  const float* x;  // [rows, inputs]
-  int64_t rows;
-  int64_t inputs;
-  int64_t outputs;
-  Matrix kernel;      // [inputs, outputs]
-  const float* bias;  // [outputs], or null
-  float* y;           // [rows, outputs]
-  int64_t first_panel;  // the part of the columns that is computed
-  int64_t last_panel;
-};
-
-struct LinearKernels {
-  void (*linear)(const LinearTask&);
-};
+// Computes all of `whole`, shared among the threads. Its panels and scratch memory are not read.
+void linear(const LinearTask& whole, const Workers& workers);
 
 }  // namespace textrnn
 

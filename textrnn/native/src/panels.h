@@ -7,13 +7,15 @@
 
 namespace textrnn {
 
-// A matrix of K x N in panels of columns:
+// A matrix of K x N in panels of columns. Columns past the last one are zero.
 //
-//     float panels[panels][K][vectors][lanes]
-//
-// Columns past the last one are zero.
+// If all values of a column are multiples, by at most 127, of one number, the matrix may be given
+// as bytes and scales: value[k][n] = bytes[k][n] * scales[n].
 struct Matrix {
-  const float* panels;
+  const float* floats;     // [panels][K][vectors][lanes], or null if byte_group() is 4
+  const int8_t* bytes;     // [panels][ceil(K / group)][vectors][lanes][group], or null
+  const float* scales;     // [panels][vectors][lanes]
+  const int32_t* offsets;  // [panels][vectors][lanes]: -128 times the sum of a column's bytes
 };
 
 // Which column is in which panel. A kernel of several gates, [K, gates * hidden], has in vector v
@@ -45,6 +47,13 @@ struct PanelLayout {
     return gates > 1 ? vector * hidden + panel * lanes : unit(panel, vector);
   }
 };
+
+// The lanes of the vectors of the chosen instruction set.
+int64_t lanes();
+
+// The rows of a matrix whose bytes lie in one lane, one after another: 4 where the kernels multiply
+// bytes, 1 where they turn them into floats, for few rows, and 0 where they take no bytes.
+int64_t byte_group();
 
 }  // namespace textrnn
 

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <numeric>
 #include <stdexcept>
+#include <string>
 
 #include "library.h"
 
@@ -58,8 +59,6 @@ void clear_padding(float* array, int64_t width, int64_t stride, const Batch& bat
 
 TEXTRNN_FOR_EACH_ISA(extern const RecurrentKernels recurrent_kernels;)
 
-const RecurrentKernels& recurrent_kernels() { return *TEXTRNN_SELECT(recurrent_kernels); }
-
 Batch::Batch(const int32_t* lengths, int64_t rows, int64_t tokens) : capacity_(tokens) {
   forward_.reserve(rows);
   for (int64_t row = 0; row < rows; ++row) {
@@ -89,7 +88,7 @@ void forward(const std::vector<ForwardTask>& directions, const Batch& batch,
     clear_padding(task.activations, width, width, batch);
     clear_padding(task.states, hidden, hidden, batch);
   }
-  const RecurrentKernels& kernels = recurrent_kernels();
+  const RecurrentKernels& kernels = *TEXTRNN_SELECT(recurrent_kernels);
   run(directions, batch, workers, kernels.forward_scratch, kernels.forward);
 }
 
@@ -101,7 +100,7 @@ void backward(const std::vector<BackwardTask>& directions, const Batch& batch,
     clear_padding(task.d_recurrent, width, width, batch);
     clear_padding(task.previous, hidden, hidden, batch);
   }
-  const RecurrentKernels& kernels = recurrent_kernels();
+  const RecurrentKernels& kernels = *TEXTRNN_SELECT(recurrent_kernels);
   run(directions, batch, workers, kernels.backward_scratch, kernels.backward);
 }
 
@@ -127,6 +126,3 @@ std::vector<Floats> pack(const std::vector<Packing>& packings, const Workers& wo
 }
 
 }  // namespace textrnn
-
-// Lanes of the vectors that weights are packed for.
-TEXTRNN_EXPORT int64_t textrnn_lanes() { return textrnn::recurrent_kernels().lanes; }

@@ -13,9 +13,6 @@
 
 namespace textrnn {
 
-// The copy of the kernels for the chosen instruction set.
-const RecurrentKernels& recurrent_kernels();
-
 // The rows of a ragged batch by length, the longest first. Throws std::invalid_argument if a length
 // is negative or the lengths exceed the number of tokens.
 class Batch {

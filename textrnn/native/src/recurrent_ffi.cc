@@ -9,7 +9,7 @@ namespace {
 
 using Lengths = ffi::BufferR1<ffi::S32>;
 using Tokens = ffi::BufferR2<ffi::F32>;
-using Reverse = ffi::Span<const int64_t>;
+using Flags = ffi::Span<const int64_t>;  // one for each direction
 
 Cell cell_of(int64_t number) {
   if (number < 0 || number > 2) throw std::invalid_argument("unknown cell");
@@ -34,13 +34,15 @@ Source source(Arguments& arguments, const char* name, int64_t inputs, int64_t co
 
 ffi::Error unroll(ffi::ThreadPool pool, Lengths lengths,
                   ffi::RemainingArgs given, ffi::RemainingRets returned, int64_t cell_number,
-                  int64_t hidden, Reverse reverse, bool packed, bool save) {
+                  int64_t hidden, Flags reverse, Flags forms, bool save) {
   return handled([&] {
     const Cell cell = cell_of(cell_number);
     const int64_t rows = lengths.dimensions()[0], width = gates(cell) * hidden;
     const int64_t directions = static_cast<int64_t>(reverse.size());
-    const int64_t lanes = recurrent_kernels().lanes;
-    const PanelLayout layout(gates(cell), hidden, lanes);
+    const PanelLayout layout(gates(cell), hidden, lanes());
+    // Of the input and the recurrent kernel of each direction, unless they come as JAX has them.
+    const bool packed = forms.size() > 0;
+    if (packed && forms.size() != 2 * reverse.size()) throw std::invalid_argument("bad forms");
     const Workers workers = workers_of(pool);
     Arguments arguments(given);
     Results results(returned);
@@ -57,10 +59,8 @@ ffi::Error unroll(ffi::ThreadPool pool, Lengths lengths,
       task.x = values<const float>(checked(x, "x", {tokens, inputs}), "x", ffi::F32);
       task.over = recurrence(cell, inputs, hidden, reverse[d]);
       if (packed) {
-        task.input_kernel.panels = arguments.floats(
-            "input_kernel", {layout.panels, inputs, layout.vectors, lanes});
-        task.recurrent_kernel.panels = arguments.floats(
-            "recurrent_kernel", {layout.panels, hidden, layout.vectors, lanes});
+        task.input_kernel = arguments.matrix(forms[2 * d], inputs, layout);
+        task.recurrent_kernel = arguments.matrix(forms[2 * d + 1], hidden, layout);
       } else {
         packings.push_back({source(arguments, "input_kernel", inputs, width), layout, false});
         packings.push_back({source(arguments, "recurrent_kernel", hidden, width), layout, false});
@@ -77,8 +77,8 @@ ffi::Error unroll(ffi::ThreadPool pool, Lengths lengths,
     for (int64_t d = 0; d < directions; ++d) {
       ForwardTask& task = tasks[d];
       if (!packed) {
-        task.input_kernel.panels = panels[2 * d].get();
-        task.recurrent_kernel.panels = panels[2 * d + 1].get();
+        task.input_kernel.floats = panels[2 * d].get();
+        task.recurrent_kernel.floats = panels[2 * d + 1].get();
       }
       task.outputs = outputs + d * hidden;
       task.output_stride = directions * hidden;
@@ -96,13 +96,13 @@ ffi::Error unroll(ffi::ThreadPool pool, Lengths lengths,
 ffi::Error unroll_backward(ffi::ThreadPool pool, Lengths lengths,
                            Tokens outputs, Tokens d_outputs,
                            ffi::RemainingArgs given, ffi::RemainingRets returned,
-                           int64_t cell_number, int64_t hidden, Reverse reverse) {
+                           int64_t cell_number, int64_t hidden, Flags reverse) {
   return handled([&] {
     const Cell cell = cell_of(cell_number);
     const int64_t rows = lengths.dimensions()[0], width = gates(cell) * hidden;
     const int64_t directions = static_cast<int64_t>(reverse.size());
     const int64_t tokens = outputs.dimensions()[0];
-    const PanelLayout layout(1, hidden, recurrent_kernels().lanes);
+    const PanelLayout layout(1, hidden, lanes());
     const Workers workers = workers_of(pool);
     Arguments arguments(given);
     Results results(returned);
@@ -137,7 +137,7 @@ ffi::Error unroll_backward(ffi::ThreadPool pool, Lengths lengths,
       task.d_initial_h = results.floats("d_initial_h", {rows, hidden});
     }
     const std::vector<Floats> panels = pack(packings, workers);
-    for (int64_t d = 0; d < directions; ++d) tasks[d].transposed_kernel.panels = panels[d].get();
+    for (int64_t d = 0; d < directions; ++d) tasks[d].transposed_kernel.floats = panels[d].get();
     backward(tasks, batch, workers);
   });
 }
@@ -152,8 +152,8 @@ TEXTRNN_EXPORT XLA_FFI_Error* textrnn_unroll(XLA_FFI_CallFrame* frame) {
                                   .RemainingRets()
                                   .Attr<int64_t>("cell")
                                   .Attr<int64_t>("hidden")
-                                  .Attr<Reverse>("reverse")
-                                  .Attr<bool>("packed")
+                                  .Attr<Flags>("reverse")
+                                  .Attr<Flags>("forms")
                                   .Attr<bool>("save")
                                   .To(unroll);
   return handler->Call(frame);
@@ -169,7 +169,7 @@ TEXTRNN_EXPORT XLA_FFI_Error* textrnn_unroll_backward(XLA_FFI_CallFrame* frame) 
                                   .RemainingRets()
                                   .Attr<int64_t>("cell")
                                   .Attr<int64_t>("hidden")
-                                  .Attr<Reverse>("reverse")
+                                  .Attr<Flags>("reverse")
                                   .To(unroll_backward);
   return handler->Call(frame);
 }

@@ -76,7 +76,6 @@ struct BackwardTask {
 
 // The parts of a call that are compiled once per instruction set.
 struct RecurrentKernels {
-  int64_t lanes;  // the width of a vector
   int64_t (*forward_scratch)(const Recurrence&);
   int64_t (*backward_scratch)(const Recurrence&);
   void (*forward)(const ForwardTask&);

@@ -31,7 +31,6 @@ struct Step {
 };
 
 struct Lstm {
-  static constexpr Cell kCell = Cell::kLstm;
   static constexpr int kVectors = 4;
 
   template <int kRows>
@@ -63,7 +62,6 @@ struct Lstm {
 };
 
 struct Gru {
-  static constexpr Cell kCell = Cell::kGru;
   static constexpr int kVectors = 3;
 
   template <int kRows>
@@ -93,7 +91,6 @@ struct Gru {
 };
 
 struct Elman {
-  static constexpr Cell kCell = Cell::kElman;
   static constexpr int kVectors = 4;
 
   template <int kRows>
@@ -111,23 +108,21 @@ struct Elman {
   }
 };
 
-// projected = x W + b for the tokens that `rows` point to.
-template <int kVectors>
-void project(const ForwardTask& task, const PanelLayout& layout, const float* const* rows,
-             int64_t count, float* projected) {
-  const int64_t inputs = task.over.inputs;
+// projected = x W + b for a chunk of tokens.
+template <int kVectors, class Rows>
+void project(const ForwardTask& task, const PanelLayout& layout, const Rows& x, int64_t count,
+             float* projected) {
   for (int64_t panel = 0; panel < layout.panels; ++panel) {
     Vector bias[kVectors];
     for (int v = 0; v < kVectors; ++v) {
-      const int64_t count = lanes_of(layout.hidden - layout.unit(panel, v));
-      bias[v] = load(task.bias + layout.column(panel, v), count);
+      const int64_t columns = lanes_of(layout.hidden - layout.unit(panel, v));
+      bias[v] = load(task.bias + layout.column(panel, v), columns);
     }
-    const float* weights = task.input_kernel.panels + panel * inputs * kVectors * kLanes;
     float* out = projected + panel * kVectors * kLanes;
-    for_each_block<kMaxRows<kVectors>>(count, [&](int64_t first, auto n) {
+    for_each_block<Rows::template kMax<kVectors>>(count, [&](int64_t first, auto n) {
       constexpr int kRows = decltype(n)::value;
       Vector sums[kRows][kVectors];
-      product(rows + first, inputs, weights, sums);
+      x.multiply(task.input_kernel, panel, first, sums);
       for (int m = 0; m < kRows; ++m) {
         for (int v = 0; v < kVectors; ++v) {
           store(out + (first + m) * layout.width() + v * kLanes, sums[m][v] + bias[v]);
@@ -137,15 +132,31 @@ void project(const ForwardTask& task, const PanelLayout& layout, const float* co
   }
 }
 
-template <class Cell_>
-void forward(const ForwardTask& task) {
-  constexpr int kVectors = Cell_::kVectors;
-  const Recurrence& over = task.over;
-  const int64_t hidden = over.hidden;
-  const PanelLayout layout = layout_of(over);
-  const int64_t padded = pad(hidden);
+// One step of the rows that run.
+template <class Unit, class Rows>
+void advance(const Step& step, const PanelLayout& layout, const Rows& h, int64_t count) {
+  constexpr int kVectors = Unit::kVectors;
+  for (int64_t panel = 0; panel < layout.panels; ++panel) {
+    for_each_block<Rows::template kMax<kVectors>>(count, [&](int64_t first, auto n) {
+      constexpr int kRows = decltype(n)::value;
+      Vector sums[kRows][kVectors];
+      h.multiply(step.task.recurrent_kernel, panel, first, sums);
+      const Step block{step.task, step.token + first, step.h + first,
+                       step.projected + first * layout.width(), layout.width(),
+                       step.c + first * pad(layout.hidden)};
+      Unit::template finish<kRows>(block, panel, sums);
+    });
+  }
+}
 
-  float* projected = task.scratch;
+template <class Unit, class XRows, class HRows>
+void forward(const ForwardTask& task, XRows x_rows, HRows h_rows, float* scratch) {
+  const Recurrence& over = task.over;
+  const int64_t hidden = over.hidden, padded = pad(hidden);
+  const bool lstm = over.cell == Cell::kLstm;
+  const PanelLayout layout = layout_of(over);
+
+  float* projected = scratch;
   float* c = projected + (kChunkTokens + over.count) * layout.width();
   auto** x = reinterpret_cast<const float**>(c + over.count * padded);
   const float** h = x + kChunkTokens + over.count;
@@ -155,18 +166,18 @@ void forward(const ForwardTask& task) {
     const Sequence& sequence = over.sequences[m];
     h[m] = task.initial_h + sequence.row * hidden;
     token[m] = sequence.first;
-    if (Cell_::kCell == Cell::kLstm) {
+    if (lstm) {
       std::memcpy(c + m * padded, task.initial_c + sequence.row * hidden, hidden * sizeof(float));
       std::memset(c + m * padded + hidden, 0, (padded - hidden) * sizeof(float));
     }
   }
 
   int64_t active = over.count;
-  auto trim = [&](int64_t step) {
+  const auto drop_rows_that_ended = [&](int64_t step) {
     while (active > 0 && over.sequences[active - 1].length <= step) --active;
   };
-  trim(0);
   int64_t step = 0;
+  drop_rows_that_ended(step);
   while (active > 0) {
     int64_t tokens = 0, end = step;
     for (int64_t running = active; running > 0 && tokens < kChunkTokens; ++end) {
@@ -175,42 +186,60 @@ void forward(const ForwardTask& task) {
       }
       while (running > 0 && over.sequences[running - 1].length <= end + 1) --running;
     }
-    project<kVectors>(task, layout, x, tokens, projected);
+    x_rows.prepare(x, tokens);
+    project<Unit::kVectors>(task, layout, x_rows, tokens, projected);
 
     const float* current = projected;
-    for (; step < end; ++step, trim(step)) {
-      for (int64_t panel = 0; panel < layout.panels; ++panel) {
-        const float* weights = task.recurrent_kernel.panels + panel * hidden * kVectors * kLanes;
-        for_each_block<kMaxRows<kVectors>>(active, [&](int64_t first, auto n) {
-          constexpr int kRows = decltype(n)::value;
-          Vector sums[kRows][kVectors];
-          product(h + first, hidden, weights, sums);
-          const Step block{task, token + first, h + first, current + first * layout.width(),
-                           layout.width(), c + first * padded};
-          Cell_::template finish<kRows>(block, panel, sums);
-        });
-      }
+    while (step < end) {
+      h_rows.prepare(h, active);
+      advance<Unit>(Step{task, token, h, current, layout.width(), c}, layout, h_rows, active);
       current += active * layout.width();
       for (int64_t m = 0; m < active; ++m) {
         h[m] = task.outputs + token[m] * task.output_stride;
         token[m] += over.stride;
       }
+      drop_rows_that_ended(++step);
     }
   }
 
   for (int64_t m = 0; m < over.count; ++m) {
     const int64_t row = over.sequences[m].row;
     std::memcpy(task.final_h + row * hidden, h[m], hidden * sizeof(float));
-    if (Cell_::kCell == Cell::kLstm) {
+    if (lstm) {
       std::memcpy(task.final_c + row * hidden, c + m * padded, hidden * sizeof(float));
     }
   }
 }
 
+// Chooses how the two matrices are multiplied.
+template <class Unit>
+void forward(const ForwardTask& task) {
+  const Recurrence& over = task.over;
+#if defined(__AVX512VNNI__)
+  auto* memory = reinterpret_cast<uint8_t*>(task.scratch);
+  const int64_t x_bytes = digit_bytes(over.inputs, kChunkTokens + over.count);
+  const int64_t h_bytes = digit_bytes(over.hidden, over.count);
+  float* rest = task.scratch + (x_bytes + h_bytes) / sizeof(float);
+  const DigitRows x_digits(over.inputs, memory), h_digits(over.hidden, memory + x_bytes);
+  if (task.input_kernel.bytes && task.recurrent_kernel.bytes) {
+    return forward<Unit>(task, x_digits, h_digits, rest);
+  }
+  if (task.input_kernel.bytes) {
+    return forward<Unit>(task, x_digits, FloatRows(over.hidden), rest);
+  }
+  if (task.recurrent_kernel.bytes) {
+    return forward<Unit>(task, FloatRows(over.inputs), h_digits, rest);
+  }
+#endif
+  forward<Unit>(task, FloatRows(over.inputs), FloatRows(over.hidden), task.scratch);
+}
+
 int64_t forward_scratch(const Recurrence& over) {
   const PanelLayout layout = layout_of(over);
-  return (kChunkTokens + over.count) * layout.width() + over.count * pad(over.hidden) +
-         pointers_as_floats(kChunkTokens + 3 * over.count);
+  const int64_t digits = digit_bytes(over.inputs, kChunkTokens + over.count) +
+                         digit_bytes(over.hidden, over.count);
+  return digits / sizeof(float) + (kChunkTokens + over.count) * layout.width() +
+         over.count * pad(over.hidden) + pointers_as_floats(kChunkTokens + 3 * over.count);
 }
 
 // One step of the gradient of one row: from d_h and d_c after the step, to the gradients of the
@@ -285,6 +314,7 @@ void backward(const BackwardTask& task) {
     if (lstm) std::memcpy(d_c + m * padded, task.d_final_c + row * hidden, hidden * sizeof(float));
   }
 
+  FloatRows d_rows(width);
   int64_t active = 0;
   for (int64_t step = over.count ? over.sequences[0].length - 1 : -1; step >= 0; --step) {
     while (active < over.count && over.sequences[active].length > step) ++active;
@@ -300,12 +330,12 @@ void backward(const BackwardTask& task) {
       std::memcpy(task.previous + token * hidden, h, hidden * sizeof(float));
       d_sums[m] = (task.d_recurrent ? task.d_recurrent : task.d_projected) + token * width;
     }
+    d_rows.prepare(d_sums, active);
     for (int64_t panel = 0; panel < layout.panels; ++panel) {
-      const float* weights = task.transposed_kernel.panels + panel * width * 4 * kLanes;
-      for_each_block<kMaxRows<4>>(active, [&](int64_t first, auto n) {
+      for_each_block<FloatRows::kMax<4>>(active, [&](int64_t first, auto n) {
         constexpr int kRows = decltype(n)::value;
         Vector sums[kRows][4];
-        product(d_sums + first, width, weights, sums);
+        d_rows.multiply(task.transposed_kernel, panel, first, sums);
         for (int m = 0; m < kRows; ++m) {
           float* target = d_h + (first + m) * padded + panel * 4 * kLanes;
           for (int v = 0; v < 4; ++v) {
@@ -343,7 +373,7 @@ void forward_any(const ForwardTask& task) {
 }  // namespace
 
 extern const RecurrentKernels recurrent_kernels;
-const RecurrentKernels recurrent_kernels{kLanes,      forward_scratch, backward_scratch,
-                                         forward_any, backward};
+const RecurrentKernels recurrent_kernels{forward_scratch, backward_scratch, forward_any,
+                                         backward};
 
 }  // namespace textrnn::TEXTRNN_ISA_NAMESPACE

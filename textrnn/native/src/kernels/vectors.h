@@ -12,6 +12,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 namespace textrnn::TEXTRNN_ISA_NAMESPACE {
 
 #if defined(__AVX512F__)
@@ -61,6 +65,24 @@ inline void store(float* target, Vector value, int64_t count) {
 
 // value - 0 is value, -0 included, so this is one instruction. 0 + value would be two.
 inline Vector broadcast(float value) { return value - Vector{}; }
+
+// Bytes as floats, by intrinsics: GCC 12 takes __builtin_convertvector apart.
+#if defined(__AVX512F__)
+#define TEXTRNN_WIDENS_BYTES
+inline Vector widen(const int8_t* source) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(source));
+  // Without a mask, GCC 12 warns about its own header.
+  const auto integers = reinterpret_cast<IntVector>(_mm512_maskz_cvtepi8_epi32(0xffff, bytes));
+  return __builtin_convertvector(integers, Vector);
+}
+#elif defined(__AVX2__)
+#define TEXTRNN_WIDENS_BYTES
+inline Vector widen(const int8_t* source) {
+  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(source));
+  const auto integers = reinterpret_cast<IntVector>(_mm256_cvtepi8_epi32(bytes));
+  return __builtin_convertvector(integers, Vector);
+}
+#endif
 
 // x P(x^2) / Q(x^2), with the coefficients of the smallest relative error on [0, 8.5], 1.2e-8; with
 // rounding 4e-7. Beyond 8.5, tanh is 1 to within 1e-7. NaN gives NaN.
