@@ -16,6 +16,7 @@ CHECKED = (
     "textrnn.tasks.translate.network",
     "textrnn.tasks.translate.decoder",
     "textrnn.tasks.translate.beam_search",
+    "textrnn.tasks.translate.next_tokens",
     "textrnn.tasks.generate.network",
     "textrnn.tasks.generate.sampling",
     "textrnn.tasks.generate.steps",

@@ -120,7 +120,10 @@ def _native_backward(kernel, reverse, residuals, d_results):
     weights, x, carries, lengths, outputs, saved = residuals
     packed = isinstance(weights[0], recurrent.Packed)
     if packed:
-        weights = tuple(recurrent.unpack(kernel, each) for each in weights)
+        weights = tuple(
+            recurrent.unpack(kernel, each, inputs.shape[1])
+            for each, inputs in zip(weights, x, strict=True)
+        )
     kernels = tuple(each.recurrent_kernel for each in weights)
     gradients = recurrent.unroll_backward(
         kernel, kernels, saved, outputs, carries, lengths, *d_results, reverse

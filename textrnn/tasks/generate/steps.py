@@ -23,7 +23,7 @@ from textrnn.tasks.generate.capture import (
     capture,
 )
 from textrnn.tasks.generate.network import Generator
-from textrnn.tasks.generate.sampling import SamplingParameters, sample
+from textrnn.tasks.generate.sampling import SamplingParameters, gumbel_noise, sample
 from textrnn.tasks.generate.state import GenerationState
 from textrnn.text import EOS, PAD, Grammar
 
@@ -77,11 +77,18 @@ def decode(
     options: CaptureOptions,
 ) -> tuple[GenerationState, DecodedTokens]:
     """Sample `count` tokens for each row, at most `max_length`, or fewer if it ends with EOS."""
-    rows = len(count)
+    rows, ids = len(count), grammar.allowed.shape[1]
     row, allowed, after = (
         jnp.arange(rows),
         jnp.asarray(grammar.allowed),
         jnp.asarray(grammar.next_state),
+    )
+    # Made for all steps at once: random bits take many small operations.
+    positions = state.drawn + jnp.arange(max_length)[:, None]
+    noise = lax.cond(
+        ((count > 0) & (parameters.temperature > 0)).any(),
+        lambda: jax.vmap(gumbel_noise, (None, 0, None))(state.seed, positions, ids),
+        lambda: jnp.zeros((max_length, rows, ids)),
     )
 
     def running(loop: _DecodeLoop) -> Array:
@@ -94,7 +101,7 @@ def decode(
         h, past = model.states(last, lengths, state.past)
         h = to_grid(h, lengths, 1)[:, 0]
         logits = model.logits(h)
-        token = sample(logits, allowed[state.grammar], state.used, state.drawn, parameters)
+        token = sample(logits, allowed[state.grammar], state.used, noise[t], parameters)
         state = GenerationState(
             past=past,
             last=jnp.where(runs, token, state.last),
@@ -118,7 +125,7 @@ def decode(
         tokens=jnp.full((max_length, rows), PAD),
         ended=jnp.zeros(rows, dtype=bool),
         h=jnp.zeros((max_length, rows, model.config.encoder.hidden)),
-        logits=jnp.zeros((max_length, rows, allowed.shape[1])),
+        logits=jnp.zeros((max_length, rows, ids)),
     )
     end = lax.while_loop(lambda loop: running(loop).any(), step, start)
     captured = capture(end.logits, end.h, end.tokens, options.cells, options.top.any())

@@ -1,29 +1,30 @@
 """An autoregressive decoder with attention.
 
     begin(memory, lengths, longest)      the encoded source, and the initial state
-    project(x)                           everything that does not depend on the state, for all steps
-    step(source, state, projected)       one step -> (state, output, attention weights)
+    step(source, state, x, counts)       one step of a search -> (state, output, attention weights)
     unroll(source, state, x)             the same step over a whole target, for training
 
 With input feeding, the output of a step, which includes the context vector, is an input of the next
 one (Luong et al. 2015, section 3.3).
 """
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 from flax import nnx
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveInt, field_validator
 
 from textrnn.config import Config
-from textrnn.layers.attention import ATTENTIONS, Keys, attend
+from textrnn.layers.attention import ATTENTIONS, EncodedSource
 from textrnn.layers.axes import Lengths
 from textrnn.layers.cells import CELLS, Carry, CellName
 from textrnn.layers.dropout import dropout
 from textrnn.layers.linear import Linear, matmul
-from textrnn.layers.ragged import sum_rows, to_grid
+from textrnn.layers.ragged import sum_rows
+from textrnn.layers.unroll import unroll
 
 
 class DecoderConfig(Config):
@@ -47,14 +48,6 @@ class DecoderConfig(Config):
             known = ", ".join(name for name, kind in CELLS.items() if kind.hoisted)
             raise ValueError(f"a decoder needs a cell that projects its input beforehand: {known}")
         return cell
-
-
-class EncodedSource(NamedTuple):
-    """The encoded source sequences that each step attends to."""
-
-    memory: Float[Array, "rows source memory"]
-    keys: Keys
-    lengths: Lengths
 
 
 class DecoderState(NamedTuple):
@@ -92,37 +85,31 @@ class Decoder(nnx.Module):
             tuple(tuple(parts[i : i + carries]) for i in range(0, len(parts), carries)),
             jnp.zeros((len(lengths), self.outputs)),
         )
-        keys = to_grid(self.attention.keys(memory), lengths, longest)
-        return EncodedSource(to_grid(memory, lengths, longest), keys, lengths), state
-
-    def project(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch gates"]:
-        """The part of the pre-activations that does not depend on the state."""
-        return matmul(x, self.cells[0].input_kernel[...][: self.inputs])
+        return self.attention.read(memory, lengths, longest), state
 
     def step(
         self,
         source: EncodedSource,
         state: DecoderState,
-        projected: Float[Array, "hypotheses gates"],
-    ) -> tuple[DecoderState, Float[Array, "hypotheses outputs"], Float[Array, "hypotheses source"]]:
-        """One step of every hypothesis: state, output and attention weights. The hypotheses of a
-        row are adjacent."""
-        if self.config.input_feeding:
-            feeding_kernel = self.cells[0].input_kernel[...][self.inputs :]
-            projected = projected + matmul(state.output, feeding_kernel)
-        carries = []
-        h = projected
-        for index, (cell, carry) in enumerate(zip(self.cells, state.carries, strict=True)):
-            carry, h = cell.step(carry, cell.project(h) if index else projected)
-            carries.append(carry)
-        rows = len(source.lengths)
-        query = h.reshape(rows, -1, h.shape[-1])
-        context, weights = attend(
-            self.attention.score(source.keys, query), source.memory, source.lengths
-        )
-        context, weights = (a.reshape(len(h), -1) for a in (context, weights))
-        output = jnp.tanh(self.combine(jnp.concatenate([h, context], axis=-1)))
-        return DecoderState(tuple(carries), output), output, weights
+        x: Float[Array, "hypotheses inputs"],
+        counts: Int[Array, " rows"],
+    ) -> tuple[DecoderState, Float[Array, "hypotheses outputs"], Float[Array, "tokens queries"]]:
+        """One step of a search: state, output and attention weights. Hypotheses are a ragged batch,
+        and only the first `counts` of each row are computed."""
+        runs = (jnp.arange(len(x)) < counts.sum()).astype(jnp.int32)
+
+        def advance(index: int, carry: Carry, inputs: Array) -> tuple[Carry, Array]:
+            if index == 0 and self.config.input_feeding:
+                inputs = jnp.concatenate([x, inputs], axis=-1)
+            elif index == 0:
+                inputs = x
+            output, carry = unroll(self.cells[index], inputs, runs, carry)
+            return carry, output
+
+        def attend(queries: Array) -> tuple[Array, Array]:
+            return self.attention(source, queries, counts)
+
+        return self._step(state, advance, attend)
 
     def unroll(
         self,
@@ -135,10 +122,40 @@ class Decoder(nnx.Module):
         mask = jnp.ones_like(state.output)
         if key is not None:
             mask = dropout(mask, self.config.dropout, key)
+        grids = source.grids()
+        input_kernel, feeding_kernel = jnp.split(self.cells[0].input_kernel[...], [self.inputs])
+
+        def attend(queries: Array) -> tuple[Array, Array]:
+            context, weights = self.attention.attend(grids, queries[:, None])
+            return context[:, 0], weights
 
         def step(state: DecoderState, projected: Array) -> tuple[DecoderState, Array]:
-            state, output, _ = self.step(source, state, projected)
+            def advance(index: int, carry: Carry, inputs: Array) -> tuple[Carry, Array]:
+                cell = self.cells[index]
+                if index:
+                    return cell.step(carry, cell.project(inputs))
+                if self.config.input_feeding:
+                    return cell.step(carry, projected + matmul(inputs, feeding_kernel))
+                return cell.step(carry, projected)
+
+            state, output, _ = self._step(state, advance, attend)
             output = output * mask
             return DecoderState(state.carries, output), output
 
-        return lax.scan(step, state, self.project(x))[1]
+        return lax.scan(step, state, matmul(x, input_kernel))[1]
+
+    def _step(
+        self,
+        state: DecoderState,
+        advance: Callable[[int, Carry, Array], tuple[Carry, Array]],
+        attend: Callable[[Array], tuple[Array, Array]],
+    ) -> tuple[DecoderState, Array, Any]:
+        """One step. `advance` runs a layer on the output of the layer below; below the first one is
+        the output of the previous step."""
+        carries, h = [], state.output
+        for index, carry in enumerate(state.carries):
+            carry, h = advance(index, carry, h)
+            carries.append(carry)
+        context, weights = attend(h)
+        output = jnp.tanh(self.combine(jnp.concatenate([h, context], axis=-1)))
+        return DecoderState(tuple(carries), output), output, weights

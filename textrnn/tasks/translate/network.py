@@ -10,11 +10,13 @@ from jaxtyping import Array, Float, Int
 from pydantic import Field
 
 from textrnn.config import Config
+from textrnn.layers.attention import EncodedSource
 from textrnn.layers.axes import BatchArray, Lengths
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import matmul
-from textrnn.tasks.translate.decoder import Decoder, DecoderConfig, DecoderState, EncodedSource
+from textrnn.tasks.translate.decoder import Decoder, DecoderConfig, DecoderState
+from textrnn.tasks.translate.next_tokens import SPECIAL, FactoredLogits
 from textrnn.text.tokenizer import PAD
 
 
@@ -53,12 +55,18 @@ class Translator(nnx.Module):
         return self.decoder.begin(memory, lengths, longest)
 
     def step(
-        self, source: EncodedSource, state: DecoderState, token: Int[BatchArray, " hypotheses"]
-    ) -> tuple[DecoderState, Float[Array, "hypotheses ids"], Float[Array, "hypotheses source"]]:
-        """Decode one token: the new state, the logits of the next token, the attention weights."""
-        x = self.decoder.project(self.embedding.table[...][token])
-        state, output, weights = self.decoder.step(source, state, x)
-        return state, self.logits(output), weights
+        self,
+        source: EncodedSource,
+        state: DecoderState,
+        token: Int[BatchArray, " hypotheses"],
+        counts: Int[Array, " rows"],
+    ) -> tuple[DecoderState, FactoredLogits, Float[Array, "tokens queries"]]:
+        """Decode one token: the new state, the logits of the next token, the attention weights.
+        Hypotheses are a ragged batch with `counts` of each row."""
+        table = self.embedding.table[...]
+        state, output, weights = self.decoder.step(source, state, table[token], counts)
+        special = jnp.zeros((len(output), SPECIAL))
+        return state, FactoredLogits(output, table, self.bias[...], special), weights
 
     def __call__(
         self,

@@ -253,25 +253,32 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         longest = min(self.limits.length, len(ids))
         source, state = model.begin(ids, lengths, longest)
         parameters, width = beam_parameters(cast(dict[str, np.ndarray], batch))
-        ids_of = jnp.arange(len(self.tokenizer))
-        never = (ids_of == PAD) | (ids_of == BOS)
         words = sum_rows((ids == UNK).astype(jnp.int32), lengths)
 
-        def step(carry, token):
+        def step(carry, token, counts):
             # An UNK copies a word of the source: each word once, and all of them.
             state, left = carry
             left = left - (token == UNK)
-            state, logits, weights = model.step(source, state, token)
-            none = (ids_of == UNK) & (left <= 0)[:, None]
-            early = jnp.where((ids_of == EOS) & (left > 0)[:, None], FORGETTING, 0)
-            return (state, left), jnp.where(never | none, MASKED, logits + early), weights
+            state, logits, weights = model.step(source, state, token, counts)
+            special = (
+                logits.special.at[:, jnp.array([PAD, BOS])]
+                .set(MASKED)
+                .at[:, UNK]
+                .set(jnp.where(left <= 0, MASKED, 0))
+                .at[:, EOS]
+                .set(jnp.where(left > 0, FORGETTING, 0))
+            )
+            return (state, left), logits._replace(special=special), weights
 
-        return Outputs(search(step, (state, words), parameters, width, max_output_tokens(longest)))
+        most = max_output_tokens(longest)
+        return Outputs(*search(step, (state, words), parameters, width, most))
 
     def answer(self, outputs: Sequence[Outputs], example: TranslateExample) -> Answer:
         count = 1 + example.options.alternatives
         sentences = [
-            hypotheses(output.rows, window.ids, window.words, self.tokenizer, count)
+            hypotheses(
+                output.rows, output.tokens, window.ids, window.words, self.tokenizer, count
+            )
             for output, window in zip(outputs, example.parts, strict=True)
         ]
         spans = example.spans[: len(sentences)]

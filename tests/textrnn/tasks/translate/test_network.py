@@ -8,19 +8,22 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from support.ragged import to_ragged
+from support.ragged import to_ragged, to_rows
 from textrnn.errors import UserError
 from textrnn.layers.attention import ATTENTIONS
 from textrnn.layers.cells import CELLS
 from textrnn.layers.embedding import EmbeddingConfig
 from textrnn.layers.encoder import EncoderConfig
 from textrnn.parameters import split_model
+from textrnn.platform import tracing_for
 from textrnn.tasks.translate.decoder import DecoderConfig
 from textrnn.tasks.translate.network import Translator, TranslatorConfig
 
 LENGTHS = [6, 2, 4]
 LONGEST = 6
 """Length of the targets, and an upper bound of those of the sources."""
+ONE_EACH = jnp.ones(3, jnp.int32)
+"""One hypothesis of each row."""
 HOISTED = [name for name, kind in CELLS.items() if kind.hoisted]
 EVERY = [
     *itertools.product(HOISTED, ["multiplicative"], [1, 2], [True]),
@@ -51,9 +54,10 @@ def test_training_unrolls_the_step_that_decoding_takes(cell, attention, layers, 
     whole = model(*to_ragged(sources), target)
     source, state = model.begin(*to_ragged(sources), LONGEST)
     for t in range(LONGEST):
-        state, logits, weights = model.step(source, state, target[:, t])
-        np.testing.assert_allclose(logits, whole[t], atol=1e-5)
-        np.testing.assert_allclose(weights.sum(axis=1), 1, atol=1e-5)
+        state, logits, weights = model.step(source, state, target[:, t], ONE_EACH)
+        np.testing.assert_allclose(logits.values(), whole[t], atol=1e-5)
+        for of_row in to_rows(weights, LENGTHS):
+            np.testing.assert_allclose(of_row.sum(axis=0), [1], atol=1e-5)
 
 
 def test_a_decoder_rejects_cells_without_a_hoisted_projection():
@@ -69,22 +73,34 @@ def test_input_feeding_reaches_the_next_step():
     model, sources, _ = made(feeding=True)
     source, state = model.begin(*to_ragged(sources), LONGEST)
     token = jnp.array([4, 5, 6])
-    plain = model.step(source, state, token)[1]
-    fed = model.step(source, state._replace(output=state.output + 1), token)[1]
-    assert np.abs(plain - fed).max() > 1e-3
+    _, plain, _ = model.step(source, state, token, ONE_EACH)
+    _, fed, _ = model.step(source, state._replace(output=state.output + 1), token, ONE_EACH)
+    assert np.abs(plain.values() - fed.values()).max() > 1e-3
 
 
-def test_hypotheses_of_a_row_share_its_source():
-    """Fails if a hypothesis attends to the source of another row."""
+@pytest.mark.parametrize("platform", ["cpu", "tpu"])
+def test_hypotheses_of_a_row_share_its_source(platform):
+    """Rows of 2, 0 and 1 hypotheses. Fails if a hypothesis attends to the source of another row,
+    or has the state of another."""
     model, sources, _ = made()
-    source, state = model.begin(*to_ragged(sources), LONGEST)
-    tokens = jnp.array([[4, 5], [6, 7], [8, 9]])
-    both = jax.tree.map(lambda a: jnp.repeat(a, 2, axis=0), state)
-    _, logits, weights = model.step(source, both, tokens.reshape(-1))
-    for k in range(2):
-        _, alone, alone_weights = model.step(source, state, tokens[:, k])
-        np.testing.assert_allclose(logits.reshape(3, 2, -1)[:, k], alone, atol=1e-5)
-        np.testing.assert_allclose(weights.reshape(3, 2, -1)[:, k], alone_weights, atol=1e-5)
+    with tracing_for(platform):
+        source, state = model.begin(*to_ragged(sources), LONGEST)
+        rows, tokens = jnp.array([0, 0, 2, 0, 0, 0]), jnp.array([4, 5, 6, 9, 9, 9])
+        search = jax.tree.map(lambda a: a[rows], state)
+        search, logits, weights = model.step(source, search, tokens, jnp.array([2, 0, 1]))
+    weights = to_rows(weights, LENGTHS)
+    for hypothesis, slot in enumerate([0, 1, 0]):
+        row = int(rows[hypothesis])
+        each = jnp.full(3, tokens[hypothesis])
+        alone, alone_logits, alone_weights = model.step(source, state, each, ONE_EACH)
+        pairs = [
+            (logits.values()[hypothesis], alone_logits.values()[row]),
+            (weights[row][:, slot], to_rows(alone_weights, LENGTHS)[row][:, 0]),
+            (search.output[hypothesis], alone.output[row]),
+            *((a[hypothesis], b[row]) for a, b in zip(search.carries[0], alone.carries[0], strict=True)),
+        ]
+        for one, other in pairs:
+            np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_a_source_alone_equals_the_source_in_a_batch():
