@@ -102,7 +102,7 @@ def test_of_equally_good_tags_the_first_is_taken(functions):
 def test_lengths_that_do_not_fit_are_errors(lengths):
     """Fails if a kernel reads or writes out of bounds."""
     emissions, chain = problem(3, 1, np.array([8]), tokens=8)
-    with pytest.raises(Exception, match="INVALID_ARGUMENT.*length"):
+    with pytest.raises(Exception, match=r"INVALID_ARGUMENT.*length"):
         jax.block_until_ready(crf_viterbi(emissions, *chain, np.array(lengths)))
 
 
@@ -110,7 +110,7 @@ def test_lengths_that_do_not_fit_are_errors(lengths):
 def test_chains_of_another_tagset_are_errors():
     emissions, _ = problem(3, 1)
     _, chain = problem(4, 1)
-    with pytest.raises(Exception, match="INVALID_ARGUMENT.*start has the shape"):
+    with pytest.raises(Exception, match=r"INVALID_ARGUMENT.*start has the shape"):
         jax.block_until_ready(crf_forward(emissions, *chain, LENGTHS))
 
 

@@ -30,8 +30,8 @@ from textrnn.layers.ragged import (
     spread,
     sum_rows,
 )
-from textrnn.native import available
 from textrnn.native.crf import crf_backward, crf_forward, crf_viterbi
+from textrnn.platform import uses_native
 from textrnn.tasks.tag.crf_loops import (
     Emissions,
     PairScores,
@@ -171,10 +171,8 @@ def _backward(
 
 
 def _run(native: Callable[..., Any], loop: Callable[..., Any], *arrays: BatchArray) -> Any:
-    """The native kernel on CPUs where there is one, and the loop elsewhere."""
-    if not available():
-        return loop(*arrays)
-    return lax.platform_dependent(*map(jnp.asarray, arrays), cpu=native, default=loop)
+    """The results of a native kernel, or of the loop that computes the same."""
+    return (native if uses_native() else loop)(*map(jnp.asarray, arrays))
 
 
 def _path_steps(
