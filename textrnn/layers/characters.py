@@ -12,8 +12,10 @@ from textrnn.config import Config
 from textrnn.layers.axes import BatchArray
 from textrnn.layers.dropout import dropout
 from textrnn.layers.encoder import Encoder, EncoderConfig
-from textrnn.layers.linear import Linear
+from textrnn.layers.linear import Linear, matmul
 from textrnn.layers.ragged import from_grid
+from textrnn.native.characters import PADDED_TO, character_cnn
+from textrnn.platform import uses_native
 from textrnn.text.tokenizer import PAD
 
 Letters = Int[BatchArray, "tokens letters"]
@@ -51,7 +53,9 @@ class Characters(nnx.Module):
     def __call__(
         self, letters: Letters, key: Array | None = None
     ) -> Float[Array, "tokens features"]:
-        """A `key` turns dropout on."""
+        """A `key` turns dropout on. Vectors of empty words are zero for a `cnn`."""
+        if self.filters is not None and uses_native() and (key is None or not self.config.dropout):
+            return self._look_up(letters)
         valid = letters != PAD
         x = jnp.where(valid[..., None], self.table[...][letters], 0)
         if key is not None:
@@ -65,7 +69,20 @@ class Characters(nnx.Module):
         x = jnp.pad(x, ((0, 0), (before, self.config.width - 1 - before), (0, 0)))
         windows = [x[:, offset : offset + count] for offset in range(self.config.width)]
         responses = self.filters(jnp.concatenate(windows, axis=-1))
-        return jnp.tanh(jnp.where(valid[..., None], responses, -1e4).max(axis=1))
+        largest = jnp.where(valid[..., None], responses, -1e4).max(axis=1)
+        return jnp.where(valid.any(axis=1)[:, None], jnp.tanh(largest), 0)
+
+    def _look_up(self, letters: Letters) -> Float[Array, "tokens features"]:
+        """The same natively, as sums of products that are made once for each letter."""
+        assert self.filters is not None
+        config, table = self.config, self.table[...].at[PAD].set(0)
+        kernel = self.filters.kernel[...].reshape(config.width, config.size, config.features)
+        fill = -config.features % PADDED_TO
+        kernel = jnp.pad(kernel.swapaxes(0, 1), ((0, 0), (0, 0), (0, fill)))
+        products = matmul(table, kernel.reshape(config.size, -1))
+        products = products.reshape(len(table), config.width, -1)
+        bias = jnp.pad(self.filters.bias[...].astype(jnp.float32), (0, fill))
+        return character_cnn(products, bias, jnp.asarray(letters), config.features)
 
     def _recur(self, x: LetterVectors, valid: LetterMask) -> Float[Array, "tokens features"]:
         """The last states of both directions: at the word's last letter and at its first."""
