@@ -53,8 +53,8 @@ class Characters(nnx.Module):
     def __call__(
         self, letters: Letters, key: Array | None = None
     ) -> Float[Array, "tokens features"]:
-        """A `key` turns dropout on. Vectors of empty words are zero for a `cnn`."""
-        if self.filters is not None and uses_native() and (key is None or not self.config.dropout):
+        """A `key` turns dropout on. The vector of an empty word is zero."""
+        if self.filters is not None and (key is None or self.config.dropout == 0):
             return self._look_up(letters)
         valid = letters != PAD
         x = jnp.where(valid[..., None], self.table[...][letters], 0)
@@ -73,7 +73,8 @@ class Characters(nnx.Module):
         return jnp.where(valid.any(axis=1)[:, None], jnp.tanh(largest), 0)
 
     def _look_up(self, letters: Letters) -> Float[Array, "tokens features"]:
-        """The same natively, as sums of products that are made once for each letter."""
+        """The same without dropout, and much faster: a letter contributes the same to a filter
+        wherever it occurs, so the products of all letters with all filters are made once."""
         assert self.filters is not None
         config, table = self.config, self.table[...].at[PAD].set(0)
         kernel = self.filters.kernel[...].reshape(config.width, config.size, config.features)
@@ -82,7 +83,8 @@ class Characters(nnx.Module):
         products = matmul(table, kernel.reshape(config.size, -1))
         products = products.reshape(len(table), config.width, -1)
         bias = jnp.pad(self.filters.bias[...].astype(jnp.float32), (0, fill))
-        return character_cnn(products, bias, jnp.asarray(letters), config.features)
+        run = character_cnn if uses_native() else _add_products
+        return run(products, bias, jnp.asarray(letters), config.features)
 
     def _recur(self, x: LetterVectors, valid: LetterMask) -> Float[Array, "tokens features"]:
         """The last states of both directions: at the word's last letter and at its first."""
@@ -91,3 +93,18 @@ class Characters(nnx.Module):
         letters = from_grid(x, lengths, x.shape[0] * x.shape[1])
         _, carries = self.encoder(letters, lengths)
         return jnp.concatenate([carry[-1] for carry in carries[0]], axis=-1)
+
+
+def _add_products(
+    products: Float[Array, "alphabet width padded"],
+    bias: Float[Array, " padded"],
+    letters: Letters,
+    features: int,
+) -> Float[Array, "tokens {features}"]:
+    """What `character_cnn` computes, for devices without the kernel."""
+    count, width = letters.shape[1], products.shape[1]
+    around = jnp.pad(letters, ((0, 0), (width // 2, width - 1 - width // 2)))
+    responses = sum(products[:, i][around[:, i : i + count]] for i in range(width))
+    valid = (letters != PAD)[..., None]
+    largest = jnp.where(valid, responses, -1e4).max(axis=1)
+    return jnp.where(valid.any(axis=1), jnp.tanh(largest + bias), 0)[:, :features]

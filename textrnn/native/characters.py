@@ -1,8 +1,7 @@
 """The native kernel of the convolution over letters (`textrnn.layers.characters`).
 
-Without dropout, a letter contributes the same to a filter wherever it occurs, so the products of all
-letters with all filters are made once, and the convolution adds what it looks up. Words and letters
-that are padding take no time.
+It adds what it looks up in the products of all letters with all filters. Words and letters that are
+padding take no time.
 """
 
 from functools import partial

@@ -12,6 +12,14 @@ ALPHABET, MOST = 11, 6
 WORDS = 40
 
 
+@pytest.fixture(params=[True, False], ids=["native", "xla"])
+def engine(request, monkeypatch):
+    """Runs a test with the native kernel and without."""
+    if request.param and not native.available():
+        pytest.skip("needs the native library")
+    monkeypatch.setattr("textrnn.layers.characters.uses_native", lambda: request.param)
+
+
 def spelled(seed=0):
     """Words of 0 to MOST letters, each filled up with zeros."""
     draw = np.random.default_rng(seed)
@@ -46,7 +54,8 @@ def convolved(characters, word):
     return np.tanh(responses.max(axis=0) + np.float64(characters.filters.bias[...]))
 
 
-@pytest.mark.parametrize("features", [2, 16, 20, 60])
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("features", [2, 20, 60])
 @pytest.mark.parametrize("width", [1, 2, 3, 5])
 def test_a_word_is_the_maximum_over_its_letters(width, features):
     """Fails if the window is off by one, or letters of padding or of the next word respond."""
@@ -56,11 +65,10 @@ def test_a_word_is_the_maximum_over_its_letters(width, features):
     np.testing.assert_allclose(result, expected, atol=2e-6)
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("width", [2, 3])
 def test_looking_up_products_has_the_gradient_of_the_convolution(width):
     """Fails if a gradient goes to another letter than the one that responded most, or is lost."""
-    if not native.available():
-        pytest.skip("needs the native library")
     characters, letters = layer(width), spelled(1)
     structure, state = nnx.split(characters)
     weights = np.random.default_rng(2).normal(size=(WORDS, 20)).astype(np.float32)
@@ -80,11 +88,13 @@ def test_looking_up_products_has_the_gradient_of_the_convolution(width):
 
 
 def test_dropout_drops_letters():
-    """Fails if dropout is ignored, or drops something without a key."""
-    letters = spelled()
-    plain, dropped = layer(), layer(dropout=0.5)
+    """Fails if dropout is ignored, drops something without a key, or comes with another
+    convolution."""
+    letters, key = spelled(), jax.random.key(0)
+    plain, dropped, kept = layer(), layer(dropout=0.5), layer(dropout=1e-9)
     np.testing.assert_array_equal(plain(letters), dropped(letters))
-    assert not np.allclose(plain(letters), dropped(letters, jax.random.key(0)))
+    np.testing.assert_allclose(plain(letters), kept(letters, key), atol=2e-6)
+    assert not np.allclose(plain(letters), dropped(letters, key))
 
 
 @pytest.mark.parametrize("kind", ["cnn", "lstm"])
