@@ -149,11 +149,14 @@ def forward_backward(
     )
 
 
-def span_log_probability(scores: ForwardBackward, start: int, end: int) -> Array | np.floating:
+def span_log_probability(
+    scores: ForwardBackward, start: int | np.ndarray, end: int | np.ndarray
+) -> np.ndarray | np.floating:
     """The log-probability that the tags from `start` up to `end` are those of the path, summed
-    over all other tags (Culotta and McCallum 2004). `scores` has the arrays of one row."""
-    between = scores.steps[start + 1 : end].sum()
-    return scores.forward[start] + between + scores.backward[end - 1]
+    over all other tags (Culotta and McCallum 2004). `scores` has the arrays of one row; `start` and
+    `end` may be arrays, for many spans at once."""
+    steps = np.cumsum(scores.steps, dtype=np.float64)
+    return scores.forward[start] + (steps[end - 1] - steps[start]) + scores.backward[end - 1]
 
 
 def _forward(
