@@ -56,7 +56,7 @@ class Characters(nnx.Module):
         """A `key` turns dropout on. The vector of an empty word is zero."""
         if self.filters is not None and (key is None or self.config.dropout == 0):
             return self._look_up(letters)
-        valid = letters != PAD
+        valid = jnp.asarray(letters) != PAD
         x = jnp.where(valid[..., None], self.table[...][letters], 0)
         if key is not None:
             x = dropout(x, self.config.dropout, key)
@@ -70,7 +70,7 @@ class Characters(nnx.Module):
         windows = [x[:, offset : offset + count] for offset in range(self.config.width)]
         responses = self.filters(jnp.concatenate(windows, axis=-1))
         largest = jnp.where(valid[..., None], responses, -1e4).max(axis=1)
-        return jnp.where(valid.any(axis=1)[:, None], jnp.tanh(largest), 0)
+        return jnp.where(jnp.any(valid, axis=1, keepdims=True), jnp.tanh(largest), 0)
 
     def _look_up(self, letters: Letters) -> Float[Array, "tokens features"]:
         """The same without dropout, and much faster: a letter contributes the same to a filter
@@ -105,6 +105,6 @@ def _add_products(
     count, width = letters.shape[1], products.shape[1]
     around = jnp.pad(letters, ((0, 0), (width // 2, width - 1 - width // 2)))
     responses = sum(products[:, i][around[:, i : i + count]] for i in range(width))
-    valid = (letters != PAD)[..., None]
+    valid = (jnp.asarray(letters) != PAD)[..., None]
     largest = jnp.where(valid, responses, -1e4).max(axis=1)
     return jnp.where(valid.any(axis=1), jnp.tanh(largest + bias), 0)[:, :features]

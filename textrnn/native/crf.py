@@ -32,10 +32,10 @@ def crf_forward(
     lengths: Int[Array, " rows"],
 ) -> tuple[Float[Array, "tokens tags"], Float[Array, " rows"]]:
     """The log-sums over all prefixes that end in each tag, and the log-partition of each row."""
-    forward = jax.ShapeDtypeStruct(emissions.shape, jnp.float32)
-    partition = jax.ShapeDtypeStruct(lengths.shape, jnp.float32)
-    call = jax.ffi.ffi_call(call_target("textrnn_crf_forward"), (forward, partition))
-    return call(lengths.astype(jnp.int32), emissions, start, transition, end)
+    shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in (emissions.shape, lengths.shape)]
+    call = jax.ffi.ffi_call(call_target("textrnn_crf_forward"), shapes)
+    forward, partition = call(lengths.astype(jnp.int32), emissions, start, transition, end)
+    return forward, partition
 
 
 def crf_backward(
