@@ -6,6 +6,9 @@
     source       positions of the source sequence that attention reads, padded
     target       positions of the target sequence in training, padded
     letters      positions of a character inside a word
+    alphabet     letters that a tokenizer knows
+    width        letters in the receptive field of a filter
+    padded       features filled up to a multiple of a vector's width
 
     hidden       units of one direction of a recurrent layer
     gates        pre-activations of one step: 4 * hidden for an LSTM
