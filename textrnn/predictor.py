@@ -13,7 +13,7 @@ import numpy as np
 from textrnn.batching import Group, Shape, plan
 from textrnn.errors import UserError
 from textrnn.layers.packing import pack_layers
-from textrnn.parameters import Params, merge_model, model_structure, split_model
+from textrnn.parameters import Params, merge_model, split_model
 from textrnn.platform import uses_native
 from textrnn.tasks import Answer, Batch, Example, Outputs, Row, StreamTask, Task, Window
 
@@ -26,7 +26,7 @@ class Predictor:
 
     def __init__(self, task: Task, params: Params):
         self.task = task
-        self._structure, _ = model_structure(task.build)
+        self._structure, _ = task.structure
         self.params = params
         self._programs: dict[Shape, Any] = {}
         self._compiling = {shape: threading.Lock() for shape in task.shapes()}

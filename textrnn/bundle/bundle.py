@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
@@ -27,7 +27,7 @@ from textrnn.bundle.model_card import render_card
 from textrnn.config import Config
 from textrnn.errors import UserError
 from textrnn.io.files import digest, replace_directory
-from textrnn.parameters import Params, model_structure
+from textrnn.parameters import Params
 from textrnn.tasks import TASKS, Task
 from textrnn.text import load_tokenizer
 
@@ -116,14 +116,14 @@ def load_bundle(name: str | Path) -> Bundle:
     kind = TASKS[info.task]
     config = kind.config_type.parse(info.config, source=f"{directory / 'bundle.json'}: config")
     task = kind(config, load_tokenizer(info.tokenizer, directory / "tokenizer"), info.limits)
-    _, expected = model_structure(task.build)
+    _, expected = task.structure
     shapes = {name: leaf.shape for name, leaf in expected.items()}
     try:
         arrays = weights.read_weights(directory / "weights.safetensors", shapes, info.storage)
         probes = [Probe(**probe) for probe in json.loads((directory / "probe.json").read_text())]
     except (ValueError, TypeError) as error:
         raise UserError(f"{directory}: {error}") from None
-    return Bundle(info, task, {name: jnp.asarray(a) for name, a in arrays.items()}, probes)
+    return Bundle(info, task, jax.device_put(arrays), probes)
 
 
 def save_bundle(
@@ -160,10 +160,7 @@ def save_bundle(
 def as_stored(params: Params, storage: weights.Storage) -> Params:
     """The parameters after a round trip through a bundle of this storage type."""
     arrays = {name: np.asarray(array) for name, array in params.items()}
-    return {
-        name: jnp.asarray(array)
-        for name, array in weights.unpack(weights.pack(arrays, storage)).items()
-    }
+    return jax.device_put(weights.unpack(weights.pack(arrays, storage)))
 
 
 def shipped() -> list[str]:

@@ -6,7 +6,7 @@ for each column, is multiplied as bytes where that is faster; the values are the
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -41,16 +41,16 @@ def pack(matrix: Float[Array, "inputs columns"], gates: int = 1) -> Panels:
     group = native.byte_group()
     exact = _as_bytes(values) if group else None
     if exact is None:
-        return Panels(jnp.asarray(_ordered(values, gates)), None, None, None)
+        return Panels(jax.device_put(_ordered(values, gates)), None, None, None)
     stored, scales = exact
     panels = _ordered(np.pad(stored, ((0, -len(stored) % group), (0, 0))), gates)
     count, inputs, vectors, lanes = panels.shape
     groups = panels.reshape(count, inputs // group, group, vectors, lanes)
     return Panels(
-        None if group == 4 else jnp.asarray(_ordered(values, gates)),
-        jnp.asarray(np.ascontiguousarray(groups.transpose(0, 1, 3, 4, 2))),
-        jnp.asarray(_ordered(scales[None], gates)[:, 0]),
-        jnp.asarray(panels.sum(axis=1, dtype=np.int32) * -128),
+        None if group == 4 else jax.device_put(_ordered(values, gates)),
+        jax.device_put(np.ascontiguousarray(groups.transpose(0, 1, 3, 4, 2))),
+        jax.device_put(_ordered(scales[None], gates)[:, 0]),
+        jax.device_put(panels.sum(axis=1, dtype=np.int32) * -128),
     )
 
 

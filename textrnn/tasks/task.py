@@ -16,8 +16,10 @@ its own types.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypedDict, TypeVar
 
+import jax
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
@@ -25,6 +27,7 @@ from jaxtyping import Array, Bool, Float, Int
 from textrnn.batching import Limits, Shape
 from textrnn.config import Config
 from textrnn.errors import InvalidText, UserError
+from textrnn.parameters import model_structure
 from textrnn.rows import Row
 from textrnn.tasks.metrics import Metric
 from textrnn.tasks.options import Options
@@ -128,6 +131,11 @@ class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
     @abstractmethod
     def build(self, rngs: nnx.Rngs) -> nnx.Module:
         """A model with fresh weights."""
+
+    @cached_property
+    def structure(self) -> tuple[nnx.GraphDef, dict[str, jax.ShapeDtypeStruct]]:
+        """The graph of the model and the shape of each parameter."""
+        return model_structure(self.build)
 
     @property
     def limit(self) -> int:
