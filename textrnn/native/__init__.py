@@ -53,10 +53,6 @@ def _engine() -> _Engine:
         return _Engine(None, f"the native library cannot be loaded: {error}")
     library.textrnn_instruction_set.argtypes = ()
     library.textrnn_instruction_set.restype = ctypes.c_char_p
-    library.textrnn_lanes.argtypes = ()
-    library.textrnn_lanes.restype = ctypes.c_int64
-    library.textrnn_byte_group.argtypes = ()
-    library.textrnn_byte_group.restype = ctypes.c_int64
     return _Engine(library, "")
 
 
@@ -75,14 +71,14 @@ def instruction_set() -> str | None:
 def lanes() -> int:
     """The float32 lanes of the kernels' vectors, which packed weights are laid out for. Raises
     RuntimeError if the library is not available."""
-    return _library().textrnn_lanes()
+    return _integer("textrnn_lanes")
 
 
 def byte_group() -> int:
     """How matrices of bytes are packed (src/panels.h): 4 where the kernels multiply bytes, 1 where
     they turn them into floats, 0 where they take no bytes. Raises RuntimeError if the library is
     not available."""
-    return _library().textrnn_byte_group()
+    return _integer("textrnn_byte_group")
 
 
 def description() -> str:
@@ -119,3 +115,9 @@ def _library() -> ctypes.CDLL:
     if engine.library is None:
         raise RuntimeError(f"no native kernels can be called: {engine.reason}")
     return engine.library
+
+
+def _integer(symbol: str) -> int:
+    function = getattr(_library(), symbol)
+    function.argtypes, function.restype = (), ctypes.c_int64
+    return function()

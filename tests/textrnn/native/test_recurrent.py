@@ -1,0 +1,254 @@
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from support.ragged import GATES, Case, expected, gradients, random_case
+from textrnn import native
+from textrnn.native.recurrent import Weights, pack, unroll, unroll_backward, unroll_saving
+
+if not native.available():
+    pytest.skip("the native library is not built", allow_module_level=True)
+
+BOTH = (False, True)
+SHAPES = {
+    # name: hidden, lengths, reverse
+    "one token": (20, [1], (False,)),
+    "one row": (5, [22], (True,)),
+    "one row, both": (33, [9], BOTH),
+    "empty rows": (1, [0, 3, 0, 1, 2, 0], BOTH),
+    "all rows empty": (16, [0, 0, 0], BOTH),
+    "mixed": (20, [7, 1, 4, 0, 12, 4, 3], BOTH),
+    "equal": (64, [5] * 8, (True, True)),
+    "many": (33, list(np.random.default_rng(0).geometric(0.2, 70)), (False,)),
+    "more than a group": (5, list(np.random.default_rng(1).integers(0, 4, 300)), BOTH),
+}
+
+
+def case_of(cell, name, seed=0, **settings) -> Case:
+    hidden, lengths, reverse = SHAPES[name]
+    return random_case(cell, seed, hidden, np.array(lengths), reverse, **settings)
+
+
+def stored_in_int8(case: Case) -> Case:
+    """The case with kernels that a bundle can store in int8: multiples of one scale per column."""
+
+    def rounded(kernel):
+        scale = (np.abs(kernel).max(axis=0) / 127).astype(np.float32)
+        return np.round(kernel / scale).astype(np.float32) * scale
+
+    return case._replace(
+        weights=[(rounded(w[0]), rounded(w[1]), *w[2:]) for w in case.weights]
+    )
+
+
+def weights_of(case: Case) -> list[Weights]:
+    return [Weights(*map(jnp.asarray, weights)) for weights in case.weights]
+
+
+def run(case: Case, weights):
+    return jax.tree.map(
+        np.asarray,
+        unroll(
+            case.cell, weights, [jnp.asarray(x) for x in case.x], case.carries,
+            jnp.asarray(case.lengths), case.reverse,
+        ),
+    )  # fmt: skip
+
+
+def assert_equal(case: Case, found, atol=1e-5):
+    outputs, finals = expected(case)
+    np.testing.assert_allclose(found[0], outputs, atol=atol)
+    for direction, final in zip(found[1], finals, strict=True):
+        for a, b in zip(direction, final, strict=True):
+            np.testing.assert_allclose(a, b, atol=atol)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("cell", GATES)
+def test_equals_the_reference(cell, name):
+    """Fails on a wrong formula, order of tokens or carry, if padding is read (it is NaN) or not
+    cleared, and if units past the last whole vector are lost."""
+    case = case_of(cell, name)
+    assert_equal(case, run(case, weights_of(case)))
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("cell", GATES)
+def test_packed_weights_give_the_same_values(cell, name):
+    """Fails if packing puts a column elsewhere than the kernels look for it."""
+    case = case_of(cell, name)
+    found = run(case, [pack(cell, w) for w in weights_of(case)])
+    if case.hidden > 1:  # a column of one value is a multiple of it, so it is packed as bytes
+        jax.tree.map(np.testing.assert_array_equal, found, run(case, weights_of(case)))
+    assert_equal(case, found)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("cell", GATES)
+def test_int8_weights_equal_the_reference(cell, name):
+    """Fails if products with bytes are less exact than with floats, or bytes are out of order."""
+    case = stored_in_int8(case_of(cell, name))
+    packed = [pack(cell, w) for w in weights_of(case)]
+    assert (packed[0].recurrent_kernel.bytes is not None) == (native.byte_group() > 0)
+    assert_equal(case, run(case, packed))
+
+
+def test_only_one_of_two_kernels_is_stored_in_int8():
+    """Fails if the two matrices of a cell cannot differ in form."""
+    case = case_of("lstm", "mixed")
+    rounded = stored_in_int8(case)
+    for kept in (0, 1):
+        weights = [
+            (w[0], r[1], *w[2:]) if kept == 0 else (r[0], w[1], *w[2:])
+            for w, r in zip(case.weights, rounded.weights, strict=True)
+        ]
+        half = case._replace(weights=weights)
+        assert_equal(half, run(half, [pack("lstm", w) for w in weights_of(half)]))
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1e4])
+def test_int8_weights_with_inputs_of_any_size(scale):
+    """Fails if the integers that stand for a row do not follow its magnitude."""
+    case = stored_in_int8(case_of("gru", "mixed"))
+    case = case._replace(
+        x=[x * scale for x in case.x],
+        weights=[(w[0] / np.float32(scale), *w[1:]) for w in case.weights],
+    )
+    assert_equal(case, run(case, [pack("gru", w) for w in weights_of(case)]))
+
+
+def test_int8_weights_keep_nan():
+    """Fails if a NaN among the inputs becomes a number, which would hide a defect."""
+    case = stored_in_int8(case_of("lstm", "mixed", spare=0))
+    case.x[0][2, 0] = np.nan
+    outputs, _ = run(case, [pack("lstm", w) for w in weights_of(case)])
+    assert np.isnan(outputs[2, : case.hidden]).all()
+    assert not np.isnan(outputs[case.tokens(1), : case.hidden]).any()
+
+
+def test_a_row_alone_equals_the_row_in_a_batch():
+    """Exactly. Fails if the rows of a block influence each other."""
+    case = case_of("lstm", "mixed")
+    outputs, _ = run(case, weights_of(case))
+    for row in range(len(case.lengths)):
+        alone = case._replace(
+            x=[x[case.tokens(row)] for x in case.x],
+            carries=[tuple(c[row : row + 1] for c in carry) for carry in case.carries],
+            lengths=case.lengths[row : row + 1],
+        )
+        if case.lengths[row]:
+            found, _ = run(alone, weights_of(alone))
+            np.testing.assert_array_equal(found, outputs[case.tokens(row)])
+
+
+@pytest.mark.parametrize("cell", GATES)
+def test_bfloat16_weights_are_widened(cell):
+    """Fails if bfloat16 kernels are read as another type, or products are rounded."""
+    case = case_of(cell, "mixed")
+    rounded = [
+        Weights(jnp.asarray(w[0], jnp.bfloat16), jnp.asarray(w[1], jnp.bfloat16), *w[2:])
+        for w in case.weights
+    ]
+    widened = [
+        Weights(w.input_kernel.astype("f"), w.recurrent_kernel.astype("f"), *w[2:])
+        for w in rounded
+    ]
+    jax.tree.map(np.testing.assert_array_equal, run(case, rounded), run(case, widened))
+
+
+@pytest.mark.parametrize("name", ["one row", "empty rows", "all rows empty", "mixed", "many"])
+@pytest.mark.parametrize("cell", GATES)
+def test_gradients_equal_autodiff_in_float64(cell, name):
+    """By the kernels, the biases, x and the initial carry. Fails on a wrong derivative, and if
+    padding or an empty row contributes."""
+    case = case_of(cell, name, seed=1)
+    lengths, x = jnp.asarray(case.lengths), [jnp.asarray(np.nan_to_num(a)) for a in case.x]
+    random = np.random.default_rng(2)
+    d_outputs = random.normal(size=(len(case.x[0]), len(x) * case.hidden)).astype("f")
+    d_carries = [
+        tuple(random.normal(size=c.shape).astype("f") for c in carry) for carry in case.carries
+    ]
+    weights = weights_of(case)
+    outputs, finals, saved = unroll_saving(
+        case.cell, weights, x, case.carries, lengths, case.reverse
+    )
+    without, finals_without = run(case, weights)
+    np.testing.assert_array_equal(outputs, without)
+    jax.tree.map(np.testing.assert_array_equal, finals, finals_without)
+    kernels = [w.recurrent_kernel for w in weights]
+    found = unroll_backward(
+        case.cell, kernels, saved, outputs, case.carries, lengths, d_outputs, d_carries,
+        case.reverse,
+    )  # fmt: skip
+    d_weights, d_x, d_initial = gradients(case, d_outputs, d_carries)
+    for d, gradient in enumerate(found):
+        values = [
+            x[d].T @ gradient.d_projected,
+            gradient.previous.T @ gradient.d_recurrent,
+            gradient.d_projected.sum(axis=0),
+            gradient.d_recurrent[:, -case.hidden :].sum(axis=0),
+        ]
+        for value, right in zip(values, d_weights[d], strict=False):
+            np.testing.assert_allclose(value, right, atol=1e-4, rtol=1e-4)
+        by_x = gradient.d_projected @ weights[d].input_kernel.T
+        np.testing.assert_allclose(by_x, d_x[d], atol=1e-4)
+        for value, right in zip(gradient.d_carry, d_initial[d], strict=True):
+            np.testing.assert_allclose(value, right, atol=1e-4)
+        assert not np.asarray(gradient.previous)[int(case.lengths.sum()) :].any()
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        ([3, -1, 2], "length -1 of row 1 is negative"),
+        ([9, 0, 2], "sum to 11, but there are 10 tokens"),
+        ([2**31 - 1] * 3, "sum to 6442450941, but there are 10 tokens"),
+    ],
+)
+def test_lengths_that_do_not_fit_are_an_error(lengths, message):
+    """Fails if the kernels read or write outside of their arrays."""
+    case = random_case("lstm", 0, 8, np.array([3, 1, 3]), (False,))
+    case = case._replace(lengths=np.array(lengths, np.int32))
+    with pytest.raises(jax.errors.JaxRuntimeError, match=message):
+        run(case, weights_of(case))
+
+
+def test_arrays_of_wrong_shapes_are_an_error():
+    """Fails if the kernels trust the shapes that they are given."""
+    case = case_of("gru", "mixed")
+    narrow = [w._replace(recurrent_kernel=w.recurrent_kernel[:, 1:]) for w in weights_of(case)]
+    with pytest.raises(jax.errors.JaxRuntimeError, match=r"recurrent_kernel has the shape \[20, 59\]"):
+        run(case, narrow)
+
+
+def comparable_results() -> list[np.ndarray]:
+    """Outputs of all cells with both kinds of weights, on whatever instruction set runs."""
+    results = []
+    for cell in GATES:
+        for case in (case_of(cell, "mixed"), stored_in_int8(case_of(cell, "one row"))):
+            results.append(run(case, [pack(cell, w) for w in weights_of(case)])[0])
+    return results
+
+
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+def test_instruction_sets_agree(isa, tmp_path):
+    """Fails if the code for one instruction set differs, as it would for another vector width."""
+    code = (
+        "import sys, numpy as np; from textrnn.native.test_recurrent import comparable_results;"
+        "np.savez(sys.argv[1], *comparable_results())"
+    ).replace("textrnn.native.test_recurrent", "test_recurrent")
+    here, tests = os.path.dirname(__file__), os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    path = os.pathsep.join([here, tests, os.environ.get("PYTHONPATH", "")])
+    file = tmp_path / "results.npz"
+    subprocess.run(
+        [sys.executable, "-c", code, file], check=True,
+        env=os.environ | {"TEXTRNN_ISA": isa, "PYTHONPATH": path},
+    )  # fmt: skip
+    with np.load(file) as found:
+        for a, b in zip(found.values(), comparable_results(), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
