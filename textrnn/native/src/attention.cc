@@ -15,15 +15,15 @@ TEXTRNN_FOR_EACH_ISA(extern const AttentionKernels attention_kernels;)
 
 namespace {
 
-using Lengths = ffi::BufferR1<ffi::S32>;
-using Matrix = ffi::BufferR2<ffi::F32>;
+using LengthsBuffer = ffi::BufferR1<ffi::S32>;
+using MatrixBuffer = ffi::BufferR2<ffi::F32>;
 
 // Waking a thread takes about as long as this many products.
 constexpr int64_t kProductsPerTask = 100'000;
 
-ffi::Error attention(ffi::ThreadPool pool, Matrix memory, Matrix keys, Lengths lengths,
-                     Matrix queries, Lengths counts, ffi::BufferR1<ffi::F32> vector,
-                     ffi::Result<Matrix> contexts, ffi::Result<Matrix> weights) {
+ffi::Error attention(ffi::ThreadPool pool, MatrixBuffer memory, MatrixBuffer keys, LengthsBuffer lengths,
+                     MatrixBuffer queries, LengthsBuffer counts, ffi::BufferR1<ffi::F32> vector,
+                     ffi::Result<MatrixBuffer> contexts, ffi::Result<MatrixBuffer> weights) {
   return handled([&] {
     const int64_t tokens = memory.dimensions()[0], memory_size = memory.dimensions()[1];
     const int64_t hidden = keys.dimensions()[1], rows = lengths.dimensions()[0];
@@ -78,14 +78,14 @@ TEXTRNN_EXPORT XLA_FFI_Error* textrnn_attention(XLA_FFI_CallFrame* frame) {
   using namespace textrnn;
   static const auto handler = ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
-                                  .Arg<Matrix>()
-                                  .Arg<Matrix>()
-                                  .Arg<Lengths>()
-                                  .Arg<Matrix>()
-                                  .Arg<Lengths>()
+                                  .Arg<MatrixBuffer>()
+                                  .Arg<MatrixBuffer>()
+                                  .Arg<LengthsBuffer>()
+                                  .Arg<MatrixBuffer>()
+                                  .Arg<LengthsBuffer>()
                                   .Arg<ffi::BufferR1<ffi::F32>>()
-                                  .Ret<Matrix>()
-                                  .Ret<Matrix>()
+                                  .Ret<MatrixBuffer>()
+                                  .Ret<MatrixBuffer>()
                                   .To(attention);
   return handler->Call(frame);
 }

@@ -18,9 +18,9 @@ TEXTRNN_FOR_EACH_ISA(extern const RankingKernels ranking_kernels;)
 
 namespace {
 
-using Counts = ffi::BufferR1<ffi::S32>;
-using Matrix = ffi::BufferR2<ffi::F32>;
-using Vector = ffi::BufferR1<ffi::F32>;
+using CountsBuffer = ffi::BufferR1<ffi::S32>;
+using MatrixBuffer = ffi::BufferR2<ffi::F32>;
+using VectorBuffer = ffi::BufferR1<ffi::F32>;
 
 constexpr int64_t kSpecial = 4;  // PAD, UNK, BOS, EOS
 constexpr int64_t kEos = 3;
@@ -36,9 +36,9 @@ struct Ranking {
       : largest(hypotheses), sum(hypotheses), logits(hypotheses * best), ids(hypotheses * best) {}
 };
 
-ffi::Error next_tokens(ffi::ThreadPool pool, Matrix output, Matrix table, Vector bias,
-                       Matrix special, Counts counts, ffi::Result<Vector> end,
-                       ffi::Result<Matrix> log_probabilities,
+ffi::Error next_tokens(ffi::ThreadPool pool, MatrixBuffer output, MatrixBuffer table, VectorBuffer bias,
+                       MatrixBuffer special, CountsBuffer counts, ffi::Result<VectorBuffer> end,
+                       ffi::Result<MatrixBuffer> log_probabilities,
                        ffi::Result<ffi::BufferR2<ffi::S32>> ids_result) {
   return handled([&] {
     const int64_t space = output.dimensions()[0], features = output.dimensions()[1];
@@ -130,13 +130,13 @@ TEXTRNN_EXPORT XLA_FFI_Error* textrnn_next_tokens(XLA_FFI_CallFrame* frame) {
   using namespace textrnn;
   static const auto handler = ffi::Ffi::Bind()
                                   .Ctx<ffi::ThreadPool>()
-                                  .Arg<Matrix>()
-                                  .Arg<Matrix>()
-                                  .Arg<Vector>()
-                                  .Arg<Matrix>()
-                                  .Arg<Counts>()
-                                  .Ret<Vector>()
-                                  .Ret<Matrix>()
+                                  .Arg<MatrixBuffer>()
+                                  .Arg<MatrixBuffer>()
+                                  .Arg<VectorBuffer>()
+                                  .Arg<MatrixBuffer>()
+                                  .Arg<CountsBuffer>()
+                                  .Ret<VectorBuffer>()
+                                  .Ret<MatrixBuffer>()
                                   .Ret<ffi::BufferR2<ffi::S32>>()
                                   .To(next_tokens);
   return handler->Call(frame);
