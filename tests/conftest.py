@@ -230,7 +230,6 @@ def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shape
     trained = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, shipped)
     bundles = [few_shapes(bundle) for bundle in trained]
     with serving(*(part for name in bundles for part in ("--models", str(name)))) as server:
-        server.wait_for("language-id: warm")
         yield server
 
 

@@ -150,7 +150,10 @@ def is_noticed(mutant: Mutant, folder: Path) -> bool:
         sys.exit(f"{mutant.file}: has {mutant.code!r} {code.count(mutant.code)} times, not once")
     path.write_text(code.replace(mutant.code, mutant.replacement))
     command = [sys.executable, "-m", "pytest", "-q", "-x", *mutant.tests.split()]
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    # The copy has no native library of its own.
+    library = ROOT / "textrnn" / "native" / "libtextrnn.so"
+    native = {"TEXTRNN_NATIVE": str(library)} if library.exists() else {}
+    environment = {**native, **os.environ, "PYTHONPATH": str(folder)}
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
     path.write_text(code)
     if run.returncode not in (0, 1):

@@ -60,7 +60,7 @@ class Limits(Config):
         """
         largest = Shape(self.rows, min(self.tokens, self.rows * self.length), self.width)
         small = Shape(max(self.rows // 8, 1), max(largest.tokens // 16, 1), self.width)
-        return [small, largest]
+        return [small, largest] if small != largest else [largest]
 
 
 def plan(

@@ -118,7 +118,9 @@ class _Run:
         seconds_before, resumed = self.progress.seconds, time.monotonic()
         for group, ends_epoch in self._remaining():
             batch = self.epochs.collate(group)
-            tokens += int(batch["lengths"].sum()) if "lengths" in batch else batch["ids"].size
+            tokens += (
+                int(batch["lengths"].sum()) if "lengths" in batch else batch["ids"][:, 1:].size
+            )
             self.state, loss = self.step(self.state, jax.device_put(batch, self.place("data")))
             losses.append(loss)
             step = self.progress.step + 1

@@ -152,10 +152,10 @@ class Admission:
             self._refuse_full(retry)
         limits.count(rows, tokens)
 
-    def refuse_late(self, seconds: float) -> NoReturn:
-        """Raises Problem 504 for a request that was not answered within so many seconds."""
+    def late(self, seconds: float) -> Problem:
+        """504 for a request that was not answered within so many seconds."""
         detail = f"no answer within the deadline of {seconds:g} s; try again later"
-        raise Problem(504, "deadline", detail) from None
+        return Problem(504, "deadline", detail)
 
     def _refuse_full(self, retry_after: int) -> NoReturn:
         self._metrics.rejected.labels("queue_full").inc()

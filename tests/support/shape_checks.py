@@ -13,6 +13,7 @@ CHECKED = (
     "textrnn.tasks.classify.integrated_gradients",
     "textrnn.tasks.tag.network",
     "textrnn.tasks.tag.crf",
+    "textrnn.tasks.tag.crf_loops",
     "textrnn.tasks.translate.network",
     "textrnn.tasks.translate.decoder",
     "textrnn.tasks.translate.beam_search",

@@ -6,6 +6,9 @@
     source       positions of the source sequence that attention reads, padded
     target       positions of the target sequence in training, padded
     letters      positions of a character inside a word
+    alphabet     letters that a tokenizer knows
+    width        letters in the receptive field of a filter
+    padded       features filled up to a multiple of a vector's width
 
     hidden       units of one direction of a recurrent layer
     gates        pre-activations of one step: 4 * hidden for an LSTM
@@ -14,6 +17,7 @@
     features     features of a vector in general: an embedding, an encoder's output
     memory       features of an encoded source position
     size         features of a letter
+    weights      all weights of a layer, as cuDNN takes them
     cells        units of the last layer whose activations are captured
 
     ids          entries of the vocabulary
@@ -26,8 +30,6 @@
     max_length   tokens that a decoding loop writes at most
     steps        iterations of a loop
 
-    points         points of a numerical integral
-    copies         copies of a batch
     copied_rows    rows of several copies of a batch
     copied_tokens  tokens of several copies of a batch, and padding
 

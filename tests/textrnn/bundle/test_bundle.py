@@ -149,7 +149,7 @@ def test_an_invalid_weights_file_is_one_clear_error(copy):
     ("change", "reason"),
     [
         (lambda info: info.update(format=3), "format 3, but this version reads format 2"),
-        (lambda info: info.update(format=1), "buckets: 'lengths' is missing"),
+        (lambda info: info.update(format=1), "buckets: key 'lengths' is missing"),
         (lambda info: info.pop("format"), "format None"),
         (lambda info: info.pop("metrics"), "'metrics' is missing"),
         (lambda info: info.update(extra=1), "unknown key 'extra'"),

@@ -12,8 +12,8 @@ another along one axis, and the results at tokens past the last row are zero. An
 path, whose score is 0.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,15 +30,24 @@ from textrnn.layers.ragged import (
     spread,
     sum_rows,
 )
+from textrnn.native.crf import crf_backward, crf_forward, crf_viterbi
+from textrnn.platform import uses_native
+from textrnn.tasks.tag.crf_loops import (
+    Emissions,
+    PairScores,
+    RowScores,
+    TagScores,
+    backward_loop,
+    forward_loop,
+    viterbi_loop,
+)
 
 FORBIDDEN = -1e4
 """Low enough that no other score compensates for it, and high enough that float32 sums with it
 keep three decimals."""
 
-Emissions = Float[Array, "tokens tags"]
 Path = Int[BatchArray, " tokens"]
 PathScores = Float[Array, " tokens"]
-RowScores = Float[Array, " rows"]
 Sentence = tuple[np.ndarray, np.ndarray]
 """The emissions of one sentence, [tokens, tags], and its gold path, [tokens]."""
 
@@ -46,10 +55,10 @@ Sentence = tuple[np.ndarray, np.ndarray]
 class TransitionScores(NamedTuple):
     """Scores of the first tag, of pairs of neighbouring tags, and of the last tag."""
 
-    start: Float[Array, " tags"]
-    transition: Float[Array, "tags tags"]
+    start: TagScores
+    transition: PairScores
     """[from, to]"""
-    end: Float[Array, " tags"]
+    end: TagScores
 
 
 def path_score(
@@ -85,8 +94,9 @@ def _log_partition_backward(saved, d_partition):
     taken = jnp.exp(forward[:-1, :, None] + chain.transition + onward)
     inside = is_token(lengths, len(emissions)) & (positions(lengths, len(emissions)) > 0)
     has_tokens = (lengths > 0)[:, None]
+    first_tokens = d_emissions.at[row_starts(lengths)].get(mode="clip")
     d_chain = TransitionScores(
-        jnp.where(has_tokens, _at(d_emissions, row_starts(lengths)), 0).sum(axis=0),
+        jnp.where(has_tokens, first_tokens, 0).sum(axis=0),
         jnp.where(inside[1:, None, None], weight[1:, None] * taken, 0).sum(axis=0),
         jnp.where(has_tokens, last_tokens(d_emissions, lengths), 0).sum(axis=0),
     )
@@ -105,29 +115,7 @@ def log_likelihood(
 
 def viterbi(emissions: Emissions, chain: TransitionScores, lengths: Lengths) -> Path:
     """The best path for each row (Viterbi 1967). Of equally good tags, the first is taken."""
-    rows, tokens, starts = len(lengths), len(emissions), row_starts(lengths)
-
-    def step(time, state):
-        last, best = state
-        token = jnp.where(time < lengths, starts + time, tokens)
-        before = jnp.where(time > 0, (last[:, :, None] + chain.transition).max(axis=1), chain.start)
-        last = before + _at(emissions, token)
-        return last, best.at[token].set(last, mode="drop")
-
-    first = jnp.zeros((rows, emissions.shape[1])), jnp.zeros_like(emissions)
-    _, best = lax.fori_loop(0, lengths.max(), step, first)
-
-    def step_back(index, state):
-        following, path = state
-        time = lengths - 1 - index
-        token = jnp.where(time >= 0, starts + time, tokens)
-        onward = jnp.where(index > 0, chain.transition[:, following].T, chain.end)
-        tag = (_at(best, token) + onward).argmax(axis=1)
-        return tag, path.at[token].set(tag, mode="drop")
-
-    none = jnp.zeros(rows, int), jnp.zeros(tokens, int)
-    _, path = lax.fori_loop(0, lengths.max(), step_back, none)
-    return path
+    return _run(crf_viterbi, viterbi_loop, *lax.stop_gradient((emissions, *chain)), lengths)
 
 
 class ForwardBackward(NamedTuple):
@@ -161,51 +149,33 @@ def forward_backward(
     )
 
 
-def span_log_probability(scores: ForwardBackward, start: int, end: int) -> Array | np.floating:
+def span_log_probability(
+    scores: ForwardBackward, start: int | np.ndarray, end: int | np.ndarray
+) -> np.ndarray | np.floating:
     """The log-probability that the tags from `start` up to `end` are those of the path, summed
-    over all other tags (Culotta and McCallum 2004). `scores` has the arrays of one row."""
-    between = scores.steps[start + 1 : end].sum()
-    return scores.forward[start] + between + scores.backward[end - 1]
+    over all other tags (Culotta and McCallum 2004). `scores` has the arrays of one row; `start` and
+    `end` may be arrays, for many spans at once."""
+    steps = np.cumsum(scores.steps, dtype=np.float64)
+    return scores.forward[start] + (steps[end - 1] - steps[start]) + scores.backward[end - 1]
 
 
 def _forward(
     emissions: Emissions, chain: TransitionScores, lengths: Lengths
 ) -> tuple[Emissions, RowScores]:
     """The log-sum over all prefixes that end in each tag at each token, and the log-partition."""
-    tokens, starts = len(emissions), row_starts(lengths)
-
-    def step(time, state):
-        last, forward = state
-        valid = time < lengths
-        token = jnp.where(valid, starts + time, tokens)
-        sums = jax.nn.logsumexp(last[:, :, None] + chain.transition, axis=1)
-        onward = jnp.where(time > 0, sums, chain.start) + _at(emissions, token)
-        last = jnp.where(valid[:, None], onward, last)
-        return last, forward.at[token].set(last, mode="drop")
-
-    first = jnp.zeros((len(lengths), emissions.shape[1])), jnp.zeros_like(emissions)
-    last, forward = lax.fori_loop(0, lengths.max(), step, first)
-    partition = jax.nn.logsumexp(last + chain.end, axis=1)
-    return forward, jnp.where(lengths > 0, partition, 0)
+    return _run(crf_forward, forward_loop, emissions, *chain, lengths)
 
 
 def _backward(
     emissions: Emissions, chain: TransitionScores, lengths: Lengths, partition: RowScores
 ) -> Emissions:
     """The log-sum over all suffixes that follow each tag at each token, less the log-partition."""
-    tokens, starts = len(emissions), row_starts(lengths)
-    last = chain.end - partition[:, None]
+    return _run(crf_backward, backward_loop, emissions, *chain, lengths, partition)
 
-    def step(index, state):
-        onward, backward = state
-        time = lengths - 1 - index
-        token = jnp.where(time >= 0, starts + time, tokens)
-        sums = jax.nn.logsumexp(onward[:, None] + chain.transition, axis=2)
-        here = jnp.where(index > 0, sums, last)
-        return here + _at(emissions, token), backward.at[token].set(here, mode="drop")
 
-    first = jnp.zeros_like(last), jnp.zeros_like(emissions)
-    return lax.fori_loop(0, lengths.max(), step, first)[1]
+def _run(native: Callable[..., Any], loop: Callable[..., Any], *arrays: BatchArray) -> Any:
+    """The results of a native kernel, or of the loop that computes the same."""
+    return (native if uses_native() else loop)(*map(jnp.asarray, arrays))
 
 
 def _path_steps(
@@ -223,11 +193,6 @@ def _path_steps(
 
 def _pick(values: Emissions, path: Path) -> PathScores:
     return jnp.take_along_axis(values, path[:, None], axis=1)[:, 0]
-
-
-def _at(values: Emissions, token: Int[Array, " rows"]) -> Float[Array, "rows tags"]:
-    """The values at one token of each row; anything for a row whose token is out of bounds."""
-    return values.at[token].get(mode="clip")
 
 
 def fit_path_temperature(

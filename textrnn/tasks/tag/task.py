@@ -251,13 +251,11 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
         entities: list[tuple[Span, float]] = []
         done = 0
         for output, window in zip(outputs, example.parts, strict=True):
-            for start, end, label in self._spans(output.tokens.path):
-                score = min(
-                    float(
-                        np.exp(crf.span_log_probability(output.tokens.forward_backward, start, end))
-                    ),
-                    1.0,
-                )
+            found = self._spans(output.tokens.path.tolist())
+            bounds = np.array([span[:2] for span in found], np.int64).reshape(-1, 2).T
+            log_scores = crf.span_log_probability(output.tokens.forward_backward, *bounds)
+            scores = np.minimum(np.exp(log_scores), 1).tolist()
+            for (start, end, label), score in zip(found, scores, strict=True):
                 if score >= example.options.min_score:
                     entities.append((Span(done + start, done + end, label), score))
             done += len(window)
@@ -275,10 +273,10 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
             answer["tokens"] = [place | {"tags": by_label} for place, by_label in pairs]
         return answer | ({"truncated": True} if example.truncated else {})
 
-    def _spans(self, path: np.ndarray) -> list[Span]:
+    def _spans(self, path: Sequence[int]) -> list[Span]:
         if not self.config.entities:
             return [Span(i, i + 1, self.config.labels[tag]) for i, tag in enumerate(path)]
-        return spans(self._tagset[tag] for tag in path) if path.any() else []
+        return spans(self._tagset[tag] for tag in path) if any(path) else []
 
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         """Entity-level metrics as `conlleval` counts them; for word labels, the accuracy."""

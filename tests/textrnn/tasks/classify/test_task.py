@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -103,7 +104,8 @@ def test_poolings_equal_their_definitions(pooling):
         if pooling == "last":
             expected = np.concatenate([row[-1, :8], row[0, 8:]])
         elif pooling == "attention":
-            scores = np.asarray(model.attention(row))[:, 0]
+            assert model.attention is not None
+            scores = np.asarray(model.attention(jnp.asarray(row)))[:, 0]
             expected = np.exp(scores) @ row / np.exp(scores).sum()
         else:
             expected = row.max(axis=0) if pooling == "max" else row.mean(axis=0)
