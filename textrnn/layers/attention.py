@@ -25,6 +25,7 @@ from textrnn.layers.ragged import from_grid, to_grid
 from textrnn.native import decoding
 from textrnn.platform import uses_native
 
+
 class EncodedSource(NamedTuple):
     """A ragged batch of encoded sources."""
 

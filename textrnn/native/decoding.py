@@ -32,9 +32,7 @@ def attention(
     )
     call = jax.ffi.ffi_call(call_target("textrnn_attention"), results)
     lengths, counts = (jnp.asarray(a, jnp.int32) for a in (lengths, counts))
-    return call(
-        memory, keys, lengths, queries, counts, jnp.zeros(0) if vector is None else vector
-    )
+    return call(memory, keys, lengths, queries, counts, jnp.zeros(0) if vector is None else vector)
 
 
 def next_tokens(

@@ -51,9 +51,7 @@ def test_arrays_that_do_not_fit_are_rejected():
     with pytest.raises(jax.errors.JaxRuntimeError, match="keys has the shape"):
         jax.block_until_ready(decoding.attention(MEMORY, KEYS[:5], lengths, QUERIES, counts))
     with pytest.raises(jax.errors.JaxRuntimeError, match="special has the shape"):
-        jax.block_until_ready(
-            decoding.next_tokens(OUTPUT, TABLE, BIAS, SPECIAL[:, :3], counts, 2)
-        )
+        jax.block_until_ready(decoding.next_tokens(OUTPUT, TABLE, BIAS, SPECIAL[:, :3], counts, 2))
     with pytest.raises(jax.errors.JaxRuntimeError, match="too few ids"):
         jax.block_until_ready(decoding.next_tokens(OUTPUT, TABLE, BIAS, SPECIAL, counts, 9))
 

@@ -149,15 +149,17 @@ def _initial(
         chosen=jnp.full((steps, rows, width), PAD),
         parents=jnp.zeros((steps, rows, width), jnp.int32),
         past=_Past(tokens, jnp.zeros_like(tokens)),
-        trace=jax.tree.map(
-            lambda a: jnp.zeros((a.shape[0], steps, *a.shape[1:]), a.dtype), trace
-        ),
+        trace=jax.tree.map(lambda a: jnp.zeros((a.shape[0], steps, *a.shape[1:]), a.dtype), trace),
         finished=_Finished(masked, masked, zeros, zeros),
     )
 
 
 def _advance(beam: _Beam, step: SearchStep, parameters: BeamParameters) -> _Beam:
-    (rows, width), t, row = beam.log_probability.shape, beam.t, jnp.arange(len(beam.counts))[:, None]
+    (rows, width), t, row = (
+        beam.log_probability.shape,
+        beam.t,
+        jnp.arange(len(beam.counts))[:, None],
+    )
     carry, logits, trace = step(beam.carry, beam.last, beam.counts)
     following = _next_tokens(logits, beam, parameters)
     end, continuing, ids = (to_grid(a, beam.counts, width) for a in following)

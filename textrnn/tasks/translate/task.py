@@ -276,9 +276,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
     def answer(self, outputs: Sequence[Outputs], example: TranslateExample) -> Answer:
         count = 1 + example.options.alternatives
         sentences = [
-            hypotheses(
-                output.rows, output.tokens, window.ids, window.words, self.tokenizer, count
-            )
+            hypotheses(output.rows, output.tokens, window.ids, window.words, self.tokenizer, count)
             for output, window in zip(outputs, example.parts, strict=True)
         ]
         spans = example.spans[: len(sentences)]
