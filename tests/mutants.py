@@ -71,8 +71,8 @@ MUTANTS = (
     Mutant(
         "attention: padding is attended to",
         "textrnn/layers/attention.py",
-        "jax.nn.softmax(jnp.where(valid[:, None], scores, MASKED), axis=-1)",
-        "jax.nn.softmax(scores, axis=-1)",
+        "jnp.where(valid[:, None], self.score(source.keys, queries), MASKED)",
+        "self.score(source.keys, queries)",
         "tests/textrnn/layers/test_attention.py",
     ),
     Mutant(
@@ -85,8 +85,8 @@ MUTANTS = (
     Mutant(
         "beam search: long hypotheses are penalised by the length penalty",
         "textrnn/tasks/translate/beam_search.py",
-        "scores / (t + 1.0) ** parameters.length_penalty[:, None]",
-        "scores * (t + 1.0) ** parameters.length_penalty[:, None]",
+        "ends / (t + 1.0) ** parameters.length_penalty[:, None]",
+        "ends * (t + 1.0) ** parameters.length_penalty[:, None]",
         "tests/textrnn/tasks/translate/test_beam_search.py",
     ),
     Mutant(

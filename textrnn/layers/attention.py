@@ -50,7 +50,7 @@ class SourceGrids(NamedTuple):
 
 
 Queries = Float[Array, "rows queries hidden"]
-Weights = Float[Array, "rows queries source"]
+AttentionWeights = Float[Array, "rows queries source"]
 
 
 class Attention(nnx.Module):
@@ -89,7 +89,7 @@ class Attention(nnx.Module):
 
     def attend(
         self, source: SourceGrids, queries: Queries
-    ) -> tuple[Float[Array, "rows queries memory"], Weights]:
+    ) -> tuple[Float[Array, "rows queries memory"], AttentionWeights]:
         """The same on padded arrays. Weights are 0 on padding."""
         valid = jnp.arange(source.memory.shape[1]) < source.lengths[:, None]
         scores = jnp.where(valid[:, None], self.score(source.keys, queries), MASKED)
@@ -97,7 +97,7 @@ class Attention(nnx.Module):
         return jnp.einsum("rqs,rsm->rqm", weights, source.memory), weights
 
     @abstractmethod
-    def score(self, keys: Float[Array, "rows source hidden"], queries: Queries) -> Weights:
+    def score(self, keys: Float[Array, "rows source hidden"], queries: Queries) -> AttentionWeights:
         """Unnormalised scores, higher for a better match."""
 
     @abstractmethod

@@ -20,6 +20,7 @@ from jaxtyping import Array, Float
 from pydantic import AfterValidator
 
 from textrnn.layers.linear import matmul
+from textrnn.layers.packing import Packable
 from textrnn.native.recurrent import Cell as NativeCell
 from textrnn.native.recurrent import Packed, Weights, pack
 
@@ -29,7 +30,7 @@ GateParameters = dict[str, Float[Array, "..."]]
 Gates = Float[Array, "rows gates"]
 
 
-class Cell(nnx.Module):
+class Cell(Packable):
     """A cell with one input kernel, one recurrent kernel and bias vectors."""
 
     width: ClassVar[int]

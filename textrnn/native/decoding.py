@@ -8,6 +8,7 @@ space for.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from textrnn.native import call_target
@@ -16,7 +17,7 @@ from textrnn.native import call_target
 def attention(
     memory: Float[Array, "tokens memory"],
     keys: Float[Array, "tokens hidden"],
-    lengths: Int[Array, " rows"],
+    lengths: Int[Array | np.ndarray, " rows"],
     queries: Float[Array, "hypotheses hidden"],
     counts: Int[Array, " rows"],
     vector: Float[Array, " hidden"] | None = None,
@@ -32,10 +33,12 @@ def attention(
     )
     call = jax.ffi.ffi_call(call_target("textrnn_attention"), results)
     lengths, counts = (jnp.asarray(a, jnp.int32) for a in (lengths, counts))
-    return call(memory, keys, lengths, queries, counts, jnp.zeros(0) if vector is None else vector)
+    vector = jnp.zeros(0) if vector is None else vector
+    contexts, weights = call(memory, keys, lengths, queries, counts, vector)
+    return contexts, weights
 
 
-def next_tokens(
+def rank_next_tokens(
     output: Float[Array, "hypotheses features"],
     table: Float[Array, "ids features"],
     bias: Float[Array, " ids"],
@@ -55,4 +58,5 @@ def next_tokens(
         jax.ShapeDtypeStruct((len(output), best), jnp.int32),
     )
     call = jax.ffi.ffi_call(call_target("textrnn_next_tokens"), results)
-    return call(output, table, bias, special, counts.astype(jnp.int32))
+    end, log_probabilities, ids = call(output, table, bias, special, counts.astype(jnp.int32))
+    return end, log_probabilities, ids

@@ -41,7 +41,7 @@ def test_attention_rejects_impossible_lengths(lengths, counts):
 def test_next_tokens_rejects_impossible_counts(counts):
     with pytest.raises(jax.errors.JaxRuntimeError, match="INVALID_ARGUMENT"):
         jax.block_until_ready(
-            decoding.next_tokens(OUTPUT, TABLE, BIAS, SPECIAL, jnp.array(counts, jnp.int32), 2)
+            decoding.rank_next_tokens(OUTPUT, TABLE, BIAS, SPECIAL, jnp.array(counts, jnp.int32), 2)
         )
 
 
@@ -52,10 +52,10 @@ def test_arrays_that_do_not_fit_are_rejected():
         jax.block_until_ready(decoding.attention(MEMORY, KEYS[:5], lengths, QUERIES, counts))
     with pytest.raises(jax.errors.JaxRuntimeError, match="special has the shape"):
         jax.block_until_ready(
-            decoding.next_tokens(OUTPUT, TABLE, BIAS, SPECIAL[:, :3], counts, 2)
+            decoding.rank_next_tokens(OUTPUT, TABLE, BIAS, SPECIAL[:, :3], counts, 2)
         )
     with pytest.raises(jax.errors.JaxRuntimeError, match="too few ids"):
-        jax.block_until_ready(decoding.next_tokens(OUTPUT, TABLE, BIAS, SPECIAL, counts, 9))
+        jax.block_until_ready(decoding.rank_next_tokens(OUTPUT, TABLE, BIAS, SPECIAL, counts, 9))
 
 
 COMPUTE = """
@@ -70,7 +70,8 @@ for counts in ([2, 1, 0], [19, 0, 5]):
     memory, keys, queries = array(30, 21), array(30, 35), array(60, 35)
     results += decoding.attention(memory, keys, lengths, queries, counts)
     results += decoding.attention(memory, keys, lengths, queries, counts, array(35))
-    results += decoding.next_tokens(queries, array(111, 35), array(111), array(60, 4), counts, 3)
+    table, bias, special = array(111, 35), array(111), array(60, 4)
+    results += decoding.rank_next_tokens(queries, table, bias, special, counts, 3)
 np.savez(sys.argv[1], *results)
 """
 

@@ -48,4 +48,6 @@ def test_a_count_out_of_bounds_is_an_error(count):
     """Fails if the kernel trusts the count."""
     x, kernel, bias = arrays(5, 20, 30)
     with pytest.raises(jax.errors.JaxRuntimeError, match=f"there are 5 rows, not {count}"):
-        linear(jnp.asarray(x), pack(kernel), jnp.asarray(bias), jnp.int32(count)).block_until_ready()
+        linear(
+            jnp.asarray(x), pack(kernel), jnp.asarray(bias), jnp.int32(count)
+        ).block_until_ready()

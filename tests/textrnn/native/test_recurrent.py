@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from support.ragged import GATES, Case, expected, gradients, random_case
+from support.recurrent_cases import GATES, Case, expected, gradients, random_case
 from textrnn import native
 from textrnn.native.recurrent import Weights, pack, unroll, unroll_backward, unroll_saving
 
@@ -41,9 +41,7 @@ def stored_in_int8(case: Case) -> Case:
         scale = (np.abs(kernel).max(axis=0) / 127).astype(np.float32)
         return np.round(kernel / scale).astype(np.float32) * scale
 
-    return case._replace(
-        weights=[(rounded(w[0]), rounded(w[1]), *w[2:]) for w in case.weights]
-    )
+    return case._replace(weights=[(rounded(w[0]), rounded(w[1]), *w[2:]) for w in case.weights])
 
 
 def weights_of(case: Case) -> list[Weights]:
@@ -155,8 +153,7 @@ def test_bfloat16_weights_are_widened(cell):
         for w in case.weights
     ]
     widened = [
-        Weights(w.input_kernel.astype("f"), w.recurrent_kernel.astype("f"), *w[2:])
-        for w in rounded
+        Weights(w.input_kernel.astype("f"), w.recurrent_kernel.astype("f"), *w[2:]) for w in rounded
     ]
     jax.tree.map(np.testing.assert_array_equal, run(case, rounded), run(case, widened))
 
@@ -222,7 +219,9 @@ def test_arrays_of_wrong_shapes_are_an_error():
     """Fails if the kernels trust the shapes that they are given."""
     case = case_of("gru", "mixed")
     narrow = [w._replace(recurrent_kernel=w.recurrent_kernel[:, 1:]) for w in weights_of(case)]
-    with pytest.raises(jax.errors.JaxRuntimeError, match=r"recurrent_kernel has the shape \[20, 59\]"):
+    with pytest.raises(
+        jax.errors.JaxRuntimeError, match=r"recurrent_kernel has the shape \[20, 59\]"
+    ):
         run(case, narrow)
 
 
@@ -242,7 +241,10 @@ def test_instruction_sets_agree(isa, tmp_path):
         "import sys, numpy as np; from textrnn.native.test_recurrent import comparable_results;"
         "np.savez(sys.argv[1], *comparable_results())"
     ).replace("textrnn.native.test_recurrent", "test_recurrent")
-    here, tests = os.path.dirname(__file__), os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+    here, tests = (
+        os.path.dirname(__file__),
+        os.path.dirname(os.path.dirname(os.path.dirname(__file__))),
+    )
     path = os.pathsep.join([here, tests, os.environ.get("PYTHONPATH", "")])
     file = tmp_path / "results.npz"
     subprocess.run(

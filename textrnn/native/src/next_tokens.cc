@@ -94,7 +94,7 @@ ffi::Error next_tokens(ffi::ThreadPool pool, MatrixBuffer output, MatrixBuffer t
       std::fill(chosen, chosen + best, 0);
       float first[kSpecial];
       for (int64_t id = 0; id < kSpecial; ++id) {
-        first[id] = kernels.product(output.typed_data() + row * features,
+        first[id] = kernels.dot(output.typed_data() + row * features,
                                     table.typed_data() + id * features, features) +
                     bias.typed_data()[id] + special.typed_data()[row * kSpecial + id];
         if (id != kEos) insert(first[id], static_cast<int32_t>(id), best, logits, chosen);

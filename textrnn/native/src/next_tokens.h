@@ -34,7 +34,7 @@ struct RankingKernels {
   int64_t (*transposed_rows)(int64_t hypotheses);
   void (*transpose)(const float* output, int64_t hypotheses, int64_t features, float* transposed);
   void (*rank)(const RankingTask&);
-  float (*product)(const float* a, const float* b, int64_t size);
+  float (*dot)(const float* a, const float* b, int64_t size);
 };
 
 // Puts an id into a descending list of `best` logits. Of equal logits, the earlier one stays first.

@@ -19,6 +19,7 @@ from textrnn.layers.cells import CELLS, Carry
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear, matmul
+from textrnn.layers.packing import Packable
 
 Past = tuple[Carry, ...]
 """The carry of each layer."""
@@ -50,7 +51,7 @@ class GeneratorConfig(Config):
         return ((empty,) * carries,) * self.encoder.layers
 
 
-class Generator(nnx.Module):
+class Generator(Packable):
     """Token ids and the past to logits of the next tokens and the new past."""
 
     def __init__(self, config: GeneratorConfig, vocabulary: int, *, rngs: nnx.Rngs):
@@ -60,6 +61,9 @@ class Generator(nnx.Module):
         self.encoder = Encoder(config.encoder, size, rngs=rngs)
         self.output = Linear(hidden, size if config.tied else vocabulary, rngs=rngs)
         self.token_bias = nnx.Param(jnp.zeros(vocabulary)) if config.tied else None
+
+    def pack(self) -> None:
+        self.output.pack()
 
     def __call__(
         self,

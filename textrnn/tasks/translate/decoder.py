@@ -23,6 +23,7 @@ from textrnn.layers.axes import Lengths
 from textrnn.layers.cells import CELLS, Carry, CellName
 from textrnn.layers.dropout import dropout
 from textrnn.layers.linear import Linear, matmul
+from textrnn.layers.packing import Packable
 from textrnn.layers.ragged import sum_rows
 from textrnn.layers.unroll import unroll
 
@@ -57,7 +58,7 @@ class DecoderState(NamedTuple):
     output: Float[Array, "hypotheses outputs"]
 
 
-class Decoder(nnx.Module):
+class Decoder(Packable):
     """Recurrent layers over the target, attention over the source, and an output projection."""
 
     def __init__(
@@ -71,6 +72,9 @@ class Decoder(nnx.Module):
         self.bridge = Linear(memory, config.layers * kind.carries * hidden, rngs=rngs)
         self.attention = ATTENTIONS[config.attention](memory, hidden, rngs=rngs)
         self.combine = Linear(hidden + memory, outputs, rngs=rngs)
+
+    def pack(self) -> None:
+        self.combine.pack()
 
     def begin(
         self, memory: Float[Array, "tokens memory"], lengths: Lengths, longest: int
@@ -96,7 +100,8 @@ class Decoder(nnx.Module):
     ) -> tuple[DecoderState, Float[Array, "hypotheses outputs"], Float[Array, "tokens queries"]]:
         """One step of a search: state, output and attention weights. Hypotheses are a ragged batch,
         and only the first `counts` of each row are computed."""
-        runs = (jnp.arange(len(x)) < counts.sum()).astype(jnp.int32)
+        count = counts.sum()
+        runs = (jnp.arange(len(x)) < count).astype(jnp.int32)
 
         def advance(index: int, carry: Carry, inputs: Array) -> tuple[Carry, Array]:
             if index == 0 and self.config.input_feeding:
@@ -109,7 +114,7 @@ class Decoder(nnx.Module):
         def attend(queries: Array) -> tuple[Array, Array]:
             return self.attention(source, queries, counts)
 
-        return self._step(state, advance, attend)
+        return self._step(state, advance, attend, lambda x: self.combine.first(x, count))
 
     def unroll(
         self,
@@ -138,7 +143,7 @@ class Decoder(nnx.Module):
                     return cell.step(carry, projected + matmul(inputs, feeding_kernel))
                 return cell.step(carry, projected)
 
-            state, output, _ = self._step(state, advance, attend)
+            state, output, _ = self._step(state, advance, attend, self.combine)
             output = output * mask
             return DecoderState(state.carries, output), output
 
@@ -149,6 +154,7 @@ class Decoder(nnx.Module):
         state: DecoderState,
         advance: Callable[[int, Carry, Array], tuple[Carry, Array]],
         attend: Callable[[Array], tuple[Array, Array]],
+        combine: Callable[[Array], Array],
     ) -> tuple[DecoderState, Array, Any]:
         """One step. `advance` runs a layer on the output of the layer below; below the first one is
         the output of the previous step."""
@@ -157,5 +163,5 @@ class Decoder(nnx.Module):
             carry, h = advance(index, carry, h)
             carries.append(carry)
         context, weights = attend(h)
-        output = jnp.tanh(self.combine(jnp.concatenate([h, context], axis=-1)))
+        output = jnp.tanh(combine(jnp.concatenate([h, context], axis=-1)))
         return DecoderState(tuple(carries), output), output, weights

@@ -52,7 +52,7 @@ def next_tokens(logits: FactoredLogits, counts: Int[Array, " rows"], width: int)
     if not uses_native():
         return best_tokens(jax.nn.log_softmax(logits.values()), width)
     best = min(width, len(logits.bias) - 1)
-    return NextTokens(*decoding.next_tokens(*logits, counts, best))
+    return NextTokens(*decoding.rank_next_tokens(*logits, counts, best))
 
 
 def best_tokens(log_probabilities: Float[Array, "hypotheses ids"], width: int) -> NextTokens:

@@ -97,7 +97,10 @@ def test_hypotheses_of_a_row_share_its_source(platform):
             (logits.values()[hypothesis], alone_logits.values()[row]),
             (weights[row][:, slot], to_rows(alone_weights, LENGTHS)[row][:, 0]),
             (search.output[hypothesis], alone.output[row]),
-            *((a[hypothesis], b[row]) for a, b in zip(search.carries[0], alone.carries[0], strict=True)),
+            *(
+                (a[hypothesis], b[row])
+                for a, b in zip(search.carries[0], alone.carries[0], strict=True)
+            ),
         ]
         for one, other in pairs:
             np.testing.assert_allclose(one, other, atol=1e-5)

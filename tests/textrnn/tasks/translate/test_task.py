@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -115,8 +116,8 @@ def test_the_alignment_is_the_attention_of_the_answer(back):
     source, state = model.begin(window.ids, np.array([length]), length)
     row = -1
     for row, token in enumerate([2, *window.target[:-2]]):
-        state, _, weights = model.step(source, state, np.array([token]))
-        np.testing.assert_allclose(matrix[row], weights[0, :-1], atol=1e-4)
+        state, _, weights = model.step(source, state, np.array([token]), jnp.array([1]))
+        np.testing.assert_allclose(matrix[row], weights[:-1, 0], atol=1e-4)
     assert len(matrix) == row + 1 == len(answer["tokens"])
 
 

@@ -8,14 +8,6 @@
 namespace textrnn::TEXTRNN_ISA_NAMESPACE {
 namespace {
 
-float dot(const float* a, const float* b, int64_t size) {
-  Vector sum = {};
-  for (int64_t i = 0; i < size; i += kLanes) {
-    sum += load(a + i, size - i) * load(b + i, size - i);
-  }
-  return total(sum);
-}
-
 float additive(const float* key, const float* query, const float* vector, int64_t size) {
   Vector sum = {};
   for (int64_t i = 0; i < size; i += kLanes) {

@@ -37,14 +37,6 @@ void transpose(const float* output, int64_t hypotheses, int64_t features, float*
   }
 }
 
-float product(const float* a, const float* b, int64_t size) {
-  Vector sum = {};
-  for (int64_t i = 0; i < size; i += kLanes) {
-    sum += load(a + i, size - i) * load(b + i, size - i);
-  }
-  return total(sum);
-}
-
 // What was found so far for the hypotheses of one vector. In scratch memory for all vectors.
 struct Found {
   Vector* largest;
@@ -216,6 +208,6 @@ void rank(const RankingTask& task) {
 }  // namespace
 
 extern const RankingKernels ranking_kernels;
-const RankingKernels ranking_kernels = {kMany, transposed_rows, transpose, rank, product};
+const RankingKernels ranking_kernels = {kMany, transposed_rows, transpose, rank, dot};
 
 }  // namespace textrnn::TEXTRNN_ISA_NAMESPACE

@@ -17,6 +17,14 @@ inline float total(Vector x) {
   return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
+inline float dot(const float* a, const float* b, int64_t size) {
+  Vector sum = {};
+  for (int64_t i = 0; i < size; i += kLanes) {
+    sum += load(a + i, size - i) * load(b + i, size - i);
+  }
+  return total(sum);
+}
+
 }  // namespace textrnn::TEXTRNN_ISA_NAMESPACE
 
 #endif  // TEXTRNN_KERNELS_SUMS_H_
