@@ -59,7 +59,7 @@ class Limits(Config):
         of a short text in the largest shape.
         """
         largest = Shape(self.rows, min(self.tokens, self.rows * self.length), self.width)
-        small = Shape(max(self.rows // 8, 1), max(largest.tokens // 16, 1), self.width)
+        small = Shape(max(self.rows // 8, 1), max(largest.tokens // 8, 1), self.width)
         return [small, largest] if small != largest else [largest]
 
 

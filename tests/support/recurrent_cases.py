@@ -13,7 +13,7 @@ CARRIES = {"elman": 1, "lstm": 2, "gru": 1}
 
 
 class Case(NamedTuple):
-    """Arrays of float32 for each direction, in the order of `textrnn.native.recurrent.unroll`."""
+    """Arrays of float32 for each direction, in the order of `native_unroll`."""
 
     cell: Any
     weights: list[tuple[np.ndarray, ...]]

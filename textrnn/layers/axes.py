@@ -21,6 +21,8 @@
     cells        units of the last layer whose activations are captured
 
     ids          entries of the vocabulary
+    special      PAD, UNK, BOS and EOS, the first entries of the vocabulary
+    best         the most probable of the other entries
     tags         entries of a tag set
     labels       classes of a classifier
 

@@ -21,8 +21,7 @@ from pydantic import AfterValidator
 
 from textrnn.layers.linear import matmul
 from textrnn.layers.packing import Packable
-from textrnn.native.recurrent import Cell as NativeCell
-from textrnn.native.recurrent import Packed, Weights, pack
+from textrnn.native.recurrent import NativeCell, Packed, Weights, pack_weights
 
 Carry = tuple[Float[Array, "rows hidden"], ...]
 GateParameters = dict[str, Float[Array, "..."]]
@@ -91,7 +90,7 @@ class Cell(Packable):
         """Bring the weights into the order of the native kernel, if there is one. The cell can
         only be unrolled afterwards."""
         if self.native is not None:
-            self.packed = nnx.Param(pack(self.native, self.weights()))
+            self.packed = nnx.Param(pack_weights(self.native, self.weights()))
             for name in ("input_kernel", "recurrent_kernel", *self.gate_parameters()):
                 delattr(self, name)
 

@@ -11,7 +11,7 @@ from textrnn.layers.cells import LSTM, Carry, Cell
 from textrnn.layers.ragged import from_grid, to_grid
 
 
-def supports(cells: Sequence[Cell], reverse: tuple[bool, ...], x: Sequence[Array]) -> bool:
+def has_cudnn_layer(cells: Sequence[Cell], reverse: tuple[bool, ...], x: Sequence[Array]) -> bool:
     """Whether cuDNN has this layer: an LSTM that reads forward, or one in both directions that read
     the same input."""
     if any(type(cell) is not LSTM for cell in cells):
@@ -19,7 +19,7 @@ def supports(cells: Sequence[Cell], reverse: tuple[bool, ...], x: Sequence[Array
     return reverse == (False,) or (reverse == (False, True) and x[0] is x[1])
 
 
-def unroll(
+def cudnn_unroll(
     cells: Sequence[LSTM],
     x: Float[Array, "tokens inputs"],
     carries: Sequence[Carry],

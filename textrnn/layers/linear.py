@@ -6,7 +6,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from textrnn.native.linear import linear
-from textrnn.native.panels import pack
+from textrnn.native.panels import pack_matrix
 
 
 @jax.custom_vjp
@@ -71,5 +71,5 @@ class Linear(nnx.Module):
     def pack(self) -> None:
         """Bring the weights into the order of the native kernel. Only calls of the layer are
         possible afterwards."""
-        self.packed = nnx.Param(pack(self.kernel[...]))
+        self.packed = nnx.Param(pack_matrix(self.kernel[...]))
         del self.kernel

@@ -81,9 +81,9 @@ def _unroll(
         x = tuple(each.astype(jnp.float32) for each in x)
         return _native(kernel, reverse, weights, x, carries, lengths)
     loop = partial(_run_loop, cells, reverse, x, carries, lengths)
-    if uses_cudnn() and cudnn.supports(cells, reverse, x) and len(x[0]) >= len(lengths):
+    if uses_cudnn() and cudnn.has_cudnn_layer(cells, reverse, x) and len(x[0]) >= len(lengths):
         longest = len(x[0]) // len(lengths)
-        through_cudnn = partial(cudnn.unroll, cells, x[0], carries, lengths, longest)
+        through_cudnn = partial(cudnn.cudnn_unroll, cells, x[0], carries, lengths, longest)
         # A batch of rows of similar length, as in training, fits into a grid of its capacity.
         return lax.cond(lengths.max() <= longest, through_cudnn, loop)
     return loop()
@@ -107,11 +107,13 @@ def _run_loop(
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def _native(kernel, reverse, weights, x, carries, lengths):
-    return recurrent.unroll(kernel, weights, x, carries, lengths, reverse)
+    return recurrent.native_unroll(kernel, weights, x, carries, lengths, reverse)
 
 
 def _native_forward(kernel, reverse, weights, x, carries, lengths):
-    outputs, last, saved = recurrent.unroll_saving(kernel, weights, x, carries, lengths, reverse)
+    outputs, last, saved = recurrent.native_unroll_saving(
+        kernel, weights, x, carries, lengths, reverse
+    )
     return (outputs, last), (weights, x, carries, lengths, outputs, saved)
 
 
@@ -121,11 +123,11 @@ def _native_backward(kernel, reverse, residuals, d_results):
     packed = isinstance(weights[0], recurrent.Packed)
     if packed:
         weights = tuple(
-            recurrent.unpack(kernel, each, inputs.shape[1])
+            recurrent.unpack_weights(kernel, each, inputs.shape[1])
             for each, inputs in zip(weights, x, strict=True)
         )
     kernels = tuple(each.recurrent_kernel for each in weights)
-    gradients = recurrent.unroll_backward(
+    gradients = recurrent.native_unroll_backward(
         kernel, kernels, saved, outputs, carries, lengths, *d_results, reverse
     )
     # Packed weights are not trained.

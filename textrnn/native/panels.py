@@ -34,7 +34,7 @@ class Panels(NamedTuple):
         return (1 if self.floats is not None else 0) | (2 if self.bytes is not None else 0)
 
 
-def pack(matrix: Float[Array, "inputs columns"], gates: int = 1) -> Panels:
+def pack_matrix(matrix: Float[Array, "inputs columns"], gates: int = 1) -> Panels:
     """Pack a matrix; `gates` divides its columns into blocks of which a cell needs one column each
     at the same time."""
     values = np.asarray(matrix, np.float32)
@@ -54,7 +54,7 @@ def pack(matrix: Float[Array, "inputs columns"], gates: int = 1) -> Panels:
     )
 
 
-def unpack(
+def unpack_matrix(
     packed: Panels, gates: int, inputs: int, hidden: int
 ) -> Float[Array, "inputs gates*hidden"]:
     """The matrix, whose columns are `gates` blocks of `hidden`. Can be traced."""
