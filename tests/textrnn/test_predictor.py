@@ -106,10 +106,10 @@ def test_a_shape_is_compiled_once(predictor, traced):
     """Fails if a repeated request compiles again, or a small one runs in the largest shape."""
     predictor.predict("a fine film")
     predictor.predict("an awful film")
-    assert traced == [(1, 16)]
+    assert traced == [(1, 32)]
     predictor.predict(["a fine film"] * 8)
     predictor.predict("plot " * 62)
-    assert traced == [(1, 16), (8, 256)]
+    assert traced == [(1, 32), (8, 256)]
 
 
 def test_compile_leaves_nothing_to_compile(predictor, traced):
