@@ -1,5 +1,5 @@
 """Benchmarks: textrnn and other implementations, measured in the same run on the same machine.
 
 make bench                              all of them
-python -m benchmarks bilstm http        some
+python -m benchmarks recurrent http        some
 """

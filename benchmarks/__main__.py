@@ -7,7 +7,7 @@ import sys
 from textrnn.runtime import use_huge_pages
 
 NAMES = [
-    "bilstm", "training", "scoring", "http", "tagging", "translation", "generation", "overload",
+    "recurrent", "training", "scoring", "http", "tagging", "translation", "generation", "overload",
     "soak",
 ]  # fmt: skip
 

@@ -33,7 +33,12 @@ class Case(NamedTuple):
 
 
 def random_case(
-    cell: str, seed: int, hidden: int, lengths: np.ndarray, reverse: tuple[bool, ...], spare: int = 3
+    cell: str,
+    seed: int,
+    hidden: int,
+    lengths: np.ndarray,
+    reverse: tuple[bool, ...],
+    spare: int = 3,
 ) -> Case:
     """`spare` tokens past the last real one contain NaN, which nothing may read."""
     random = np.random.default_rng(seed)
@@ -91,7 +96,7 @@ def gradients(case: Case, d_outputs: np.ndarray, d_carries: list[tuple[np.ndarra
             valid = (t < case.lengths)[:, None]
             token = jnp.where(valid[:, 0], starts + t, 0)
             new = _step(case.cell, weights, carry, x[token])
-            weight = d_outputs[:, d * hidden : (d + 1) * hidden][token]
+            weight = jnp.asarray(d_outputs)[token, d * hidden : (d + 1) * hidden]
             kept = tuple(jnp.where(valid, n, c) for n, c in zip(new, carry, strict=True))
             return kept, jnp.where(valid, new[-1] * weight, 0).sum()
 
@@ -108,7 +113,6 @@ def gradients(case: Case, d_outputs: np.ndarray, d_carries: list[tuple[np.ndarra
             lambda a: jnp.asarray(np.nan_to_num(a), jnp.float64),
             (case.weights, case.x, case.carries),
         )
-        d_outputs = jnp.asarray(d_outputs, jnp.float64)
         return jax.tree.map(np.asarray, jax.jit(jax.grad(total, argnums=(0, 1, 2)))(*given))
 
 

@@ -11,7 +11,7 @@ from textrnn.native.panels import Panels
 def linear(
     x: Float[Array, "rows inputs"],
     kernel: Panels,
-    bias: Float[Array, "outputs"],
+    bias: Float[Array, " outputs"],
     count: Int[Array, ""] | None = None,
 ) -> Float[Array, "rows outputs"]:
     """x @ kernel + bias for the first `count` rows, or all. The other rows are not read; their

@@ -31,8 +31,8 @@ class Weights(NamedTuple):
     input_kernel: Float[Array, "inputs gates"]
     """float32 or bfloat16, like the recurrent kernel. Products and sums are in float32."""
     recurrent_kernel: Float[Array, "hidden gates"]
-    bias: Float[Array, "gates"]
-    recurrent_bias: Float[Array, "hidden"] | None = None
+    bias: Float[Array, " gates"]
+    recurrent_bias: Float[Array, " hidden"] | None = None
     """Of a GRU."""
 
 
@@ -41,8 +41,8 @@ class Packed(NamedTuple):
 
     input_kernel: Panels
     recurrent_kernel: Panels
-    bias: Float[Array, "gates"]
-    recurrent_bias: Float[Array, "hidden"] | None = None
+    bias: Float[Array, " gates"]
+    recurrent_bias: Float[Array, " hidden"] | None = None
 
 
 class Saved(NamedTuple):
@@ -92,9 +92,9 @@ def unroll(
     weights: Sequence[Weights] | Sequence[Packed],
     x: Sequence[Float[Array, "tokens inputs"]],
     carries: Sequence[Carry],
-    lengths: Int[Array, "rows"],
+    lengths: Int[Array, " rows"],
     reverse: tuple[bool, ...],
-) -> tuple[Float[Array, "tokens directions*hidden"], tuple[Carry, ...]]:
+) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...]]:
     """The outputs and the final carry of each direction.
 
     All sequences have one entry for each direction. The outputs of direction d are in the columns
@@ -111,11 +111,9 @@ def unroll_saving(
     weights: Sequence[Weights] | Sequence[Packed],
     x: Sequence[Float[Array, "tokens inputs"]],
     carries: Sequence[Carry],
-    lengths: Int[Array, "rows"],
+    lengths: Int[Array, " rows"],
     reverse: tuple[bool, ...],
-) -> tuple[
-    Float[Array, "tokens directions*hidden"], tuple[Carry, ...], tuple[Saved | None, ...]
-]:
+) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...], tuple[Saved | None, ...]]:
     """`unroll`, and what `unroll_backward` needs: nothing for an Elman cell."""
     return _forward(cell, weights, x, carries, lengths, reverse, save=True)
 
@@ -124,10 +122,10 @@ def unroll_backward(
     cell: Cell,
     recurrent_kernels: Sequence[Float[Array, "hidden gates"]],
     saved: Sequence[Saved | None],
-    outputs: Float[Array, "tokens directions*hidden"],
+    outputs: Float[Array, "tokens outputs"],
     carries: Sequence[Carry],
-    lengths: Int[Array, "rows"],
-    d_outputs: Float[Array, "tokens directions*hidden"],
+    lengths: Int[Array, " rows"],
+    d_outputs: Float[Array, "tokens outputs"],
     d_carries: Sequence[Carry],
     reverse: tuple[bool, ...],
 ) -> tuple[Gradients, ...]:
@@ -164,12 +162,10 @@ def _forward(
     weights: Sequence[Weights] | Sequence[Packed],
     x: Sequence[Float[Array, "tokens inputs"]],
     carries: Sequence[Carry],
-    lengths: Int[Array, "rows"],
+    lengths: Int[Array, " rows"],
     reverse: tuple[bool, ...],
     save: bool,
-) -> tuple[
-    Float[Array, "tokens directions*hidden"], tuple[Carry, ...], tuple[Saved | None, ...]
-]:
+) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...], tuple[Saved | None, ...]]:
     tokens, hidden, rows = x[0].shape[0], carries[0][-1].shape[1], lengths.shape[0]
     save = save and cell != "elman"
     arguments, forms, results = [], [], [(tokens, len(x) * hidden)]

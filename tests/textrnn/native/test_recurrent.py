@@ -1,18 +1,23 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from support.paths import ROOT
 from support.ragged import GATES, Case, expected, gradients, random_case
 from textrnn import native
 from textrnn.native.recurrent import Weights, pack, unroll, unroll_backward, unroll_saving
 
 if not native.available():
     pytest.skip("the native library is not built", allow_module_level=True)
+
+FAILURE = (ValueError, jax.errors.JaxRuntimeError)
+"""What JAX raises for a failed call: the first at once, the second when the result is awaited."""
 
 BOTH = (False, True)
 SHAPES = {
@@ -41,9 +46,7 @@ def stored_in_int8(case: Case) -> Case:
         scale = (np.abs(kernel).max(axis=0) / 127).astype(np.float32)
         return np.round(kernel / scale).astype(np.float32) * scale
 
-    return case._replace(
-        weights=[(rounded(w[0]), rounded(w[1]), *w[2:]) for w in case.weights]
-    )
+    return case._replace(weights=[(rounded(w[0]), rounded(w[1]), *w[2:]) for w in case.weights])
 
 
 def weights_of(case: Case) -> list[Weights]:
@@ -155,8 +158,7 @@ def test_bfloat16_weights_are_widened(cell):
         for w in case.weights
     ]
     widened = [
-        Weights(w.input_kernel.astype("f"), w.recurrent_kernel.astype("f"), *w[2:])
-        for w in rounded
+        Weights(w.input_kernel.astype("f"), w.recurrent_kernel.astype("f"), *w[2:]) for w in rounded
     ]
     jax.tree.map(np.testing.assert_array_equal, run(case, rounded), run(case, widened))
 
@@ -214,7 +216,7 @@ def test_lengths_that_do_not_fit_are_an_error(lengths, message):
     """Fails if the kernels read or write outside of their arrays."""
     case = random_case("lstm", 0, 8, np.array([3, 1, 3]), (False,))
     case = case._replace(lengths=np.array(lengths, np.int32))
-    with pytest.raises(jax.errors.JaxRuntimeError, match=message):
+    with pytest.raises(FAILURE, match=message):
         run(case, weights_of(case))
 
 
@@ -222,28 +224,29 @@ def test_arrays_of_wrong_shapes_are_an_error():
     """Fails if the kernels trust the shapes that they are given."""
     case = case_of("gru", "mixed")
     narrow = [w._replace(recurrent_kernel=w.recurrent_kernel[:, 1:]) for w in weights_of(case)]
-    with pytest.raises(jax.errors.JaxRuntimeError, match=r"recurrent_kernel has the shape \[20, 59\]"):
+    with pytest.raises(FAILURE, match=r"recurrent_kernel has the shape \[20, 59\]"):
         run(case, narrow)
 
 
 def comparable_results() -> list[np.ndarray]:
     """Outputs of all cells with both kinds of weights, on whatever instruction set runs."""
-    results = []
-    for cell in GATES:
-        for case in (case_of(cell, "mixed"), stored_in_int8(case_of(cell, "one row"))):
-            results.append(run(case, [pack(cell, w) for w in weights_of(case)])[0])
-    return results
+    cases = [
+        case
+        for cell in GATES
+        for case in (case_of(cell, "mixed"), stored_in_int8(case_of(cell, "one row")))
+    ]
+    return [run(case, [pack(case.cell, w) for w in weights_of(case)])[0] for case in cases]
 
 
 @pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
 def test_instruction_sets_agree(isa, tmp_path):
     """Fails if the code for one instruction set differs, as it would for another vector width."""
     code = (
-        "import sys, numpy as np; from textrnn.native.test_recurrent import comparable_results;"
+        "import sys, numpy as np; from test_recurrent import comparable_results;"
         "np.savez(sys.argv[1], *comparable_results())"
-    ).replace("textrnn.native.test_recurrent", "test_recurrent")
-    here, tests = os.path.dirname(__file__), os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
-    path = os.pathsep.join([here, tests, os.environ.get("PYTHONPATH", "")])
+    )
+    here = Path(__file__).parent
+    path = os.pathsep.join(map(str, (here, ROOT / "tests", ROOT)))
     file = tmp_path / "results.npz"
     subprocess.run(
         [sys.executable, "-c", code, file], check=True,
