@@ -31,7 +31,7 @@ NUMERICAL := tests/textrnn/layers tests/textrnn/tasks/tag/test_crf.py \
   tests/textrnn/tasks/translate/test_beam_search.py \
   tests/textrnn/tasks/generate/test_steps.py tests/textrnn/tasks/generate/test_sampling.py
 test-isa: $(VENV)/.test
-	XLA_FLAGS="$$XLA_FLAGS --xla_cpu_max_isa=$(ISA)" \
+	TEXTRNN_ISA=avx2 XLA_FLAGS="$$XLA_FLAGS --xla_cpu_max_isa=$(ISA)" \
 	  $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --quiet $(NUMERICAL)
 
 # Retrain the tiny models in tests/data/bundles after a change of their recipes.

@@ -18,7 +18,7 @@ import textrnn
 from benchmarks.http import served
 from benchmarks.timing import side_by_side, table
 from benchmarks.torch_generator import TorchGenerator
-from textrnn.batching import Buckets
+from textrnn.batching import Limits
 from textrnn.parameters import split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks.generate.task import Generate
@@ -134,7 +134,7 @@ def training(predictor: Predictor) -> None:
 
 
 def _ours(precision, config, tokenizer, ids):
-    task = Generate(config, tokenizer, Buckets(lengths=(STEPS,), rows=ROWS, tokens=ROWS * STEPS))
+    task = Generate(config, tokenizer, Limits(length=STEPS, rows=ROWS, tokens=ROWS * STEPS))
     graph, params = split_model(task.build(nnx.Rngs(0)))
     settings = TrainConfig(
         precision=precision, weight_drop=0.4,
@@ -144,9 +144,7 @@ def _ours(precision, config, tokenizer, ids):
     step = make_step(task.loss_with_carry, graph, optimizer, settings)
     past = nnx.jit(lambda: task.initial_carry(ROWS))()
     state = initial_state(params, optimizer, settings, past)
-    batch = {
-        "ids": ids, "fresh": np.zeros(ROWS, bool), "lengths": np.full(ROWS, STEPS, np.int32),
-    }  # fmt: skip
+    batch = {"ids": ids, "fresh": np.zeros(ROWS, bool)}
 
     def run() -> None:
         nonlocal state

@@ -13,10 +13,12 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 
+import uvloop
+
 import textrnn
+from benchmarks.load import Connection, post
 from benchmarks.texts import texts
 from benchmarks.timing import side_by_side, table
 from textrnn.predictor import Predictor
@@ -40,7 +42,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def served(models: Mapping[str, Predictor]) -> Iterator[int]:
-    """The port of a running server that has compiled all of its programs."""
+    """The port of a running server that is ready."""
     named = [part for name in models for part in ("--models", name)]
     process = subprocess.Popen(
         [sys.executable, "-m", "textrnn", "serve", *named, "--port", "0"],
@@ -49,12 +51,11 @@ def served(models: Mapping[str, Predictor]) -> Iterator[int]:
     )
     try:
         assert process.stderr is not None
-        port, ended = 0, 0
+        port = 0
         for line in process.stderr:
             match = re.search(r"listening on http://.*:(\d+)", line)
             port = int(match[1]) if match else port
-            ended += "shapes are compiled" in line or "shapes are left out" in line
-            if ended == len(models):
+            if "ready (" in line:
                 break
         # Drain the log: a full pipe would block the server.
         threading.Thread(target=process.stderr.read, daemon=True).start()
@@ -67,7 +68,7 @@ def served(models: Mapping[str, Predictor]) -> Iterator[int]:
 def _measure(predictor: Predictor, port: int, clients: int, words: int) -> list[object]:
     some = texts(predictor, clients, words)
     alone = clients / side_by_side({"alone": lambda: predictor.predict(some)})["alone"]
-    latencies = asyncio.run(load(port, "/v1/classify", some, SECONDS))
+    latencies = uvloop.run(load(port, "/v1/classify", some, SECONDS))
     rate = len(latencies) / SECONDS
     cuts = statistics.quantiles(latencies, n=100)
     return [words, clients, rate, cuts[49] * 1e3, cuts[98] * 1e3, alone, f"{rate / alone:.2f}"]
@@ -79,32 +80,15 @@ async def load(port: int, route: str, some: list[str], seconds: float) -> list[f
     begin = time.perf_counter() + 0.5
 
     async def client(text: str) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        body = json.dumps({"text": text}).encode()
-        request = (
-            b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-            b"content-length: %d\r\n\r\n%s" % (route.encode(), len(body), body)
-        )
-        while True:
-            sent = time.perf_counter()
-            if sent > begin + seconds:
-                break
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200"), head
-            length = re.search(rb"content-length: (\d+)", head)
-            assert length is not None
-            await reader.readexactly(int(length[1]))
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_connection(Connection, "127.0.0.1", port)
+        request = post(route, json.dumps({"text": text}).encode())
+        while (sent := time.perf_counter()) <= begin + seconds:
+            headers = await connection.ask(request)
+            assert headers[b"status"] == b"200", headers
             if sent >= begin:
                 latencies.append(time.perf_counter() - sent)
-        writer.close()
+        connection.transport.close()
 
     await asyncio.gather(*(client(text) for text in some))
     return latencies
-
-
-def compiled(port: int) -> int:
-    """Number of programs that the server has compiled."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
-        counts = re.findall(r"compilations_total\{.*\} (\d+)", response.read().decode())
-    return sum(map(int, counts))

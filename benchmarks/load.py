@@ -82,7 +82,15 @@ def offer(plan: Plan) -> Outcome:
     return Outcome(**json.loads(done.stdout))
 
 
-class _Connection(asyncio.Protocol):
+def post(route: str, body: bytes) -> bytes:
+    """A request with a JSON body."""
+    return (
+        b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%s" % (route.encode(), len(body), body)
+    )
+
+
+class Connection(asyncio.Protocol):
     """A keep-alive connection with at most one request in flight."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -119,16 +127,12 @@ class _Connection(asyncio.Protocol):
 class _Load:
     def __init__(self, plan: Plan):
         self._plan = plan
-        self._idle: list[_Connection] = []
+        self._idle: list[Connection] = []
         self.outcome = Outcome()
 
     async def run(self) -> Outcome:
         plan, draw = self._plan, random.Random(0)
-        requests = cycle(
-            b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-            b"content-length: %d\r\n\r\n%s" % (plan.route.encode(), len(body), body)
-            for body in [body.encode() for body in plan.bodies]
-        )
+        requests = cycle(post(plan.route, body.encode()) for body in plan.bodies)
         for _ in range(plan.connections):
             self._idle.append(await self._open())
         planned = self._began = time.perf_counter()
@@ -166,16 +170,16 @@ class _Load:
             wait = headers.get(b"retry-after", b"")
             outcome.bare_refusals += not (wait.isdigit() and 1 <= int(wait) <= 120)
 
-    async def _connection(self) -> _Connection:
+    async def _connection(self) -> Connection:
         while self._idle:
             connection = self._idle.pop()
             if not connection.transport.is_closing():
                 return connection
         return await self._open()
 
-    async def _open(self) -> _Connection:
+    async def _open(self) -> Connection:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(_Connection, "127.0.0.1", self._plan.port)
+        _, connection = await loop.create_connection(Connection, "127.0.0.1", self._plan.port)
         return connection
 
     @staticmethod

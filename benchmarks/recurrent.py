@@ -19,7 +19,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.timing import side_by_side, table
 from textrnn import native
-from textrnn.native.recurrent import Weights, pack, unroll, unroll_backward, unroll_saving
+from textrnn.native.recurrent import (
+    Weights,
+    native_unroll,
+    native_unroll_backward,
+    native_unroll_saving,
+    pack_weights,
+)
 from training.speed import matmul_flops_per_second
 
 SIZES = [(192, 320), (128, 256)]
@@ -29,7 +35,7 @@ CASES = {
     "64 x 64": [64] * 64,
     "128 x 64": [64] * 128,
     "8 of 7 to 32": [7, 10, 14, 17, 21, 25, 28, 32],
-    "64, geometric": list(np.minimum(np.random.default_rng(0).geometric(1 / 25, 64), 256)),
+    "64, geometric": np.random.default_rng(0).geometric(1 / 25, 64).clip(max=256).tolist(),
 }
 TRAINING_CASES = ("64 x 64", "64, geometric")
 FLOAT32_PEERS = ("PyTorch", "PyTorch packed", "ONNX Runtime")
@@ -38,7 +44,7 @@ Run = Callable[[], Any]
 
 
 class Kernel(NamedTuple):
-    """The matrices of one direction; the gates are in the order i, f, g, o. Biases are zero."""
+    """The matrices of one direction, with the gates in the order i, f, g, o. The biases are zero."""
 
     input: np.ndarray
     recurrent: np.ndarray
@@ -161,11 +167,11 @@ def zero_carries(kernels: list[Kernel], batch: Batch) -> list[tuple[jax.Array, .
 
 def textrnn_forward(kernels: list[Kernel], batch: Batch) -> Run:
     carries, lengths = zero_carries(kernels, batch), jnp.asarray(batch.lengths, jnp.int32)
-    packed, x = [pack("lstm", w) for w in weights_of(kernels)], jnp.asarray(batch.ragged)
+    packed, x = [pack_weights("lstm", w) for w in weights_of(kernels)], jnp.asarray(batch.ragged)
 
     @jax.jit
     def run(packed, x, lengths):
-        return unroll("lstm", packed, [x, x], carries, lengths, REVERSE)[0]
+        return native_unroll("lstm", packed, [x, x], carries, lengths, REVERSE)[0]
 
     return lambda: np.asarray(run(packed, x, lengths))
 
@@ -178,9 +184,9 @@ def textrnn_gradient(kernels: list[Kernel], batch: Batch) -> Run:
     @jax.jit
     def run(weights, x, lengths):
         arguments = ([x, x], carries, lengths, REVERSE)
-        outputs, _, saved = unroll_saving("lstm", weights, *arguments)
+        outputs, _, saved = native_unroll_saving("lstm", weights, *arguments)
         recurrent = [w.recurrent_kernel for w in weights]
-        gradients = unroll_backward(
+        gradients = native_unroll_backward(
             "lstm", recurrent, saved, outputs, carries, lengths, 2 * outputs, carries, REVERSE
         )
         d_weights = [
@@ -239,7 +245,9 @@ def torch_gradient(
     network.zero_grad()
     x = torch.from_numpy(batch.padded).requires_grad_()
     (outputs(network, x, batch) ** 2).sum().backward()
-    return np.asarray(network.weight_hh_l0.grad).T
+    gradient = network.weight_hh_l0.grad
+    assert gradient is not None
+    return gradient.T.numpy()
 
 
 def onnx_forward(node_and_constants: tuple[Any, dict[str, np.ndarray]], batch: Batch) -> Run:

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 import textrnn
-from benchmarks.http import compiled, served
+from benchmarks.http import served
 from benchmarks.overload import server_at
 from benchmarks.texts import texts
 from benchmarks.timing import table
@@ -51,15 +51,15 @@ def main(minutes: int = 10) -> None:
             failed = answers.total() - answers[200]
             rows.append([
                 minute, answers[200], failed, memory[-1], process.num_threads(),
-                process.num_fds(), len(process.net_connections()), compiled(port),
+                process.num_fds(), len(process.net_connections()),
             ])  # fmt: skip
         over.set()
         for client in clients:
             client.join()
     table(
         f"{CLIENTS} clients",
-        ["minute", "answered", "failed", "memory MB", "threads", "descriptors", "connections",
-         "programs"],
+        ["minute", "answered", "failed", "memory MB", "threads", "descriptors",
+         "connections"],
         rows,
     )  # fmt: skip
     half = memory[len(memory) // 2 :]

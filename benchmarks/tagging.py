@@ -74,24 +74,31 @@ def measure(cores: int) -> None:
 
 
 def _batches(predictor, examples):
-    """The planned batches as tensors, without padding rows."""
+    """The planned batches as padded tensors."""
     import torch
+    from torch.nn.utils.rnn import pad_sequence
 
     windows = [window for example in examples for window in example.windows]
     batches = []
     for group in predictor.plan(examples):
-        shape = group.shape._replace(rows=len(group.indices))
-        batch = predictor.task.collate([windows[i] for i in group.indices], shape)
-        del batch["temperature"]
-        batches.append({name: torch.from_numpy(a.astype("int64")) for name, a in batch.items()})
+        words = [windows[i].spelled for i in group.indices]
+        lengths = torch.tensor([len(each.ids) for each in words])
+        batch = {
+            name: pad_sequence(
+                [torch.from_numpy(getattr(each, name).astype("int64")) for each in words],
+                batch_first=True,
+            )
+            for name in ("ids", "letters", "casing")
+        }
+        batches.append(batch | {"lengths": lengths})
     return batches
 
 
 def _agree(predictor, examples, paths) -> None:
     """Check that PyTorch computes the same result."""
     windows = [window for example in examples for window in example.windows]
-    outputs = [arrays for output in predictor.run(examples) for arrays in output]
+    paths_of = [output.tokens.path for example in predictor.run(examples) for output in example]
     for group, path in zip(predictor.plan(examples), paths, strict=True):
         for row, index in enumerate(group.indices):
             length = len(windows[index])
-            assert (outputs[index].path[:length] == path[row, :length].numpy()).all()
+            assert (paths_of[index] == path[row, :length].numpy()).all()

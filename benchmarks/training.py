@@ -6,7 +6,7 @@ from flax import nnx
 
 from benchmarks.networks import TorchClassifier
 from benchmarks.timing import side_by_side, table
-from textrnn.batching import Buckets
+from textrnn.batching import Limits
 from textrnn.parameters import split_model
 from textrnn.tasks.classify.task import Classify, ClassifyConfig
 from textrnn.text import WordTokenizer
@@ -31,7 +31,7 @@ def _measure(rows: int, steps: int) -> list[object]:
     ids = random.integers(4, VOCABULARY, (rows, steps)).astype(np.int32)
     labels = random.integers(0, 2, rows)
     batch = {
-        "ids": ids,
+        "ids": ids.reshape(-1),
         "lengths": np.full(rows, steps, np.int32),
         "targets": np.eye(2, dtype=np.float32)[labels],
     }
@@ -54,7 +54,7 @@ def _ours(precision, batch):
         {"labels": ["a", "b"], "embedding": {"size": SIZE}, "encoder": {"hidden": HIDDEN}},
         source="benchmark",
     )
-    task = Classify(config, tokenizer, Buckets())
+    task = Classify(config, tokenizer, Limits())
     graph, params = split_model(task.build(nnx.Rngs(0)))
     settings = TrainConfig(
         precision=precision, optimizer=OptimizerConfig(name="adam", clip=0, schedule="constant")

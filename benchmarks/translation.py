@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import textrnn
 from benchmarks.timing import side_by_side, table
-from textrnn.batching import Buckets
+from textrnn.batching import Limits
 from textrnn.predictor import Predictor
 from textrnn.tasks import Example
 from textrnn.tasks.translate.option_arrays import max_output_tokens
@@ -79,12 +79,12 @@ def by_length(predictor: Predictor) -> None:
 
 
 def by_beam(predictor: Predictor) -> None:
-    task = predictor.task
-    buckets = Buckets(lengths=(32,), rows=8, tokens=8192, widths=tuple(BEAMS))
-    wide = Predictor(replace(task, buckets=buckets), predictor.params)
+    """Each beam in a program of its width."""
     rows, first = [], 0.0
     for beam in BEAMS:
-        seconds = _seconds(wide, [_of_length(wide, 31, beam)] * 8)
+        limits = Limits(length=32, rows=8, tokens=256, width=beam)
+        exact = Predictor(replace(predictor.task, limits=limits), predictor.params)
+        seconds = _seconds(exact, [_of_length(exact, 31, beam)] * 8)
         first = first or seconds
         rows.append([beam, 1e3 * seconds, f"{seconds / first:.2f}"])
     table("8 rows of 31 tokens", ["beam", "ms", "time over that of beam 1"], rows)
@@ -114,6 +114,7 @@ def _tensors(examples: list[Example]):
 def _agree(predictor: Predictor, examples: list[Example], translations: list) -> None:
     """Check that PyTorch finds the same translations."""
     for example, (path, total) in zip(predictor.run(examples), translations, strict=True):
-        (best,) = example
+        (output,) = example
+        best = output.rows
         assert best.tokens[0, : best.lengths[0]].tolist() == path
         assert abs(best.log_probabilities[0] - total) < 1e-2

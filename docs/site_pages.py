@@ -230,23 +230,27 @@ def cli_page() -> str:
     from textrnn.cli.main import app
 
     command = get_command(app)
-    lines = ["# Command line", command.help or ""]
+    lines = ["# Command line", command.help or "", *arguments_table(command)]
     for path, each in leaves(command, "textrnn"):
         if path == "textrnn serve":
             lines += [f"## {path}", each.help or "", "Options: see [settings](settings.md)."]
             continue
         context = typer.Context(each, info_name=path)
         lines += [f"## {path}", f"```\n{usage(each, context, path)}\n```", each.help or ""]
-        rows = []
-        for parameter in each.params:
-            if parameter.name == "help":
-                continue
-            names = ", ".join(f"`{name}`" for name in parameter.opts if name.startswith("-"))
-            names = names or f"`{(parameter.name or '').upper()}`"
-            rows.append(f"| {names} | {getattr(parameter, 'help', '') or ''} |")
-        if rows:
-            lines.append("\n".join(["| argument | meaning |", "|---|---|", *rows]))
+        lines += arguments_table(each)
     return "\n\n".join(lines) + "\n"
+
+
+def arguments_table(command: Any) -> list[str]:
+    """The table of a command's arguments and options; none if it has no arguments."""
+    rows = []
+    for parameter in command.params:
+        if parameter.name == "help":
+            continue
+        names = ", ".join(f"`{name}`" for name in parameter.opts if name.startswith("-"))
+        names = names or f"`{(parameter.name or '').upper()}`"
+        rows.append(f"| {names} | {getattr(parameter, 'help', '') or ''} |")
+    return ["\n".join(["| argument | meaning |", "|---|---|", *rows])] if rows else []
 
 
 def usage(command: Any, context: Any, path: str) -> str:

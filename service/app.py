@@ -14,6 +14,7 @@ from service.dialects.openai.routes import OPENAI
 from service.docs import page
 from service.docs.openapi import add_security_schemes
 from service.inference.context import ServiceContext
+from service.transport.dispatch import Dispatcher
 from service.transport.error_responses import add_error_handlers
 from service.transport.middleware import RequestMiddleware
 
@@ -31,18 +32,22 @@ def make_app(context: ServiceContext) -> ASGIApp:
     )
     app.state.context = context
     for dialect in reversed(DIALECTS):  # the native routes are matched first
-        app.include_router(dialect.router)
+        for router in dialect.routers:
+            app.include_router(router)
     app.include_router(page.router)
     app.include_router(playground.router)
     add_error_handlers(app, DIALECTS)
+    if context.admission.keys.required:
+        add_security_schemes(app)
+    dispatcher: ASGIApp = Dispatcher(app, context, DIALECTS)
     if context.settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
+        dispatcher = CORSMiddleware(
+            dispatcher,
             allow_origins=list(context.settings.cors_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
             expose_headers=["x-request-id", "x-queue-time", "x-inference-time", "retry-after"],
         )
-    if context.admission.keys.required:
-        add_security_schemes(app)
-    return RequestMiddleware(app, context.admission, context.readiness, context.metrics, DIALECTS)
+    return RequestMiddleware(
+        dispatcher, context.admission, context.readiness, context.metrics, DIALECTS
+    )

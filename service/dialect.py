@@ -19,7 +19,7 @@ class Dialect:
     """One API: its routes, its paths and the form of its errors."""
 
     name: str
-    router: APIRouter
+    routers: Sequence[APIRouter]
     paths: re.Pattern[str]
     """Matches the beginning of the paths that belong to this dialect."""
     error_response: Callable[[Problem, str, str], JSONResponse]

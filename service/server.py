@@ -43,6 +43,8 @@ def serve(
     check_limits(loaded, settings)
     logger.info("loaded %s (%.1f s)", ", ".join(loaded), time.monotonic() - began)
     context = ServiceContext(settings, ServiceMetrics(worker or 1))
+    for served in loaded.values():
+        context.models.add(served)
     lifecycle = Lifecycle(context.models, context.readiness)
     server = DrainingServer(context, lifecycle, on_open)
     if listening:

@@ -213,7 +213,7 @@ def few_shapes(tmp_path_factory):
         folder = tmp_path_factory.mktemp("few") / "bundle"
         shutil.copytree(bundle, folder)
         info = json.loads((folder / "bundle.json").read_text())
-        info["buckets"]["rows"] = 1
+        info["limits"]["rows"] = 1
         (folder / "bundle.json").write_text(json.dumps(info))
         return folder
 
@@ -230,7 +230,6 @@ def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shape
     trained = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, shipped)
     bundles = [few_shapes(bundle) for bundle in trained]
     with serving(*(part for name in bundles for part in ("--models", str(name)))) as server:
-        server.wait_for("language-id: warm")
         yield server
 
 

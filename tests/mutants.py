@@ -34,17 +34,45 @@ MUTANTS = (
         "tests/textrnn/layers/test_cells.py",
     ),
     Mutant(
-        "unroll: padding changes the carry",
+        "unroll: a row that has ended changes its carry",
         "textrnn/layers/unroll.py",
-        "return tuple(jnp.where(valid, n, o) for n, o in zip(new, old, strict=True))",
+        "return tuple(jnp.where(running, n, o) for n, o in zip(new, old, strict=True))",
         "return tuple(new)",
         "tests/textrnn/layers/test_unroll.py",
     ),
     Mutant(
+        "ragged: the first token of a row follows the row before it",
+        "textrnn/layers/ragged.py",
+        "begins = positions(lengths, len(x)) == 0",
+        "begins = jnp.arange(len(x)) == 0",
+        "tests/textrnn/layers/test_ragged.py",
+    ),
+    Mutant(
+        "ragged: the maximum of an empty row is that of no row",
+        "textrnn/layers/ragged.py",
+        "return jnp.where(has_tokens, largest, empty)",
+        "return largest",
+        "tests/textrnn/layers/test_ragged.py tests/textrnn/tasks/classify/test_task.py",
+    ),
+    Mutant(
+        "batching: a batch has one token too many",
+        "textrnn/batching.py",
+        'count = int(np.searchsorted(totals, largest.tokens, side="right"))',
+        'count = int(np.searchsorted(totals, largest.tokens + 1, side="right"))',
+        "tests/textrnn/test_batching.py",
+    ),
+    Mutant(
+        "predictor: the tokens of a row start one too late",
+        "textrnn/predictor.py",
+        "array[start:end]",
+        "array[start + 1 : end + 1]",
+        "tests/textrnn/tasks/tag/test_task.py tests/textrnn/tasks/generate/test_task.py",
+    ),
+    Mutant(
         "attention: padding is attended to",
         "textrnn/layers/attention.py",
-        "jax.nn.softmax(jnp.where(valid[:, None], scores, MASKED), axis=-1)",
-        "jax.nn.softmax(scores, axis=-1)",
+        "jnp.where(valid[:, None], self.score(source.keys, queries), MASKED)",
+        "self.score(source.keys, queries)",
         "tests/textrnn/layers/test_attention.py",
     ),
     Mutant(
@@ -57,8 +85,8 @@ MUTANTS = (
     Mutant(
         "beam search: long hypotheses are penalised by the length penalty",
         "textrnn/tasks/translate/beam_search.py",
-        "scores / (t + 1.0) ** parameters.length_penalty[:, None]",
-        "scores * (t + 1.0) ** parameters.length_penalty[:, None]",
+        "ends / (t + 1.0) ** parameters.length_penalty[:, None]",
+        "ends * (t + 1.0) ** parameters.length_penalty[:, None]",
         "tests/textrnn/tasks/translate/test_beam_search.py",
     ),
     Mutant(
@@ -122,7 +150,10 @@ def is_noticed(mutant: Mutant, folder: Path) -> bool:
         sys.exit(f"{mutant.file}: has {mutant.code!r} {code.count(mutant.code)} times, not once")
     path.write_text(code.replace(mutant.code, mutant.replacement))
     command = [sys.executable, "-m", "pytest", "-q", "-x", *mutant.tests.split()]
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    # The copy has no native library of its own.
+    library = ROOT / "textrnn" / "native" / "libtextrnn.so"
+    native = {"TEXTRNN_NATIVE": str(library)} if library.exists() else {}
+    environment = {**native, **os.environ, "PYTHONPATH": str(folder)}
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
     path.write_text(code)
     if run.returncode not in (0, 1):

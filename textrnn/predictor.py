@@ -3,6 +3,7 @@
 import copy
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Self
 
@@ -11,8 +12,10 @@ import numpy as np
 
 from textrnn.batching import Group, Shape, plan
 from textrnn.errors import UserError
-from textrnn.parameters import Params, merge_model, model_structure
-from textrnn.tasks import Answer, Batch, Example, Row, StreamTask, Task, Window
+from textrnn.layers.packing import pack_layers
+from textrnn.parameters import Params, merge_model, split_model
+from textrnn.platform import uses_native
+from textrnn.tasks import Answer, Batch, Example, Outputs, Row, StreamTask, Task, Window
 
 
 class Predictor:
@@ -23,10 +26,24 @@ class Predictor:
 
     def __init__(self, task: Task, params: Params):
         self.task = task
+        self._structure, _ = task.structure
         self.params = params
-        self._graph, _ = model_structure(task.build)
         self._programs: dict[Shape, Any] = {}
-        self._compiling = threading.Lock()
+        self._compiling = {shape: threading.Lock() for shape in task.shapes()}
+
+    @property
+    def params(self) -> Params:
+        """The weights. They may be replaced by others of the same shapes."""
+        return self._params
+
+    @params.setter
+    def params(self, params: Params) -> None:
+        self._params = params
+        self._graph, self._packed = self._structure, params
+        if uses_native():
+            model = self.model()
+            pack_layers(model)
+            self._graph, self._packed = split_model(model)
 
     def recalibrated(self, task: Task) -> Self:
         """A predictor with the same weights for a recalibrated task, which differs in values that
@@ -69,39 +86,27 @@ class Predictor:
             yield stable[sent:]
             sent = len(stable)
 
-    def plan(self, examples: Sequence[Example], compiled_only: bool = False) -> list[Group]:
-        """The batches that the windows of examples run in. With `compiled_only`, only shapes that
-        are compiled already."""
-        shapes = self.compiled if compiled_only else self.task.shapes()
+    def plan(self, examples: Sequence[Example]) -> list[Group]:
+        """The batches that the windows of examples run in."""
         windows = _windows(examples)
         lengths, widths = [len(w) for w in windows], [w.width for w in windows]
-        return plan(lengths, shapes, widths)
-
-    def compiled_for(self, examples: Sequence[Example]) -> bool:
-        """Whether compiled shapes exist for all windows of these examples."""
-        shapes = self.compiled
-        for window in _windows(examples):
-            length, width = len(window), window.width
-            if not any(shape.length >= length and shape.width >= width for shape in shapes):
-                return False
-        return True
+        return plan(lengths, self.task.shapes(), widths)
 
     def run(
         self, examples: Sequence[Example], groups: Sequence[Group] | None = None
-    ) -> list[list[Any]]:
+    ) -> list[list[Outputs]]:
         """The outputs of the model for each window of each example, in order. `groups` is the plan,
         made here by default."""
         groups = self.plan(examples) if groups is None else groups
         windows = _windows(examples)
-        outputs = []
+        batches = []
         for group in groups:  # dispatches all batches before it waits for the first
             batch = self.task.collate([windows[i] for i in group.indices], group.shape)
-            outputs.append(self._program(group.shape)(self.params, batch))
+            batches.append((batch["lengths"], self._program(group.shape)(self._packed, batch)))
         results: list[Any] = [None] * len(windows)
-        for group, output in zip(groups, outputs, strict=True):
-            arrays = jax.tree.map(np.asarray, output)
-            for row, index in enumerate(group.indices):
-                results[index] = jax.tree.map(lambda a, row=row: a[row], arrays)
+        for group, (lengths, outputs) in zip(groups, batches, strict=True):
+            for index, part in zip(group.indices, _parts(outputs, lengths), strict=False):
+                results[index] = part
         in_order = iter(results)
         return [list(islice(in_order, len(example.windows))) for example in examples]
 
@@ -115,13 +120,13 @@ class Predictor:
             for example, outputs in zip(examples, self.run(examples, groups), strict=True)
         ]
 
-    def answer(self, examples: Sequence[Example], compiled_only: bool = False) -> list[Answer]:
+    def answer(self, examples: Sequence[Example]) -> list[Answer]:
         """The answers to examples, whose windows run until all are finished."""
         answers: list[Answer] = [{}] * len(examples)
         unfinished = dict(enumerate(examples))
         while unfinished:
             now = list(unfinished.values())
-            outcomes = self.step(now, self.plan(now, compiled_only))
+            outcomes = self.step(now)
             for index, outcome in zip(list(unfinished), outcomes, strict=True):
                 if isinstance(outcome, Example):
                     unfinished[index] = outcome
@@ -132,25 +137,18 @@ class Predictor:
 
     def model(self) -> Any:
         """The network with its weights."""
-        return merge_model(self._graph, self.params)
+        return merge_model(self._structure, self.params)
 
-    def warm(self, shape: Shape) -> None:
-        """Compile the program of a shape, unless it is compiled already."""
-        self._program(shape)
-
-    @property
-    def compiled(self) -> frozenset[Shape]:
-        return frozenset(self._programs)
-
-    @property
-    def compilations(self) -> int:
-        """The number of programs compiled so far."""
-        return len(self._programs)
+    def compile(self) -> None:
+        """Compile the programs of all shapes, in parallel. Without this, each is compiled when it
+        first runs."""
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self._program, self.task.shapes()))
 
     def _program(self, shape: Shape) -> Any:
         program = self._programs.get(shape)
         if program is None:
-            with self._compiling:
+            with self._compiling[shape]:
                 program = self._programs.get(shape) or self._compile(shape)
                 self._programs[shape] = program
         return program
@@ -159,7 +157,25 @@ class Predictor:
         def run(params: Params, batch: Batch) -> Any:
             return self.task.predict(merge_model(self._graph, params), batch)
 
-        return jax.jit(run).lower(self.params, self.task.collate([], shape)).compile()
+        lowered = jax.jit(run).lower(self._packed, self.task.collate([], shape))
+        return lowered.compile(_QUICKLY if uses_native() else None)
+
+
+_QUICKLY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
+"""Compiler options of programs that spend nearly all of their time in native kernels. They compile
+about five times as fast, and the small rest of their work takes hardly longer."""
+
+
+def _parts(outputs: Outputs, lengths: np.ndarray) -> Iterator[Outputs]:
+    """The part of each row of a batch."""
+    outputs = jax.tree.map(np.asarray, outputs)
+    (rows, row_tree), (tokens, token_tree) = map(jax.tree.flatten, outputs)
+    ends = np.cumsum(lengths)
+    for row, (start, end) in enumerate(zip(ends - lengths, ends, strict=True)):
+        yield Outputs(
+            row_tree.unflatten([array[row] for array in rows]),
+            token_tree.unflatten([array[start:end] for array in tokens]),
+        )
 
 
 def _outcome(task: Task, example: Example, outputs: Sequence[Any]) -> Answer | Example:

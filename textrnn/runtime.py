@@ -1,4 +1,4 @@
-"""Process-level settings: huge pages, the compilation cache and the limit on memory maps."""
+"""Process-level settings: huge pages and the compilation cache."""
 
 import contextlib
 import hashlib
@@ -54,18 +54,3 @@ def processor_id(system: Path = Path("/proc")) -> str:
         keys = ("model name", "flags", "Features", "CPU part")
         properties += sorted({line for line in lines if line.startswith(keys)})
     return hashlib.sha256("\n".join(properties).encode()).hexdigest()[:16]
-
-
-def can_compile_more(system: Path = Path("/proc")) -> bool:
-    """Whether this process may compile optional programs.
-
-    A compiled program occupies 70 to 300 memory maps, and Linux limits a process to 65,530; when
-    none is left, the compiler aborts the process. Half of them are reserved for required programs,
-    such as those of a model that is reloaded.
-    """
-    try:
-        limit = int((system / "sys/vm/max_map_count").read_text())
-        with (system / "self/maps").open("rb") as maps:
-            return sum(1 for _ in maps) < limit / 2
-    except OSError:
-        return True  # not Linux

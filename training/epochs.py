@@ -1,11 +1,13 @@
 """Epochs: in which batches, and in which order, an epoch visits the examples."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from textrnn.batching import Buckets, Group, Shape, plan
+from textrnn.batching import Group, Shape
 from textrnn.tasks import Batch, Window
+from training.recipe import TrainConfig
 
 POOL = 64
 """Batches whose rows are sorted by length together: more of them mean less padding and a weaker
@@ -23,29 +25,35 @@ class Epochs:
         self,
         windows: Sequence[Window],
         collate: Callable[[Sequence[Window], Shape], Batch],
-        buckets: Buckets,
-        seed: int,
-        devices: int = 1,
+        config: TrainConfig,
     ):
         self._windows = windows
         self._collate = collate
         self._lengths = np.array([len(window) for window in windows])
-        self._seed = seed
-        self._pool = POOL * buckets.rows
-        self.shapes = widest(buckets, devices)
-        self.rows = max(shape.rows for shape in self.shapes)
+        self._grid = config.lengths
+        self._rows = [rows_of_length(config, length) for length in config.lengths]
+        self._seed = config.seed
+        self._pool = POOL * config.rows
 
     def batches(self, epoch: int) -> list[Group]:
         random = np.random.default_rng([self._seed, epoch])
         order = random.permutation(len(self._lengths))
-        groups = []
+        groups: list[Group] = []
         for start in range(0, len(order), self._pool):
-            pool = order[start : start + self._pool]
-            groups += [
-                Group(pool[group.indices], group.shape)
-                for group in plan(self._lengths[pool], self.shapes)
-            ]
+            groups += self._groups(order[start : start + self._pool])
         return [groups[index] for index in random.permutation(len(groups))]
+
+    def _groups(self, pool: np.ndarray) -> list[Group]:
+        """Batches of similar lengths: the longest row selects the shape, and the next shorter ones
+        fill it."""
+        left = pool[np.argsort(-self._lengths[pool], kind="stable")]
+        groups = []
+        while left.size:
+            place = bisect_left(self._grid, self._lengths[left[0]])
+            rows, length = self._rows[place], self._grid[place]
+            groups.append(Group(left[:rows], Shape(rows, rows * length)))
+            left = left[rows:]
+        return groups
 
     def steps(self, epochs: int) -> int:
         return sum(len(self.batches(epoch)) for epoch in range(epochs))
@@ -54,7 +62,8 @@ class Epochs:
         return self._collate([self._windows[index] for index in group.indices], group.shape)
 
 
-def widest(buckets: Buckets, devices: int) -> list[Shape]:
-    """The shape with the most rows for each length, the shortest length first."""
-    widest = {shape.length: shape for shape in sorted(buckets.shapes())}
-    return [Shape(max(shape.rows, devices), shape.length) for shape in widest.values()]
+def rows_of_length(config: TrainConfig, length: int) -> int:
+    """Rows of a batch of this length: the largest power of two within the limits, and at least one
+    for each device."""
+    rows = min(config.rows, config.tokens // length)
+    return max(1 << (rows.bit_length() - 1), config.devices)

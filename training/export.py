@@ -34,7 +34,7 @@ def finish(
         licence=recipe.licence,
         config=task.config.model_dump(mode="json"),
         tokenizer=task.tokenizer.kind,
-        buckets=recipe.buckets,
+        limits=recipe.limits,
         storage=recipe.storage,
         parameters=count_parameters(params),
         metrics=metrics,

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from textrnn.batching import Buckets
+from textrnn.batching import Limits
 from textrnn.bundle.weights import Storage
 from textrnn.config import Config, override, read_toml
 from textrnn.errors import UserError
@@ -143,7 +143,7 @@ class TrainConfig(Config):
     epochs: PositiveInt = 5
     """Passes over the training rows."""
     rows: PositiveInt = 64
-    """Maximum rows per batch, a power of two. Batches of long rows have fewer."""
+    """Maximum rows per batch. Batches of long rows have fewer, a power of two."""
     tokens: PositiveInt = 16_384
     """Maximum tokens per batch, including padding."""
     lengths: tuple[PositiveInt, ...] = (16, 32, 64, 128, 256, 512)
@@ -173,6 +173,17 @@ class TrainConfig(Config):
     log_every: PositiveInt = 20
     """Steps between entries in the log."""
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.lengths or list(self.lengths) != sorted(set(self.lengths)):
+            raise ValueError(f"lengths must increase, found {list(self.lengths)}")
+        if self.lengths[-1] > self.tokens:
+            raise ValueError(
+                f"a row of the longest length {self.lengths[-1]} does not fit into {self.tokens} "
+                "tokens"
+            )
+        return self
+
 
 class Recipe(Config):
     """Everything that determines a model."""
@@ -199,8 +210,8 @@ class Recipe(Config):
     """Hyperparameters of the network; the keys depend on the task."""
     train: TrainConfig = TrainConfig()
     """Batches, optimisation and evaluation."""
-    buckets: Buckets = Buckets()
-    """Shapes of batches when the model is served."""
+    limits: Limits = Limits()
+    """Limits of a batch when the model is served."""
     storage: Storage = "float16"
     """Storage type of the weights in the bundle. Inference uses float32."""
     probes: tuple[str, ...] = ()

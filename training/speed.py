@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from textrnn.batching import Shape
 from textrnn.predictor import Predictor
 from textrnn.tasks import Example, Task
 
-SHAPE = Shape(64, 64)
+ROWS, LENGTH = 64, 64
+"""Texts of a batch, and their tokens, if the model takes as many."""
 
 
 def measure(predictor: Predictor) -> dict[str, float]:
@@ -22,15 +22,15 @@ def measure(predictor: Predictor) -> dict[str, float]:
     The peak is the rate of one large float32 matrix product, measured immediately before.
     """
     peak = matmul_flops_per_second()
-    buckets = predictor.task.buckets
-    shape = max(s for s in buckets.shapes() if s.rows <= SHAPE.rows and s.length <= SHAPE.length)
-    examples = [_example(predictor.task, shape.length)] * shape.rows
+    limits = predictor.task.limits
+    rows, length = min(ROWS, limits.rows), min(LENGTH, limits.length)
+    examples = [_example(predictor.task, length)] * rows
     groups = predictor.plan(examples)
     seconds = best_of(lambda: predictor.run(examples, groups))
     tokens = sum(len(example) for example in examples)
     speed: dict[str, float] = {
-        "rows": shape.rows,
-        "length": shape.length,
+        "rows": rows,
+        "length": length,
         "tokens_per_second": round(tokens / seconds),
     }
     if any(name.startswith("decoder") for name in predictor.params):

@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from textrnn.batching import Buckets
+from textrnn.batching import Limits
 from textrnn.errors import UserError
 from textrnn.parameters import Params, count_parameters, split_model
 from textrnn.predictor import Predictor
@@ -43,7 +43,7 @@ def prepare(recipe: Recipe) -> Prepared:
     """The rows and the task of a recipe. Raises UserError for a mistake in recipe or data."""
     train, dev = load_rows(recipe.data, recipe.task)
     tokenizer = fit_tokenizer(recipe, train)
-    task = TASKS[recipe.task].fit(recipe.model, tokenizer, recipe.buckets, train)
+    task = TASKS[recipe.task].fit(recipe.model, tokenizer, recipe.limits, train)
     metric_of(task, recipe.train.metric)  # an unknown one is an error before anything is trained
     return Prepared(recipe, task, train, dev)
 
@@ -65,20 +65,20 @@ class _Run:
         self.config = config = prepared.recipe.train
         self.dev = prepared.dev
         self.directory = directory
-        buckets = Buckets(lengths=config.lengths, rows=config.rows, tokens=config.tokens)
         served = prepared.task
-        task = replace(served, buckets=buckets)
+        limits = Limits(length=config.lengths[-1], rows=config.rows, tokens=config.tokens)
+        task = replace(served, limits=limits)
         options = task.options_type(truncate=True)
         examples = [task.read(row, options, gold=True) for row in prepared.train]
         if isinstance(task, StreamTask):
             ids = np.concatenate([example.ids for example in examples])
-            self.epochs = Streams(ids, buckets, config.seed, config.devices)
+            self.epochs = Streams(ids, config)
             loss: Loss = task.loss_with_carry
             self.count = len(examples)
             carry = jax.tree.map(jnp.copy, task.initial_carry(self.epochs.rows))  # each is donated
         else:
             windows = [window for example in examples for window in example.windows]
-            self.epochs = Epochs(windows, task.collate, buckets, config.seed, config.devices)
+            self.epochs = Epochs(windows, task.collate, config)
             loss, carry = without_carry(task), ()
             self.count = len(windows)
         self.total = self.epochs.steps(config.epochs)
@@ -118,7 +118,9 @@ class _Run:
         seconds_before, resumed = self.progress.seconds, time.monotonic()
         for group, ends_epoch in self._remaining():
             batch = self.epochs.collate(group)
-            tokens += int(batch["lengths"].sum())
+            tokens += (
+                int(batch["lengths"].sum()) if "lengths" in batch else batch["ids"][:, 1:].size
+            )
             self.state, loss = self.step(self.state, jax.device_put(batch, self.place("data")))
             losses.append(loss)
             step = self.progress.step + 1

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from textrnn.batching import Buckets
 from textrnn.errors import UserError
 from textrnn.tasks import StreamBatch
-from training.epochs import widest
+from training.epochs import rows_of_length
+from training.recipe import TrainConfig
 
 
 class Chunk(NamedTuple):
@@ -31,11 +31,12 @@ class Streams:
     is shorter than a chunk is left out.
     """
 
-    def __init__(self, ids: np.ndarray, buckets: Buckets, seed: int, devices: int = 1):
+    def __init__(self, ids: np.ndarray, config: TrainConfig):
         self._ids = ids
-        self._seed = seed
-        self.rows, self._length, _ = widest(buckets, devices)[-1]
-        while self.rows > devices and len(ids) // self.rows < self._length:
+        self._seed = config.seed
+        self._length = config.lengths[-1]
+        self.rows = rows_of_length(config, self._length)
+        while self.rows > config.devices and len(ids) // self.rows < self._length:
             self.rows //= 2
         self._each = len(ids) // self.rows
         if self._each < self._length:
@@ -60,5 +61,4 @@ class Streams:
         return {
             "ids": self._ids[positions % len(self._ids)],
             "fresh": np.full(self.rows, chunk.first),
-            "lengths": np.full(self.rows, self._length, np.int32),
         }

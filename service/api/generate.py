@@ -4,7 +4,7 @@ import json
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import Field
 
 from service.api.requests import TaskRequest, with_options
@@ -13,7 +13,7 @@ from service.errors import Problem, invalid_text
 from service.inference.context import Context, ServiceContext
 from service.inference.jobs import Result
 from service.inference.models import ServedModel
-from service.inference.pipeline import infer_examples, label_request, timing_headers
+from service.inference.pipeline import AnswerResponse, infer_examples, label_request, timing_headers
 from service.inference.streaming import (
     DETAILS,
     EVENT_STREAM,
@@ -87,7 +87,7 @@ async def generate(body: GenerateRequest, request: Request, context: Context) ->
     example = _read(context, served, body)
     if not body.stream:
         result = await infer_examples(context, served, [example], request)
-        return JSONResponse(_response(context, served, result), headers=timing_headers(result))
+        return AnswerResponse(_response(context, served, result), headers=timing_headers(result))
 
     def events(chunk: StreamChunk) -> list[str]:
         """The only event of a chunk:

@@ -22,7 +22,7 @@ async def healthz() -> Status:
 
 @router.get("/readyz", response_model=Status, responses={503: PROBLEM})
 async def readyz(context: Context) -> Status:
-    """Readiness: 503 until the models are warm, and while the server shuts down."""
+    """Readiness: 503 until all models are ready, and while the server shuts down."""
     context.readiness.check()
     return Status(status="ready")
 

@@ -2,8 +2,6 @@
 
 import re
 
-from fastapi import APIRouter
-
 from service.api import classify, generate, health, models, tag, translate
 from service.dialect import Dialect
 from service.errors import problem_document
@@ -16,8 +14,5 @@ ROUTERS = (
     models.router,
     health.router,
 )
-_router = APIRouter()
-for _part in ROUTERS:
-    _router.include_router(_part)
 
-NATIVE = Dialect("native", _router, re.compile(""), problem_document)
+NATIVE = Dialect("native", ROUTERS, re.compile(""), problem_document)

@@ -55,8 +55,8 @@ class TaskRequest(StrictModel):
 
     def options(self) -> dict[str, Any]:
         """The task options by name. Those that are null are left out."""
-        names = self.option_names
-        return {name: value for name, value in self if name in names and value is not None}
+        named = self.option_names & self.model_fields_set  # others have their defaults
+        return {name: value for name in named if (value := getattr(self, name)) is not None}
 
 
 R = TypeVar("R", bound=TaskRequest)

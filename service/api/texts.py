@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from fastapi import Request
-from fastapi.responses import JSONResponse
 
 from service.api.requests import TextsRequest
 from service.inference.context import ServiceContext
-from service.inference.pipeline import infer_texts, timing_headers
+from service.inference.pipeline import AnswerResponse, infer_texts, timing_headers
 
 
 async def texts_response(
@@ -16,9 +15,9 @@ async def texts_response(
     body: TextsRequest,
     request: Request,
     languages: Sequence[str | None] = (),
-) -> JSONResponse:
+) -> AnswerResponse:
     """The results of a model for a task, one for each text. Raises Problem."""
     served = context.models.select(task, body.model, languages)
     result = await infer_texts(context, served, body.located(), body.options(), request)
     content = {"model": served.name, "results": result.answers}
-    return JSONResponse(content, headers=timing_headers(result))
+    return AnswerResponse(content, headers=timing_headers(result))

@@ -4,7 +4,7 @@ A request is checked three times, each time with what is known by then:
 
     head     request line and headers    method, API key, readiness, media type, length of the queue
     body     while it arrives            size, time
-    queue    its texts as tokens         number of texts, tokens, compiled shapes, deadline
+    queue    its texts as tokens         number of texts, tokens, deadline
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from starlette.types import Message, Receive
 
 from service.auth import ApiKeys
 from service.dialect import Dialect
-from service.errors import Problem, client_left, queue_full, unauthorized, unavailable
+from service.errors import Problem, client_left, queue_full, unauthorized
 from service.inference.pacing import Pacer
 from service.inference.queue_limits import QueueLimits
 from service.inference.readiness import Readiness
@@ -134,15 +134,11 @@ class Admission:
         error = {"pointer": pointer, "message": "too many texts", "code": code, "limit": limit}
         raise Problem(422, code, f"{pointer}: {detail}", errors=[error])
 
-    def enqueue(self, rows: int, tokens: int, compiled: bool) -> None:
+    def enqueue(self, rows: int, tokens: int) -> None:
         """Count the texts of a request into the queue. Requires the lock of the queue.
 
-        `compiled` says whether compiled shapes take all of them. Raises Problem 422, 429 or 503.
+        Raises Problem 422 or 429.
         """
-        if not compiled:
-            raise unavailable(
-                "the program for this request is being compiled; try again in a second"
-            )
         limits = self.limits
         if tokens > limits.max_tokens:
             raise Problem(
@@ -156,10 +152,10 @@ class Admission:
             self._refuse_full(retry)
         limits.count(rows, tokens)
 
-    def refuse_late(self, seconds: float) -> NoReturn:
-        """Raises Problem 504 for a request that was not answered within so many seconds."""
+    def late(self, seconds: float) -> Problem:
+        """504 for a request that was not answered within so many seconds."""
         detail = f"no answer within the deadline of {seconds:g} s; try again later"
-        raise Problem(504, "deadline", detail) from None
+        return Problem(504, "deadline", detail)
 
     def _refuse_full(self, retry_after: int) -> NoReturn:
         self._metrics.rejected.labels("queue_full").inc()

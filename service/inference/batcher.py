@@ -9,7 +9,8 @@ import contextlib
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from service.inference.admission import Admission
@@ -17,7 +18,6 @@ from service.inference.jobs import Job, ProgressCallback, QueuedText, Result
 from service.inference.models import ServedModel
 from service.observe.logs import logger
 from service.observe.metrics import ServiceMetrics
-from textrnn.batching import Group
 from textrnn.predictor import Predictor
 from textrnn.tasks import Example
 
@@ -42,34 +42,37 @@ class Batcher:
         self._thread = threading.Thread(target=self._work, name="device", daemon=True)
         self._thread.start()
 
-    async def submit(
+    def submit(
         self,
         served: ServedModel,
         examples: Sequence[Example],
         seconds: float,
         on_progress: ProgressCallback | None = None,
-    ) -> Result:
-        """The answers to examples, in their order. Raises Problem 422, 429, 503 or 504.
+    ) -> asyncio.Future[Result]:
+        """The future answers to examples, in their order. Raises Problem 422 or 429; the future
+        raises Problem 504.
 
-        `on_progress` is called in the event loop of the caller with each example that continues
-        another one. If the caller is cancelled, texts that have not run yet never do.
+        `on_progress` is called in the running event loop with each example that continues another
+        one. If the future is cancelled, texts that have not run yet never do.
         """
-        on_progress = on_progress and _in_this_loop(on_progress)
-        job = Job(served, time.monotonic() + seconds, [None] * len(examples), on_progress)
+        loop = asyncio.get_running_loop()
+        count, future = len(examples), loop.create_future()
+        progress = on_progress and partial(_call_in, loop, on_progress)
+        job = Job(served, time.monotonic() + seconds, [None] * count, count, future, progress)
         for place, example in enumerate(examples):
             job.add(place, example)
-        compiled = served.predictor.compiled_for(examples)
         with self._waiting:
-            self._admission.enqueue(len(examples), job.tokens, compiled)
+            self._admission.enqueue(count, job.tokens)
             self._queues.setdefault(served.name, deque()).append(job)
             self._metrics.queue_depth.set(self._limits.rows)
             self._waiting.notify()
-        try:
-            return await asyncio.wait_for(asyncio.wrap_future(job.future), seconds)
-        except TimeoutError:
-            self._admission.refuse_late(seconds)
-        finally:
-            job.future.cancel()  # after the result this does nothing
+        late = loop.call_later(seconds, self._refuse_late, future, seconds)
+        future.add_done_callback(lambda _: late.cancel())
+        return future
+
+    def _refuse_late(self, future: asyncio.Future[Result], seconds: float) -> None:
+        if not future.done():
+            future.set_exception(self._admission.late(seconds))
 
     def close(self) -> None:
         """End the thread after the current batch."""
@@ -100,14 +103,13 @@ class Batcher:
                 self._run(parts)
             except Exception as error:  # without this thread no request would ever be answered
                 logger.exception("a batch of %s failed", parts[0][0].served.name)
-                for job, text in parts:
-                    job.settle(text.place, error)
+                _complete([job for job, text in parts if job.settle(text.place, error)])
 
     def _next_batch(self) -> tuple[list[Part], int]:
         """Texts of one model that fill a batch, and their tokens. Requires the lock."""
         queue = min((queue for queue in self._queues.values() if queue), key=lambda q: q[0].queued)
         served = queue[0].served
-        buckets = served.predictor.task.buckets
+        limits = served.predictor.task.limits
         parts: list[Part] = []
         tokens = 0
         while queue and queue[0].served is served:
@@ -121,7 +123,9 @@ class Batcher:
                 continue
             while job.waiting:
                 text = job.waiting[0]
-                full = len(parts) == buckets.rows or tokens + text.tokens > buckets.tokens
+                full = (
+                    len(parts) == limits.rows or tokens + text.tokens > limits.tokens * limits.width
+                )
                 if full and parts:
                     return parts, tokens
                 parts.append((job, job.take()))
@@ -136,26 +140,27 @@ class Batcher:
         jobs = list({id(job): job for job, _ in parts}.values())
         began = time.monotonic()
         try:
-            groups = predictor.plan(examples, compiled_only=True)
-            outcomes = predictor.step(examples, groups)
+            outcomes = predictor.step(examples)
         except Exception:  # caused by one text: the others must not fail with it
             logger.exception("a batch of %s failed; its texts run one by one", served.name)
-            groups = []
             outcomes = [_run_alone(predictor, example) for example in examples]
         seconds = time.monotonic() - began
-        self._observe(served, jobs, examples, groups, began, seconds)
+        self._observe(served, jobs, examples, began, seconds)
         for job in jobs:
             job.compute += seconds
         unfinished: list[tuple[Job, int, Example]] = []
+        complete: list[Job] = []
         for (job, text), outcome in zip(parts, outcomes, strict=True):
             if not isinstance(outcome, Example):
-                job.settle(text.place, outcome)
+                if job.settle(text.place, outcome):
+                    complete.append(job)
             elif job.abandoned:
                 self._metrics.rejected.labels("left_or_late").inc()
             else:
                 unfinished.append((job, text.place, outcome))
                 if job.on_progress is not None:
                     job.on_progress(outcome, job.result([]))
+        _complete(complete)
         if unfinished:
             self._requeue(unfinished)
 
@@ -174,36 +179,43 @@ class Batcher:
         served: ServedModel,
         jobs: list[Job],
         examples: list[Example],
-        groups: list[Group],
         began: float,
         seconds: float,
     ) -> None:
         name, metrics = served.name, self._metrics
         metrics.inference.labels(name).observe(seconds)
         metrics.batch_rows.labels(name).observe(len(examples))
-        metrics.tokens_real.labels(name).inc(sum(map(len, examples)))
-        metrics.tokens_padded.labels(name).inc(sum(group.shape.tokens for group in groups))
-        metrics.compilations.labels(name).set(served.predictor.compilations)
+        metrics.tokens.labels(name).inc(sum(map(len, examples)))
         for job in jobs:
             metrics.queued.labels(name).observe(began - job.queued)
 
 
-def _in_this_loop(callback: ProgressCallback) -> ProgressCallback:
-    """The callback, to be called from another thread."""
-    loop = asyncio.get_running_loop()
+def _complete(jobs: Sequence[Job]) -> None:
+    """Complete jobs in their event loops. Each loop is woken once, which is a system call."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.future.get_loop(), []).append(job)
+    for loop, its_jobs in by_loop.items():
+        _call_in(loop, _complete_here, its_jobs)
 
-    def call(example: Example, result: Result) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(callback, example, result)
 
-    return call
+def _complete_here(jobs: Sequence[Job]) -> None:
+    for job in jobs:
+        job.complete()
+
+
+def _call_in(
+    loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *arguments: Any
+) -> None:
+    """Call back in the event loop of another thread, unless it is closed."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(callback, *arguments)
 
 
 def _run_alone(predictor: Predictor, example: Example) -> Any:
     """The outcome of an example by itself, or the exception that it raises."""
     try:
-        groups = predictor.plan([example], compiled_only=True)
-        return predictor.step([example], groups)[0]
+        return predictor.step([example])[0]
     except Exception as error:
         logger.exception("a text failed")
         return error

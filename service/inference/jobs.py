@@ -1,9 +1,9 @@
 """The work of one request, as it passes through the batcher."""
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ class QueuedText(NamedTuple):
     """Its index in the request."""
     example: Example
     tokens: int
-    """Padding included."""
+    """Its cost: tokens times hypotheses."""
 
 
 @dataclass
@@ -41,11 +41,16 @@ class Job:
     deadline: float
     answers: list[Any]
     """None for each text that is not answered yet."""
+    unanswered: int
+    """Texts without an answer."""
+    future: asyncio.Future[Result]
+    """Belongs to the event loop of the request; other threads only read whether it is done."""
     on_progress: ProgressCallback | None = None
-    future: "Future[Result]" = field(default_factory=Future)
+    outcome: Result | Exception | None = None
+    """What the future is to be set to, once it is known."""
     waiting: deque[QueuedText] = field(default_factory=deque)
     tokens: int = 0
-    """Tokens of the texts that wait, padding included."""
+    """The cost of the texts that wait."""
     submitted: float = field(default_factory=time.monotonic)
     queued: float = field(default_factory=time.monotonic)
     """When it last joined the queue."""
@@ -55,10 +60,7 @@ class Job:
     def add(self, place: int, example: Example) -> int:
         """Append what is to run next for a text, and return its cost in tokens. The cost is
         computed here only."""
-        buckets = self.served.predictor.task.buckets
-        tokens = 0
-        for window in example.windows:
-            tokens += buckets.cost(len(window), window.width)
+        tokens = sum(len(window) * window.width for window in example.windows)
         self.waiting.append(QueuedText(place, example, tokens))
         self.tokens += tokens
         return tokens
@@ -73,20 +75,31 @@ class Job:
     @property
     def abandoned(self) -> bool:
         """Whether the client has left, the deadline has passed, or the request has failed."""
-        return self.future.done() or time.monotonic() > self.deadline
+        return self.future.done() or self.outcome is not None or time.monotonic() > self.deadline
 
     def result(self, answers: list[Answer]) -> Result:
         """Answers with the times so far."""
         return Result(answers, (self.started or self.submitted) - self.submitted, self.compute)
 
-    def settle(self, place: int, outcome: Any) -> None:
-        """Record the answer to a text, or the exception that replaces it. The last answer, or the
-        first exception, completes the request."""
-        if isinstance(outcome, Exception):
-            if not self.future.done() and self.future.set_running_or_notify_cancel():
-                self.future.set_exception(outcome)
+    def settle(self, place: int, answer: Any) -> bool:
+        """Record the answer to a text, or the exception that replaces it. Returns whether the
+        outcome is known now: with the last answer, or with the first exception."""
+        if self.outcome is not None:
+            return False
+        if isinstance(answer, Exception):
+            self.outcome = answer
+            return True
+        self.answers[place] = answer
+        self.unanswered -= 1
+        if not self.unanswered:
+            self.outcome = self.result(self.answers)
+        return self.outcome is not None
+
+    def complete(self) -> None:
+        """Set the future to the outcome. Must run in the event loop of the request."""
+        if self.future.done():
             return
-        self.answers[place] = outcome
-        whole = None not in self.answers
-        if whole and not self.future.done() and self.future.set_running_or_notify_cancel():
-            self.future.set_result(self.result(self.answers))
+        if isinstance(self.outcome, Exception):
+            self.future.set_exception(self.outcome)
+        elif self.outcome is not None:
+            self.future.set_result(self.outcome)

@@ -3,16 +3,13 @@
 import json
 import math
 import re
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from textrnn import bundle
-from textrnn.batching import Buckets, Shape
 from textrnn.errors import UserError
 from textrnn.predictor import Predictor
 
@@ -44,16 +41,15 @@ class ServedModel:
         )
 
     def make_ready(self) -> None:
-        """Compile the shapes that are enough for any request, then answer the probes.
+        """Compile the programs of all shapes, then answer the probes.
 
         Raises UserError if an answer differs from the one recorded when the model was saved.
         """
-        for shape in first_shapes(self.predictor.task.buckets):
-            self.predictor.warm(shape)
+        self.predictor.compile()
         options = self.predictor.task.options_type()
         for probe in self.probes:
             example = self.predictor.task.read(probe.row, options)
-            (answer,) = self.predictor.answer([example], compiled_only=True)
+            (answer,) = self.predictor.answer([example])
             if not same(probe.answer, answer):
                 raise UserError(
                     f"{self.directory}: the answer to a probe differs from the one recorded when "
@@ -90,31 +86,6 @@ def load_model(name: str) -> ServedModel:
     created = int((directory / "bundle.json").stat().st_mtime)
     predictor = Predictor(loaded.task, loaded.params)
     return ServedModel(loaded.info, predictor, tuple(loaded.probes), directory, created)
-
-
-def make_all_ready(models: Iterable[ServedModel]) -> Iterator[tuple[ServedModel, float]]:
-    """Make models ready in parallel. Yields each, in order, with the seconds that it took."""
-
-    def timed(served: ServedModel) -> tuple[ServedModel, float]:
-        began = time.monotonic()
-        served.make_ready()
-        return served, time.monotonic() - began
-
-    with ThreadPoolExecutor() as pool:
-        yield from pool.map(timed, models)
-
-
-def first_shapes(buckets: Buckets) -> list[Shape]:
-    """The fewest shapes that take every row without much padding for short ones: several texts, and
-    if the longest text is much longer than most, also one text and the longest text."""
-    widest = buckets.widths[-1]
-    shapes = [shape for shape in buckets.shapes() if shape.width == widest]
-    # If the longest is short, a program for shorter ones is not worth the wait.
-    short = [s for s in shapes if s.length >= (64 if buckets.limit > 128 else buckets.limit)]
-    one = next(s for s in short if s.rows == 1)
-    some = max(s for s in short if s.length == one.length and s.rows <= 16)
-    longest = Shape(1, buckets.limit, widest)
-    return [some] if some.length == buckets.limit else sorted({one, some, longest})
 
 
 def same(expected: Any, found: Any) -> bool:

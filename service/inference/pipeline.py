@@ -1,11 +1,12 @@
 """From texts to answers: the steps that the routes of all dialects share."""
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from pydantic_core import to_json
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from service.errors import client_left, invalid_text
 from service.inference.context import ServiceContext
@@ -71,25 +72,30 @@ def label_request(request: Request, served: ServedModel, texts: int = 1) -> None
     state["task"], state["model"], state["texts"] = served.info.task, served.name, texts
 
 
-async def cancel_on_disconnect(awaitable: Awaitable[_T], request: Request) -> _T:
+async def cancel_on_disconnect(work: asyncio.Future[_T], request: Request) -> _T:
     """The result of some work, which is cancelled if the client leaves. Raises Problem 499 then."""
-    work = asyncio.ensure_future(awaitable)
     leaving = asyncio.ensure_future(_disconnected(request))
+    leaving.add_done_callback(lambda _: work.cancel())  # of finished work this does nothing
     try:
-        await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise client_left()
-        return work.result()
+        return await work
+    except asyncio.CancelledError:
+        if leaving.done():
+            raise client_left() from None
+        raise
     finally:
-        for task in (work, leaving):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
+        leaving.cancel()
 
 
 async def _disconnected(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+class AnswerResponse(JSONResponse):
+    """A response of plain JSON values, which it turns into bytes faster than `json` does."""
+
+    def render(self, content: Any) -> bytes:
+        return to_json(content, inf_nan_mode="null")
 
 
 def timing_headers(result: Result) -> dict[str, str]:

@@ -24,7 +24,7 @@ class QueueLimits:
         self.rows = 0
         """Texts in the queue, without those that are running."""
         self.tokens = 0
-        """Tokens of these texts, padding included."""
+        """Their cost: tokens times hypotheses."""
 
     def retry_after(
         self, rows: int, tokens: int, unread: int = 0, max_seconds: float = math.inf

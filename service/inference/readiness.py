@@ -10,7 +10,7 @@ class Readiness:
     """Set by the lifecycle of the server, checked before each request."""
 
     warm: bool = False
-    """Whether the default model of each task is ready."""
+    """Whether all models are ready."""
     draining: bool = False
     """Whether the server is shutting down."""
 

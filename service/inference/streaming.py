@@ -60,17 +60,17 @@ async def stream_chunks(
         def on_progress(following: Example, result: Result) -> None:
             arrived.put_nowait((index, following, result))
 
-        work = asyncio.ensure_future(
-            context.batcher.submit(served, [example], context.settings.deadline, on_progress)
-        )
+        work = context.batcher.submit(served, [example], context.settings.deadline, on_progress)
         work.add_done_callback(lambda work: arrived.put_nowait((index, None, work)))
         return work
 
-    works = [start(index, example) for index, example in enumerate(examples)]
-    sent = [0] * len(works)
+    works: list[asyncio.Future[Result]] = []
+    sent = [0] * len(examples)
     """Characters of each text that are in earlier chunks."""
-    left = len(works)
+    left = len(examples)
     try:
+        for index, example in enumerate(examples):
+            works.append(start(index, example))
         while left:
             index, following, result = await arrived.get()
             begin = sent[index]
@@ -115,7 +115,7 @@ async def event_stream_response(
     An error before the first chunk is raised, so that the response has its status; a later one
     ends the stream with `error_event`.
     """
-    first = await cancel_on_disconnect(anext(chunks), request)
+    first = await cancel_on_disconnect(asyncio.ensure_future(anext(chunks)), request)
     headers = {**timing_headers(first.result), "cache-control": "no-cache"}
     body = _event_stream(first, chunks, events, error_event)
     return StreamingResponse(body, media_type="text/event-stream", headers=headers)

@@ -47,13 +47,9 @@ class ServiceMetrics:
             "textrnn_batch_rows", "Texts in a batch.", ["model"],
             buckets=_ROWS, registry=registry,
         )  # fmt: skip
-        self.tokens_real = Counter(
-            "textrnn_batch_tokens_real", "Tokens in batches.", ["model"], registry=registry
+        self.tokens = Counter(
+            "textrnn_batch_tokens", "Tokens in batches.", ["model"], registry=registry
         )
-        self.tokens_padded = Counter(
-            "textrnn_batch_tokens_padded", "Tokens in batches, padding included.", ["model"],
-            registry=registry,
-        )  # fmt: skip
         self.queue_depth = Gauge(
             "textrnn_queue_depth", "Texts in the queue.", registry=registry,
             multiprocess_mode="livesum",
@@ -64,10 +60,6 @@ class ServiceMetrics:
             ["reason"],
             registry=registry,
         )
-        self.compilations = Gauge(
-            "textrnn_compilations_total", "Programs compiled.", ["model"], registry=registry,
-            multiprocess_mode="livesum",
-        )  # fmt: skip
         self.model_info = Gauge(
             "textrnn_model_info", "Models that the server holds.", ["model", "task", "version"],
             registry=registry, multiprocess_mode="livemax",

@@ -6,9 +6,9 @@ response gets its headers, and the request is counted and logged.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.dialect import Dialect, dialect_of
@@ -18,6 +18,8 @@ from service.inference.readiness import Readiness
 from service.observe.logs import log_request, logger
 from service.observe.metrics import ServiceMetrics
 from service.transport.headers import SECURITY_HEADERS, request_id
+
+_SECURITY_HEADERS = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 
 class RequestMiddleware:
@@ -45,18 +47,20 @@ class RequestMiddleware:
         id = state["request_id"] = request_id(headers.get("x-request-id", ""))
         dialect = dialect_of(path, self._dialects)
         status = 0
-        sent = MutableHeaders()
+        sent: dict[bytes, bytes] = {}
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
-                sent = MutableHeaders(scope=message)
-                sent["x-request-id"] = id
-                for name, value in SECURITY_HEADERS.items():
-                    sent.setdefault(name, value)
-                if not self._readiness.accepting:  # the client is to connect to another server
-                    sent["connection"] = "close"
+                sent = dict(message["headers"])
+                added = [pair for pair in _SECURITY_HEADERS if pair[0] not in sent]
+                added.append((b"x-request-id", id.encode()))
+                if (
+                    not self._readiness.accepting and b"connection" not in sent
+                ):  # the client is to connect to another server
+                    added.append((b"connection", b"close"))
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         try:
@@ -75,7 +79,9 @@ class RequestMiddleware:
         finally:
             self._observe(scope, status, time.monotonic() - began, sent)
 
-    def _observe(self, scope: Scope, status: int, seconds: float, sent: Headers) -> None:
+    def _observe(
+        self, scope: Scope, status: int, seconds: float, sent: Mapping[bytes, bytes]
+    ) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
         public = route in PUBLIC_PATHS
         state = scope["state"]
@@ -84,7 +90,7 @@ class RequestMiddleware:
         self._metrics.duration.labels(route).observe(seconds)
         if not public:
             self._metrics.by_worker.inc()
-        queue_ms, inference_ms = sent.get("x-queue-time"), sent.get("x-inference-time")
+        queue_ms, inference_ms = sent.get(b"x-queue-time"), sent.get(b"x-inference-time")
         log_request(
             logging.DEBUG if public else logging.INFO,
             request_id=state["request_id"],

@@ -22,8 +22,8 @@ LAYERS = {
         tasks.task tasks.calibration
         tasks.options tasks.metrics
         layers io
-        text batching parameters runtime native
-        config
+        text batching parameters runtime platform
+        config native
         errors rows
     """,
     "service": """
@@ -80,9 +80,8 @@ def imports(path: Path) -> set[str]:
     found = set()
     for name in names:
         parent = name.rpartition(".")[0]
-        found |= {
-            m for m in (name, f"{name}.__init__", parent, f"{parent}.__init__") if m in MODULES
-        }
+        module = {name, f"{name}.__init__"} & MODULES
+        found |= module or {parent, f"{parent}.__init__"} & MODULES
     return found
 
 

@@ -29,8 +29,8 @@ rows = 8
 tokens = 256
 lengths = [32]
 optimizer = {rate = 1e-2}
-[buckets]
-lengths = [8]
+[limits]
+length = 8
 rows = 8
 tokens = 64
 """

@@ -91,6 +91,32 @@ def all_paths(emissions, start, transition, end):
     return paths
 
 
+def crf_sums(emissions, start, transition, end):
+    """One row of [time, tags]: the log-sums over all prefixes that end in each tag, over all
+    suffixes that follow each tag, and over all paths."""
+    forward, backward = [start + emissions[0]], [end]
+    for emission in emissions[1:]:
+        onward = forward[-1][:, None] + transition + emission
+        forward.append(np.logaddexp.reduce(onward, axis=0))
+    for emission in emissions[:0:-1]:
+        onward = transition + emission + backward[-1]
+        backward.append(np.logaddexp.reduce(onward, axis=1))
+    return np.array(forward), np.array(backward[::-1]), np.logaddexp.reduce(forward[-1] + end)
+
+
+def best_path(emissions, start, transition, end):
+    """One row of [time, tags]: the score of the best path, and its tags."""
+    best, pointers = start + emissions[0], []
+    for emission in emissions[1:]:
+        onward = best[:, None] + transition
+        pointers.append(onward.argmax(axis=0))
+        best = onward.max(axis=0) + emission
+    path = [int((best + end).argmax())]
+    for before in reversed(pointers):
+        path.append(int(before[path[-1]]))
+    return (best + end).max(), path[::-1]
+
+
 def log_softmax(logits):
     shifted = logits - logits.max()
     return shifted - np.log(np.exp(shifted).sum())

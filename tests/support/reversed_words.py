@@ -28,11 +28,11 @@ epochs = 12
 rows = 32
 lengths = [16]
 optimizer = {rate = 1e-2}
-[buckets]
-lengths = [8, 16]
+[limits]
+length = 16
 rows = 8
 tokens = 256
-widths = [1, 4]
+width = 4
 """
 WORDS = ["one", "two", "red", "blue", "cat", "dog", "see", "run"]
 

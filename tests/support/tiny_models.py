@@ -37,8 +37,8 @@ epochs = 4
 rows = 16
 lengths = [16]
 optimizer = {rate = 2e-2}
-[buckets]
-lengths = [16, 64]
+[limits]
+length = 64
 rows = 8
 tokens = 256
 """
@@ -65,8 +65,8 @@ epochs = 12
 rows = 16
 lengths = [16]
 optimizer = {rate = 2e-2}
-[buckets]
-lengths = [8, 16]
+[limits]
+length = 16
 rows = 8
 tokens = 128
 """

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 import textrnn
-from textrnn.batching import Shape
 from textrnn.errors import InvalidText, UserError
 from textrnn.predictor import Predictor
+from textrnn.tasks.classify.task import Classify
+from textrnn.tasks.tag.task import Tag
 
 HOSTILE = [
     "\0",
@@ -86,29 +87,54 @@ def test_unknown_options_are_refused(predictor):
         predictor.predict("a", topk=1)
 
 
-def test_a_shape_is_compiled_once(predictor):
-    """Fails if a repeated request compiles again, or compilations are not counted."""
-    assert predictor.compilations == 0
+@pytest.fixture
+def traced(monkeypatch):
+    """The capacities of the batches that programs have been compiled for, one for each program."""
+    capacities = []
+    for kind in (Classify, Tag):
+        real = kind.predict
+
+        def predict(self, model, batch, real=real):
+            capacities.append((len(batch["lengths"]), len(batch["ids"])))
+            return real(self, model, batch)
+
+        monkeypatch.setattr(kind, "predict", predict)
+    return capacities
+
+
+def test_a_shape_is_compiled_once(predictor, traced):
+    """Fails if a repeated request compiles again, or a small one runs in the largest shape."""
     predictor.predict("a fine film")
     predictor.predict("an awful film")
-    assert predictor.compilations == 1
-    predictor.predict(["a fine film"] * 3)
-    assert predictor.compilations == 2
+    assert traced == [(1, 16)]
+    predictor.predict(["a fine film"] * 8)
+    predictor.predict("plot " * 62)
+    assert traced == [(1, 16), (8, 256)]
+
+
+def test_compile_leaves_nothing_to_compile(predictor, traced):
+    """Fails if a request to a server that is ready would wait for a compilation."""
+    predictor.compile()
+    assert len(traced) == len(predictor.task.shapes())
+    for count, words in ((1, 1), (1, 62), (8, 1), (8, 62), (50, 9)):
+        predictor.predict(["plot " * words] * count)
+    predictor.predict("a fine film", explain=True)
+    predictor.compile()
+    assert len(traced) == len(predictor.task.shapes())
 
 
 @pytest.mark.parametrize("fixture", ["tiny_bundle", "tag_bundle"])
-def test_recalibration_needs_no_other_program(fixture, request):
+def test_recalibration_needs_no_other_program(fixture, request, traced):
     """Of a classifier, explanations included, and of a tagger. Fails if a calibrated value is a
     constant of a program, which is then recompiled or keeps the old value."""
     first = textrnn.load(request.getfixturevalue(fixture))
     options = {"explain": True} if first.task.name == "classify" else {}
     text = "a fine film by Ada Lovelace in Rome"
     (before,) = first.predict(text, **options)
-    compilations = first.compilations
     config = first.task.config.model_copy(update={"temperature": 7.0})
     second = first.recalibrated(replace(first.task, config=config))
     (after,) = second.predict(text, **options)
-    assert second.compilations == first.compilations == compilations == 1
+    assert len(traced) == 1
     assert first.predict(text, **options) == [before], "the first keeps its calibration"
 
     fresh = Predictor(replace(first.task, config=config), first.params)
@@ -132,19 +158,7 @@ def test_a_classifier_does_not_stream(predictor):
         next(predictor.stream("a fine film"))
 
 
-def test_compiled_only_plans_use_compiled_shapes(predictor):
-    """Fails if a request to a warm server would wait for a compilation."""
-    predictor.warm(Shape(1, 64))
-    options = predictor.task.options_type()
-    examples = [predictor.task.read({"text": t}, options) for t in ("fine", "bad", "poor")]
-    groups = predictor.plan(examples, compiled_only=True)
-    assert {group.shape for group in groups} == {Shape(1, 64)}
-    labels = [answer["label"] for answer in predictor.answer(examples, compiled_only=True)]
-    assert labels == ["friendly", "hostile", "hostile"]
-    assert predictor.compilations == 1
-
-
-def test_many_threads_share_a_predictor(predictor):
+def test_many_threads_share_a_predictor(predictor, traced):
     """Fails if two threads compile the same shape, or mix up their answers."""
     result = {"friendly": set(), "hostile": set()}
 
@@ -161,7 +175,7 @@ def test_many_threads_share_a_predictor(predictor):
     for thread in threads:
         thread.join()
     assert result == {"friendly": {"friendly"}, "hostile": {"hostile"}}
-    assert predictor.compilations == 1
+    assert len(traced) == 1
 
 
 def test_importing_textrnn_is_light():

@@ -1,29 +1,56 @@
+"""The batches of an epoch."""
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textrnn.batching import Buckets
+from textrnn.batching import ragged_ids
 from textrnn.tasks import Example
-from textrnn.tasks.task import pad_ids
-from training.epochs import Epochs
+from training.epochs import Epochs, rows_of_length
+from training.recipe import TrainConfig
 
-BUCKETS = Buckets(lengths=(4, 16, 64), rows=16, tokens=128)
+GRID = (4, 16, 64)
 
 
 def made(lengths, seed=0, devices=1):
-    examples = [Example(np.zeros(length, np.int32), False) for length in lengths]
-    return Epochs(examples, pad_ids, BUCKETS, seed, devices)
+    examples = [Example(np.full(length, length, np.int32), False) for length in lengths]
+    config = TrainConfig(lengths=GRID, rows=20, tokens=128, seed=seed, devices=devices)
+    return Epochs(examples, collate, config)
+
+
+def collate(windows, shape):
+    return ragged_ids([window.ids for window in windows], shape)
 
 
 @given(st.lists(st.integers(1, 64), min_size=1, max_size=400), st.integers(0, 3))
 def test_every_example_is_seen_once_an_epoch(lengths, epoch):
+    """Fails if an example is lost, repeated or cut, or a batch exceeds the budget."""
     epochs = made(lengths)
     groups = epochs.batches(epoch)
     seen = sorted(int(i) for group in groups for i in group.indices)
     assert seen == list(range(len(lengths)))
     for group in groups:
-        assert max(lengths[i] for i in group.indices) <= group.shape.length
-        assert group.shape.rows * group.shape.length <= 128
+        batch = epochs.collate(group)
+        assert batch["lengths"].tolist()[: len(group.indices)] == [
+            lengths[i] for i in group.indices
+        ]
+        assert len(batch["ids"]) <= 128
+        assert batch["lengths"].sum() <= len(batch["ids"])
+
+
+@given(st.lists(st.integers(1, 64), min_size=1, max_size=400))
+def test_batches_of_a_length_have_one_shape(lengths):
+    """The length is that of the longest row, rounded up to one of the grid. Fails if a length has
+    batches of several sizes, and therefore of several weights, or several batches are not full."""
+    config = TrainConfig(lengths=GRID, rows=20, tokens=128)
+    rows = {length: rows_of_length(config, length) for length in GRID}
+    assert rows == {4: 16, 16: 8, 64: 2}
+    groups = made(lengths).batches(0)
+    for group in groups:
+        longest = max(lengths[i] for i in group.indices)
+        length = next(length for length in GRID if length >= longest)
+        assert group.shape[:2] == (rows[length], rows[length] * length)
+    assert sum(len(group.indices) < group.shape.rows for group in groups) <= 1
 
 
 def test_order_is_a_function_of_seed_and_epoch():
@@ -40,5 +67,6 @@ def test_order_is_a_function_of_seed_and_epoch():
 
 
 def test_rows_can_be_divided_among_devices():
+    """Fails if a batch of long rows has fewer rows than there are devices."""
     epochs = made([64] * 10, devices=4)
-    assert all(shape.rows % 4 == 0 for shape in epochs.shapes)
+    assert all(group.shape.rows % 4 == 0 for group in epochs.batches(0))

@@ -5,10 +5,10 @@ import copy
 import numpy as np
 import pytest
 
-from textrnn.batching import Buckets
+from textrnn.batching import Limits
 from textrnn.errors import UserError
-from textrnn.tasks import METRICS
-from textrnn.tasks.classify.task import Classify, ClassifyConfig
+from textrnn.tasks import METRICS, Outputs
+from textrnn.tasks.classify.task import Classify, ClassifyConfig, ClassifyRows
 from textrnn.text import WordTokenizer
 from training import evaluate
 
@@ -21,7 +21,7 @@ class Guessing:
     def __init__(self, logits):
         config = ClassifyConfig.parse({"labels": LABELS, "multi_label": True}, source="test")
         numbers = [str(number) for number in range(len(logits))]
-        self.task = Classify(config, WordTokenizer(numbers), Buckets())
+        self.task = Classify(config, WordTokenizer(numbers), Limits())
         self._logits = logits
 
     def model(self):
@@ -34,7 +34,8 @@ class Guessing:
 
     def run(self, examples):
         first = self.task.tokenizer.encode("0").ids[0]
-        return [[self._logits[example.ids[1] - first]] for example in examples]
+        logits = [self._logits[example.ids[1] - first] for example in examples]
+        return [[Outputs(ClassifyRows(each))] for each in logits]
 
     def answer(self, examples):
         outputs = self.run(examples)
@@ -86,7 +87,7 @@ def test_the_metric_that_chooses_the_weights():
     accepted."""
     for multi_label, default in ((False, "accuracy"), (True, "micro_f1")):
         config = ClassifyConfig(labels=("x", "y"), multi_label=multi_label)
-        task = Classify(config, WordTokenizer(["a"]), Buckets())
+        task = Classify(config, WordTokenizer(["a"]), Limits())
         assert evaluate.metric_of(task, "").name == default
         assert evaluate.metric_of(task, "macro_f1").name == "macro_f1"
     with pytest.raises(UserError, match=r"'accuracy', which is .*: micro_f1, macro_f1, log_loss"):

@@ -13,9 +13,11 @@ from jaxtyping import Array, Float
 import textrnn
 from support.http_calls import call
 from support.models import ready
+from textrnn.batching import ragged_ids
 from textrnn.config import Config
-from textrnn.tasks import TASKS, Example, Metric, Options, Task
-from textrnn.tasks.task import TokenBatch, encode, field, pad_ids
+from textrnn.layers.ragged import sum_rows
+from textrnn.tasks import TASKS, Example, Metric, Options, Outputs, Task
+from textrnn.tasks.task import TokenBatch, encode, field
 from training.job import run
 from training.recipe import load_recipe
 
@@ -32,8 +34,8 @@ epochs = 30
 rows = 32
 lengths = [16]
 optimizer = {rate = 5e-2}
-[buckets]
-lengths = [16]
+[limits]
+length = 16
 rows = 4
 tokens = 64
 """
@@ -50,8 +52,7 @@ class BagOfWords(nnx.Module):
         self.weights = nnx.Param(jnp.zeros(vocabulary))
 
     def __call__(self, batch: TokenBatch) -> Float[Array, " rows"]:
-        real = jnp.arange(batch["ids"].shape[1]) < batch["lengths"][:, None]
-        return (self.weights[...][batch["ids"]] * real).sum(axis=1)
+        return sum_rows(self.weights[...][batch["ids"]], batch["lengths"])
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Rate(Task[RateConfig, RateExample, RateBatch]):
         return RateExample(ids, truncated, float(field(row, "rating")) if gold else None)
 
     def collate(self, windows, shape):
-        batch: RateBatch = {**pad_ids(windows, shape)}
+        batch: RateBatch = {**ragged_ids([window.ids for window in windows], shape)}
         if windows and windows[0].target is not None:
             batch["targets"] = np.zeros(shape.rows, np.float32)
             batch["targets"][: len(windows)] = [window.target for window in windows]
@@ -94,10 +95,11 @@ class Rate(Task[RateConfig, RateExample, RateBatch]):
         return (errors * weights).sum(), weights.sum()
 
     def predict(self, model, batch):
-        return model(batch)
+        return Outputs(model(batch))
 
     def answer(self, outputs, example):
-        return {"rating": float(outputs[0])}
+        (output,) = outputs
+        return {"rating": float(output.rows)}
 
     def score(self, answers, rows):
         errors = [a["rating"] - float(row["rating"]) for a, row in zip(answers, rows, strict=True)]

@@ -42,7 +42,11 @@ def test_overrides_are_typed_and_checked(tiny_data):
         ),
         ("name=Has Spaces", "name"),
         ("tokenizer.kind=runes", "tokenizer: no kind 'runes'; there are words, subwords, chars"),
-        ("buckets.rows=3", "power of two"),
+        ("limits.length=8193", "length 8193 does not fit into 256 tokens"),
+        ("train.lengths=[]", "lengths must increase"),
+        ("train.lengths=[32, 16]", r"lengths must increase, found \[32, 16\]"),
+        ("train.lengths=[16, 16]", "lengths must increase"),
+        ("train.tokens=15", "length 16 does not fit into 15 tokens"),
     ],
 )
 def test_a_wrong_recipe_is_one_clear_error(tiny_data, override, reason):

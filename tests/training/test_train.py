@@ -256,18 +256,18 @@ def small_step(config: TrainConfig):
     """A step on a task small enough to follow by hand."""
     from flax import nnx
 
-    from textrnn.batching import Buckets, Shape
+    from textrnn.batching import Limits, Shape
     from textrnn.tasks.classify.task import Classify, ClassifyConfig
     from textrnn.text import WordTokenizer
 
     rows = [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]
     task = Classify.fit(
         ClassifyConfig.parse({"embedding": {"size": 4}, "encoder": {"hidden": 4}}, source="test"),
-        WordTokenizer.fit(["a b"], 10), Buckets(lengths=(4,), rows=2, tokens=8), rows,
+        WordTokenizer.fit(["a b"], 10), Limits(length=4, rows=2, tokens=8), rows,
     )  # fmt: skip
     graph, params = split_model(task.build(nnx.Rngs(0)))
     optimizer = make_optimizer(config.optimizer, 100)
-    batch = task.collate([task.read(r, task.options_type(), True) for r in rows], Shape(2, 4))
+    batch = task.collate([task.read(r, task.options_type(), True) for r in rows], Shape(2, 8))
     return (
         make_step(without_carry(task), graph, optimizer, config),
         initial_state(params, optimizer, config, ()),

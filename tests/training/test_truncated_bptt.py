@@ -12,26 +12,29 @@ from hypothesis import strategies as st
 
 from support.bundles import same_parameters
 from support.made_up_words import GENERATE_RECIPE, babble
-from textrnn.batching import Buckets
 from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
 from textrnn.parameters import merge_model, model_structure
 from textrnn.tasks import StreamTask
 from training.datasets import load_rows
 from training.fingerprints import fingerprints
-from training.recipe import Data, Source, load_recipe
+from training.recipe import Data, Source, TrainConfig, load_recipe
 from training.sources import read_source
 from training.splits import by_position
 from training.train import fit, prepare
 from training.truncated_bptt import Streams
 
-BUCKETS = Buckets(lengths=(4, 8), rows=8, tokens=32)
+
+def streams_of(count, seed=0):
+    """At most four streams of the tokens 0, 1, 2 ..., in chunks of eight."""
+    config = TrainConfig(lengths=(4, 8), rows=8, tokens=32, seed=seed)
+    return Streams(np.arange(count), config)
 
 
 @given(st.integers(8, 400), st.integers(0, 3))
 def test_each_chunk_begins_where_the_one_before_it_ended(length, epoch):
     """Fails if a token is skipped or repeated within a stream, or a row changes its stream."""
-    streams = Streams(np.arange(length), BUCKETS, seed=0)
+    streams = streams_of(length)
     batches = [streams.collate(chunk) for chunk in streams.batches(epoch)]
     assert len(batches) == streams.steps(1) > 0
     for before, after in pairwise(batches):
@@ -45,7 +48,7 @@ def test_each_chunk_begins_where_the_one_before_it_ended(length, epoch):
 
 def test_epochs_begin_at_positions_that_follow_from_the_seed():
     def first(seed, epoch):
-        return Streams(np.arange(1000), BUCKETS, seed).batches(epoch)[0].starts.tolist()
+        return streams_of(1000, seed).batches(epoch)[0].starts.tolist()
 
     assert first(0, 1) == first(0, 1)
     assert first(0, 1) != first(0, 2)
@@ -53,9 +56,9 @@ def test_epochs_begin_at_positions_that_follow_from_the_seed():
 
 
 def test_a_short_text_has_fewer_streams_and_a_shorter_one_is_an_error():
-    assert Streams(np.arange(17), BUCKETS, 0).rows == 2
+    assert streams_of(17).rows == 2
     with pytest.raises(UserError, match="has 7 tokens, and a chunk 8"):
-        Streams(np.arange(7), BUCKETS, 0)
+        streams_of(7)
 
 
 @given(st.lists(st.text("abc", max_size=20), max_size=5), st.floats(0, 1), st.floats(0, 1))
@@ -165,10 +168,7 @@ def test_the_carry_is_passed_on_and_reset(generate_bundle):
     ids = task.tokenizer.encode(babble(8)).ids[None, :25]
 
     def loss(part, carry, fresh=False):
-        batch = {
-            "ids": part, "fresh": np.array([fresh]),
-            "lengths": np.array([part.shape[1] - 1], np.int32),
-        }  # fmt: skip
+        batch = {"ids": part, "fresh": np.array([fresh])}
         total, weight, carry = task.loss_with_carry(model, batch, key, carry)
         assert weight == part.shape[1] - 1
         return float(total), carry

@@ -59,7 +59,7 @@ def test_a_registered_tokenizer_is_usable_everywhere(tiny_data, tmp_path, monkey
         update={
             "tokenizer": task.tokenizer.kind,
             "config": task.config.model_dump(mode="json"),
-            "buckets": task.buckets,
+            "limits": task.limits,
             "storage": "float32",
         }
     )

@@ -17,21 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
-from pydantic import NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
-from textrnn.batching import Buckets
+from textrnn.batching import Limits
 from textrnn.bundle import weights
 from textrnn.bundle.model_card import render_card
 from textrnn.config import Config
 from textrnn.errors import UserError
 from textrnn.io.files import digest, replace_directory
-from textrnn.parameters import Params, model_structure
+from textrnn.parameters import Params
 from textrnn.tasks import TASKS, Task
 from textrnn.text import load_tokenizer
 
-FORMAT = 1
+FORMAT = 2
 SHIPPED = Path(__file__).parents[1] / "pretrained"
 """The directory of the models that come with the package."""
 FIRST = ("sentiment-en", "ner-en", "translate-en-de")
@@ -64,7 +64,7 @@ class Provenance(Config):
 class BundleInfo(Config):
     """The content of bundle.json. Every key is required."""
 
-    format: Literal[1]
+    format: Literal[2]
     name: str
     description: str
     task: str
@@ -72,7 +72,7 @@ class BundleInfo(Config):
     licence: str
     config: dict[str, Any]
     tokenizer: str
-    buckets: Buckets
+    limits: Limits
     storage: weights.Storage
     parameters: PositiveInt
     metrics: dict[str, dict[str, float]]
@@ -115,15 +115,15 @@ def load_bundle(name: str | Path) -> Bundle:
         raise UserError(f"{directory}: unknown task {info.task!r}; known: {', '.join(TASKS)}")
     kind = TASKS[info.task]
     config = kind.config_type.parse(info.config, source=f"{directory / 'bundle.json'}: config")
-    task = kind(config, load_tokenizer(info.tokenizer, directory / "tokenizer"), info.buckets)
-    _, expected = model_structure(task.build)
+    task = kind(config, load_tokenizer(info.tokenizer, directory / "tokenizer"), info.limits)
+    _, expected = task.structure
     shapes = {name: leaf.shape for name, leaf in expected.items()}
     try:
         arrays = weights.read_weights(directory / "weights.safetensors", shapes, info.storage)
         probes = [Probe(**probe) for probe in json.loads((directory / "probe.json").read_text())]
     except (ValueError, TypeError) as error:
         raise UserError(f"{directory}: {error}") from None
-    return Bundle(info, task, {name: jnp.asarray(a) for name, a in arrays.items()}, probes)
+    return Bundle(info, task, jax.device_put(arrays), probes)
 
 
 def save_bundle(
@@ -160,10 +160,7 @@ def save_bundle(
 def as_stored(params: Params, storage: weights.Storage) -> Params:
     """The parameters after a round trip through a bundle of this storage type."""
     arrays = {name: np.asarray(array) for name, array in params.items()}
-    return {
-        name: jnp.asarray(array)
-        for name, array in weights.unpack(weights.pack(arrays, storage)).items()
-    }
+    return jax.device_put(weights.unpack(weights.pack(arrays, storage)))
 
 
 def shipped() -> list[str]:
@@ -194,12 +191,34 @@ def _read_info(directory: Path) -> BundleInfo:
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is not JSON: {error}") from None
     version = data.get("format") if isinstance(data, dict) else None
-    if version != FORMAT:
+    if version == 1:
+        data = _from_format_1(data, path)
+    elif version != FORMAT:
         raise UserError(
             f"{path}: has bundle format {version!r}, but this version reads format {FORMAT}; "
             "install the version of textrnn that wrote it, or retrain the model"
         )
     return BundleInfo.parse(data, source=str(path))
+
+
+class _Buckets(Config):
+    """The shapes of batches in format 1: a grid of padded lengths and beam widths."""
+
+    lengths: tuple[PositiveInt, ...] = Field(min_length=1)
+    rows: PositiveInt
+    tokens: PositiveInt
+    widths: tuple[PositiveInt, ...] = Field(min_length=1)
+
+
+def _from_format_1(data: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The content of a bundle.json of format 1. The largest length and width are limits now."""
+    buckets = _Buckets.parse(data.get("buckets", {}), source=f"{path}: buckets")
+    limits = {
+        "length": buckets.lengths[-1], "rows": buckets.rows,
+        "tokens": buckets.tokens, "width": buckets.widths[-1],
+    }  # fmt: skip
+    rest = {name: value for name, value in data.items() if name != "buckets"}
+    return rest | {"format": FORMAT, "limits": limits}
 
 
 def _damaged_files(directory: Path, info: BundleInfo) -> list[str]:

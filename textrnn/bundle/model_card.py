@@ -48,7 +48,7 @@ def _front_matter(info: dict[str, Any]) -> str:
 
 
 def _facts(info: dict[str, Any], size: int) -> str:
-    limit = info["config"].get("limit", info["buckets"]["lengths"][-1] - 2)
+    limit = info["config"].get("limit", info["limits"]["length"] - 2)
     facts = [
         ("task", info["task"]),
         ("languages", ", ".join(info["languages"]) or "none stated"),

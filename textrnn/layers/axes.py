@@ -1,10 +1,14 @@
 """Axis names in shape annotations.
 
+    tokens       tokens of all rows of a ragged batch, one row after another, and padding
     rows         sequences of a batch
-    time         positions of a sequence; inside a network, arrays are time-major: [time, rows, ...]
-    source       positions of the source sequence that attention reads
-    target       positions of the target sequence in training
+    length       positions of a padded row
+    source       positions of the source sequence that attention reads, padded
+    target       positions of the target sequence in training, padded
     letters      positions of a character inside a word
+    alphabet     letters that a tokenizer knows
+    width        letters in the receptive field of a filter
+    padded       features filled up to a multiple of a vector's width
 
     hidden       units of one direction of a recurrent layer
     gates        pre-activations of one step: 4 * hidden for an LSTM
@@ -12,8 +16,13 @@
     outputs      features that a layer returns
     features     features of a vector in general: an embedding, an encoder's output
     memory       features of an encoded source position
+    size         features of a letter
+    weights      all weights of a layer, as cuDNN takes them
+    cells        units of the last layer whose activations are captured
 
     ids          entries of the vocabulary
+    special      PAD, UNK, BOS and EOS, the first entries of the vocabulary
+    best         the most probable of the other entries
     tags         entries of a tag set
     labels       classes of a classifier
 
@@ -23,25 +32,20 @@
     max_length   tokens that a decoding loop writes at most
     steps        iterations of a loop
 
+    copied_rows    rows of several copies of a batch
+    copied_tokens  tokens of several copies of a batch, and padding
+
     batch        any number of leading axes (`*batch`)
     shape        any number of axes (`*shape`)
-    points       points of a numerical integral
-    copies       rows of a batch that has several copies of each row
-    size         features of a letter
-    tokens       tokens of a part of one row
-    words        words of a sentence
 
 Within one call, a name has one size. Tests run the kernels under jaxtyping's import hook, which
 raises an error where an argument or a result has another shape or dtype than its annotation.
 """
 
 import numpy as np
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Int
 
 BatchArray = Array | np.ndarray
 """An array of a batch: on the device, or still on the host as `collate` made it."""
 Lengths = Int[BatchArray, " rows"]
-"""Tokens of each row; positions beyond them are padding."""
-TokenIds = Int[BatchArray, "rows time"]
-"""Filled up with PAD."""
-Mask = Bool[Array, "time rows"]
+"""Tokens of each row."""

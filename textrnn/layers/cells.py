@@ -20,6 +20,8 @@ from jaxtyping import Array, Float
 from pydantic import AfterValidator
 
 from textrnn.layers.linear import matmul
+from textrnn.layers.packing import Packable
+from textrnn.native.recurrent import NativeCell, Packed, Weights, pack_weights
 
 Carry = tuple[Float[Array, "rows hidden"], ...]
 GateParameters = dict[str, Float[Array, "..."]]
@@ -27,7 +29,7 @@ GateParameters = dict[str, Float[Array, "..."]]
 Gates = Float[Array, "rows gates"]
 
 
-class Cell(nnx.Module):
+class Cell(Packable):
     """A cell with one input kernel, one recurrent kernel and bias vectors."""
 
     width: ClassVar[int]
@@ -38,8 +40,11 @@ class Cell(nnx.Module):
     """Whether `gates` depends on `projected` and `recurrent` only through their sum."""
     hoisted: ClassVar[bool] = True
     """Whether `project` is the product with the input kernel, done once for all steps."""
+    native: ClassVar[NativeCell | None] = None
+    """The native kernel of this cell, if there is one."""
 
     def __init__(self, inputs: int, hidden: int, *, rngs: nnx.Rngs):
+        self.inputs = inputs
         self.hidden = hidden
         glorot = nnx.initializers.glorot_uniform()
         orthogonal = nnx.initializers.orthogonal()
@@ -51,6 +56,7 @@ class Cell(nnx.Module):
             jnp.concatenate([orthogonal(rngs.params(), block) for block in blocks], axis=1)
         )
         self.bias = nnx.Param(jnp.zeros(self.width * hidden))
+        self.packed: nnx.Param | None = nnx.data(None)
 
     def carry(self, rows: int) -> Carry:
         """The state before the first step: zeros."""
@@ -73,6 +79,21 @@ class Cell(nnx.Module):
         """The parameters that `gates` needs."""
         return {"bias": self.bias[...]}
 
+    def weights(self) -> Weights | Packed:
+        """The parameters as the native kernel takes them."""
+        if self.packed is not None:
+            return self.packed.get_value()
+        biases = {name: p.astype(jnp.float32) for name, p in self.gate_parameters().items()}
+        return Weights(self.input_kernel[...], self.recurrent_kernel[...], **biases)
+
+    def pack(self) -> None:
+        """Bring the weights into the order of the native kernel, if there is one. The cell can
+        only be unrolled afterwards."""
+        if self.native is not None:
+            self.packed = nnx.Param(pack_weights(self.native, self.weights()))
+            for name in ("input_kernel", "recurrent_kernel", *self.gate_parameters()):
+                delattr(self, name)
+
     @staticmethod
     @abstractmethod
     def gates(
@@ -86,6 +107,7 @@ class Elman(Cell):
 
     width = 1
     carries = 1
+    native = "elman"
 
     @staticmethod
     def gates(parameters, carry, projected, recurrent):
@@ -103,6 +125,7 @@ class LSTM(Cell):
 
     width = 4
     carries = 2
+    native = "lstm"
 
     def __init__(self, inputs: int, hidden: int, *, rngs: nnx.Rngs):
         super().__init__(inputs, hidden, rngs=rngs)
@@ -132,6 +155,7 @@ class GRU(Cell):
     width = 3
     carries = 1
     additive = False
+    native = "gru"
 
     def __init__(self, inputs: int, hidden: int, *, rngs: nnx.Rngs):
         super().__init__(inputs, hidden, rngs=rngs)
@@ -166,6 +190,7 @@ class Mogrifier(LSTM):
 
     additive = False
     hoisted = False
+    native = None
 
     def __init__(self, inputs: int, hidden: int, *, rngs: nnx.Rngs):
         super().__init__(inputs, hidden, rngs=rngs)

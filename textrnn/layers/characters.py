@@ -12,12 +12,15 @@ from textrnn.config import Config
 from textrnn.layers.axes import BatchArray
 from textrnn.layers.dropout import dropout
 from textrnn.layers.encoder import Encoder, EncoderConfig
-from textrnn.layers.linear import Linear
+from textrnn.layers.linear import Linear, matmul
+from textrnn.layers.ragged import from_grid
+from textrnn.native.characters import PADDED_TO, character_cnn
+from textrnn.platform import uses_native
 from textrnn.text.tokenizer import PAD
 
-Letters = Int[BatchArray, "time rows letters"]
-LetterMask = Bool[BatchArray, "time rows letters"]
-LetterVectors = Float[Array, "time rows letters size"]
+Letters = Int[BatchArray, "tokens letters"]
+LetterMask = Bool[BatchArray, "tokens letters"]
+LetterVectors = Float[Array, "tokens letters size"]
 
 
 class CharactersConfig(Config):
@@ -36,7 +39,7 @@ class CharactersConfig(Config):
 
 
 class Characters(nnx.Module):
-    """Letters of [time, rows, letters] to word vectors of [time, rows, config.features]."""
+    """Letters of [tokens, letters] to word vectors of [tokens, config.features]."""
 
     def __init__(self, config: CharactersConfig, alphabet: int, *, rngs: nnx.Rngs):
         self.config = config
@@ -49,28 +52,59 @@ class Characters(nnx.Module):
 
     def __call__(
         self, letters: Letters, key: Array | None = None
-    ) -> Float[Array, "time rows features"]:
-        """A `key` turns dropout on."""
-        valid = letters != PAD
+    ) -> Float[Array, "tokens features"]:
+        """A `key` turns dropout on. The vector of an empty word is zero."""
+        if self.filters is not None and (key is None or self.config.dropout == 0):
+            return self._look_up(letters)
+        valid = jnp.asarray(letters) != PAD
         x = jnp.where(valid[..., None], self.table[...][letters], 0)
         if key is not None:
             x = dropout(x, self.config.dropout, key)
         return self._convolve(x, valid) if self.filters is not None else self._recur(x, valid)
 
-    def _convolve(self, x: LetterVectors, valid: LetterMask) -> Float[Array, "time rows features"]:
+    def _convolve(self, x: LetterVectors, valid: LetterMask) -> Float[Array, "tokens features"]:
         """Apply every filter at every letter, and take its maximum over the word."""
         assert self.filters is not None
-        count, before = x.shape[2], self.config.width // 2
-        x = jnp.pad(x, ((0, 0), (0, 0), (before, self.config.width - 1 - before), (0, 0)))
-        windows = [x[:, :, offset : offset + count] for offset in range(self.config.width)]
+        count, before = x.shape[1], self.config.width // 2
+        x = jnp.pad(x, ((0, 0), (before, self.config.width - 1 - before), (0, 0)))
+        windows = [x[:, offset : offset + count] for offset in range(self.config.width)]
         responses = self.filters(jnp.concatenate(windows, axis=-1))
-        return jnp.tanh(jnp.where(valid[..., None], responses, -1e4).max(axis=2))
+        largest = jnp.where(valid[..., None], responses, -1e4).max(axis=1)
+        return jnp.where(jnp.any(valid, axis=1, keepdims=True), jnp.tanh(largest), 0)
 
-    def _recur(self, x: LetterVectors, valid: LetterMask) -> Float[Array, "time rows features"]:
+    def _look_up(self, letters: Letters) -> Float[Array, "tokens features"]:
+        """The same without dropout, and much faster: a letter contributes the same to a filter
+        wherever it occurs, so the products of all letters with all filters are made once."""
+        assert self.filters is not None
+        config, table = self.config, self.table[...].at[PAD].set(0)
+        kernel = self.filters.kernel[...].reshape(config.width, config.size, config.features)
+        fill = -config.features % PADDED_TO
+        kernel = jnp.pad(kernel.swapaxes(0, 1), ((0, 0), (0, 0), (0, fill)))
+        products = matmul(table, kernel.reshape(config.size, -1))
+        products = products.reshape(len(table), config.width, -1)
+        bias = jnp.pad(self.filters.bias[...].astype(jnp.float32), (0, fill))
+        run = character_cnn if uses_native() else _add_products
+        return run(products, bias, jnp.asarray(letters), config.features)
+
+    def _recur(self, x: LetterVectors, valid: LetterMask) -> Float[Array, "tokens features"]:
         """The last states of both directions: at the word's last letter and at its first."""
         assert self.encoder is not None
-        time, rows, count, _ = x.shape
-        words = x.reshape(time * rows, count, -1).swapaxes(0, 1)
-        _, carries = self.encoder(words, valid.sum(axis=-1).reshape(-1))
-        last_states = [carry[-1] for carry in carries[0]]
-        return jnp.concatenate(last_states, axis=-1).reshape(time, rows, -1)
+        lengths = valid.sum(axis=-1)
+        letters = from_grid(x, lengths, x.shape[0] * x.shape[1])
+        _, carries = self.encoder(letters, lengths)
+        return jnp.concatenate([carry[-1] for carry in carries[0]], axis=-1)
+
+
+def _add_products(
+    products: Float[Array, "alphabet width padded"],
+    bias: Float[Array, " padded"],
+    letters: Letters,
+    features: int,
+) -> Float[Array, "tokens {features}"]:
+    """What `character_cnn` computes, for devices without the kernel."""
+    count, width = letters.shape[1], products.shape[1]
+    around = jnp.pad(letters, ((0, 0), (width // 2, width - 1 - width // 2)))
+    responses = sum(products[:, i][around[:, i : i + count]] for i in range(width))
+    valid = (jnp.asarray(letters) != PAD)[..., None]
+    largest = jnp.where(valid, responses, -1e4).max(axis=1)
+    return jnp.where(valid.any(axis=1), jnp.tanh(largest + bias), 0)[:, :features]

@@ -1,10 +1,13 @@
-"""Dropout of activations, optionally with a mask that is shared along axes."""
+"""Dropout of activations, optionally with a mask that is shared."""
 
 from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from textrnn.layers.axes import Lengths
+from textrnn.layers.ragged import spread
 
 
 def dropout(
@@ -20,7 +23,10 @@ def dropout(
 
 
 def variational_dropout(
-    x: Float[Array, "time rows features"], rate: float, key: Array
-) -> Float[Array, "time rows features"]:
-    """Dropout with one mask for all time steps of a row (Gal and Ghahramani 2016)."""
-    return dropout(x, rate, key, shared_axes=(0,))
+    x: Float[Array, "tokens features"], lengths: Lengths, rate: float, key: Array
+) -> Float[Array, "tokens features"]:
+    """Dropout with one mask for all tokens of a row (Gal and Ghahramani 2016)."""
+    if rate == 0:
+        return x
+    mask = dropout(jnp.ones((len(lengths), x.shape[-1])), rate, key)
+    return x * spread(mask, lengths, len(x))

@@ -3,12 +3,13 @@
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveInt
 
 from textrnn.config import Config
-from textrnn.layers.axes import TokenIds
+from textrnn.layers.axes import BatchArray, Lengths
 from textrnn.layers.dropout import dropout, variational_dropout
+from textrnn.layers.ragged import take
 from textrnn.text.tokenizer import BOS, EOS, PAD, UNK
 
 
@@ -32,16 +33,15 @@ class Embedding(nnx.Module):
         self.table = nnx.Param(table.at[PAD].set(0))
 
     def __call__(
-        self, ids: TokenIds, key: Array | None = None
-    ) -> Float[Array, "time rows features"]:
-        """Time-major vectors, as recurrent layers read them. A `key` turns dropout on."""
-        ids = ids.T
+        self, ids: Int[BatchArray, " tokens"], lengths: Lengths, key: Array | None = None
+    ) -> Float[Array, "tokens features"]:
+        """The vector of each token. A `key` turns dropout on."""
         if key is None:
-            return self.table[...][ids]
+            return take(self.table[...], ids, lengths)
         token_key, vector_key = jax.random.split(key)
         drop = jax.random.bernoulli(token_key, self.config.word_dropout, ids.shape)
         drop &= (ids != PAD) & (ids != BOS) & (ids != EOS)
         type_key = jax.random.fold_in(vector_key, 1)
         table = dropout(self.table[...], self.config.type_dropout, type_key, shared_axes=(1,))
-        x = table[jnp.where(drop, UNK, ids)]
-        return variational_dropout(x, self.config.dropout, vector_key)
+        x = take(table, jnp.where(drop, UNK, ids), lengths)
+        return variational_dropout(x, lengths, self.config.dropout, vector_key)

@@ -10,7 +10,7 @@ from textrnn.config import Config
 from textrnn.layers.axes import Lengths
 from textrnn.layers.cells import CELLS, Carry, CellName
 from textrnn.layers.dropout import variational_dropout
-from textrnn.layers.masking import valid_positions
+from textrnn.layers.ragged import is_token
 from textrnn.layers.unroll import unroll, unroll_both
 
 
@@ -51,34 +51,31 @@ class Layer(nnx.Module):
         self.norm = nnx.LayerNorm(config.width, rngs=rngs) if config.layer_norm else None
 
     def __call__(
-        self, x: Float[Array, "time rows inputs"], lengths: Lengths, carry: Carry | None
-    ) -> tuple[Float[Array, "time rows outputs"], tuple[Carry, ...]]:
+        self, x: Float[Array, "tokens inputs"], lengths: Lengths, carry: Carry | None
+    ) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...]]:
         """The outputs, and the last carry of each direction."""
         if self.backward is None:
             output, carry = unroll(self.forward, x, lengths, carry)
             carries = (carry,)
         else:
             x_forward, x_backward = (x, x) if self._reads_all(x) else jnp.split(x, 2, axis=-1)
-            forward, backward = unroll_both(
+            output, carries = unroll_both(
                 self.forward, self.backward, x_forward, x_backward, lengths
             )
-            output = jnp.concatenate([forward[0], backward[0]], axis=-1)
-            carries = (forward[1], backward[1])
         if self.config.residual and x.shape == output.shape:
             output = output + x
         if self.norm is not None:
             # Normalising turns the zeros of padding into the norm's bias: make them zero again.
-            valid = valid_positions(len(x), lengths)
-            output = jnp.where(valid[..., None], self.norm(output), 0)
+            output = jnp.where(is_token(lengths, len(x))[:, None], self.norm(output), 0)
         return output, carries
 
     def _reads_all(self, x: Array) -> bool:
         """Whether both directions read all features of `x`, rather than a half each."""
-        return x.shape[-1] == self.forward.input_kernel.shape[0]
+        return x.shape[-1] == self.forward.inputs
 
 
 class Encoder(nnx.Module):
-    """Embedded input of [time, rows, inputs] to outputs of [time, rows, config.width].
+    """Embedded input of [tokens, inputs] to outputs of [tokens, config.width].
 
     Outputs at padding are zero, and padding has no influence on other outputs.
     """
@@ -91,11 +88,11 @@ class Encoder(nnx.Module):
 
     def __call__(
         self,
-        x: Float[Array, "time rows inputs"],
+        x: Float[Array, "tokens inputs"],
         lengths: Lengths,
         carry: tuple[Carry, ...] | None = None,
         key: Array | None = None,
-    ) -> tuple[Float[Array, "time rows outputs"], tuple[tuple[Carry, ...], ...]]:
+    ) -> tuple[Float[Array, "tokens outputs"], tuple[tuple[Carry, ...], ...]]:
         """The outputs, and for each layer the carry of each direction after its last step.
 
         `carry` continues an earlier call and has one entry per layer; it raises ValueError for a
@@ -105,12 +102,13 @@ class Encoder(nnx.Module):
             raise ValueError("a bidirectional encoder cannot continue from a carry")
         carries = []
         for index, layer in enumerate(self.layers):
-            x = self._drop(x, key, index)
+            x = self._drop(x, lengths, key, index)
             x, last = layer(x, lengths, None if carry is None else carry[index])
             carries.append(last)
-        return self._drop(x, key, len(self.layers)), tuple(carries)
+        return self._drop(x, lengths, key, len(self.layers)), tuple(carries)
 
-    def _drop(self, x: Array, key: Array | None, index: int) -> Array:
+    def _drop(self, x: Array, lengths: Lengths, key: Array | None, index: int) -> Array:
         if key is None:
             return x
-        return variational_dropout(x, self.config.dropout, jax.random.fold_in(key, index))
+        layer_key = jax.random.fold_in(key, index)
+        return variational_dropout(x, lengths, self.config.dropout, layer_key)

@@ -3,7 +3,10 @@
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
+
+from textrnn.native.linear import linear
+from textrnn.native.panels import pack_matrix
 
 
 @jax.custom_vjp
@@ -49,6 +52,24 @@ class Linear(nnx.Module):
         initial = nnx.initializers.lecun_normal()
         self.kernel = nnx.Param(initial(rngs.params(), (inputs, outputs)))
         self.bias = nnx.Param(jnp.zeros(outputs))
+        self.packed: nnx.Param | None = nnx.data(None)
 
     def __call__(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch outputs"]:
+        if self.packed is not None:
+            rows = x.reshape(-1, x.shape[-1])
+            return linear(rows, self.packed.get_value(), self.bias[...]).reshape(*x.shape[:-1], -1)
         return matmul(x, self.kernel[...]) + self.bias[...]
+
+    def first(
+        self, x: Float[Array, "rows inputs"], count: Int[Array, ""]
+    ) -> Float[Array, "rows outputs"]:
+        """The same for the first `count` rows. The results of others are meaningless."""
+        if self.packed is not None:
+            return linear(x, self.packed.get_value(), self.bias[...], count)
+        return self(x)
+
+    def pack(self) -> None:
+        """Bring the weights into the order of the native kernel. Only calls of the layer are
+        possible afterwards."""
+        self.packed = nnx.Param(pack_matrix(self.kernel[...]))
+        del self.kernel

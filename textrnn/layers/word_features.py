@@ -11,11 +11,11 @@ from flax import nnx
 from jaxtyping import Array, Float
 from pydantic import NonNegativeInt, PositiveInt
 
-from textrnn.batching import Shape, pad
+from textrnn.batching import Shape, ragged_array, ragged_ids
 from textrnn.config import Config
 from textrnn.layers.characters import Characters, CharactersConfig
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
-from textrnn.text import PAD, SpelledTokenizer, Tokenizer
+from textrnn.text import SpelledTokenizer, Tokenizer
 from textrnn.text.casing import CASINGS, casing
 from textrnn.text.ngrams import ngrams
 
@@ -66,19 +66,19 @@ class SpelledWords(nnx.Module):
 
     def embed(
         self, batch: Mapping[str, Any], key: Array | None = None
-    ) -> Float[Array, "time rows features"]:
+    ) -> Float[Array, "tokens features"]:
         """The features of a batch as `collate` makes it. A `key` turns dropout on."""
         word_key, letter_key = (None, None) if key is None else jax.random.split(key)
-        parts = [self.embedding(batch["ids"], word_key)]
+        parts = [self.embedding(batch["ids"], batch["lengths"], word_key)]
         if self.subwords is not None:
-            ngrams = batch["ngrams"].swapaxes(0, 1)
+            ngrams = batch["ngrams"]
             valid = (ngrams > 0)[..., None]
-            total = jnp.where(valid, self.subwords[...][ngrams], 0).sum(axis=2)
-            parts[0] += total / jnp.maximum(valid.sum(axis=2), 1)
+            total = jnp.where(valid, self.subwords[...][ngrams], 0).sum(axis=1)
+            parts[0] += total / jnp.maximum(valid.sum(axis=1), 1)
         if self.characters is not None:
-            parts.append(self.characters(batch["letters"].swapaxes(0, 1), letter_key))
+            parts.append(self.characters(batch["letters"], letter_key))
         if self.casing is not None:
-            parts.append(self.casing[...][batch["casing"].T])
+            parts.append(self.casing[...][batch["casing"]])
         return jnp.concatenate(parts, axis=-1)
 
 
@@ -94,19 +94,18 @@ def spell(words: Sequence[str], tokenizer: SpelledTokenizer, config: SpellingCon
 
 
 def collate(rows: Sequence[Spelled], shape: Shape, config: SpellingConfig) -> dict[str, np.ndarray]:
-    """A batch of `ids` and `casing` [rows, time], `letters` [rows, time, letters] and `ngrams`
-    [rows, time, n-grams], as far as the config uses them, and `lengths` [rows]."""
-    batch = {"ids": pad([row.ids for row in rows], shape, PAD)}
-    batch["lengths"] = np.zeros(shape.rows, np.int32)
-    batch["lengths"][: len(rows)] = [len(row.ids) for row in rows]
+    """A batch of `ids` and `casing` [tokens], `letters` [tokens, letters] and `ngrams`
+    [tokens, n-grams], as far as the config uses them, and `lengths` [rows]."""
+    batch = ragged_ids([row.ids for row in rows], shape)
     if config.characters.kind != "none":
         letters = [row.letters for row in rows if row.letters is not None]
-        batch["letters"] = pad(letters, shape, PAD, (config.characters.letters,))
+        batch["letters"] = ragged_array(letters, shape.tokens, (config.characters.letters,))
     if config.casing:
-        batch["casing"] = pad([row.casing for row in rows if row.casing is not None], shape)
+        casings = [row.casing for row in rows if row.casing is not None]
+        batch["casing"] = ragged_array(casings, shape.tokens)
     if config.subwords.buckets:
         ngrams = [row.ngrams for row in rows if row.ngrams is not None]
-        batch["ngrams"] = pad(ngrams, shape, 0, (config.subwords.most,))
+        batch["ngrams"] = ragged_array(ngrams, shape.tokens, (config.subwords.most,))
     return batch
 
 

@@ -6,7 +6,7 @@ for each column, is multiplied as bytes where that is faster; the values are the
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -34,24 +34,40 @@ class Panels(NamedTuple):
         return (1 if self.floats is not None else 0) | (2 if self.bytes is not None else 0)
 
 
-def pack(matrix: Float[Array, "inputs columns"], gates: int = 1) -> Panels:
+def pack_matrix(matrix: Float[Array, "inputs columns"], gates: int = 1) -> Panels:
     """Pack a matrix; `gates` divides its columns into blocks of which a cell needs one column each
     at the same time."""
     values = np.asarray(matrix, np.float32)
     group = native.byte_group()
     exact = _as_bytes(values) if group else None
     if exact is None:
-        return Panels(jnp.asarray(_ordered(values, gates)), None, None, None)
+        return Panels(jax.device_put(_ordered(values, gates)), None, None, None)
     stored, scales = exact
     panels = _ordered(np.pad(stored, ((0, -len(stored) % group), (0, 0))), gates)
     count, inputs, vectors, lanes = panels.shape
     groups = panels.reshape(count, inputs // group, group, vectors, lanes)
     return Panels(
-        None if group == 4 else jnp.asarray(_ordered(values, gates)),
-        jnp.asarray(np.ascontiguousarray(groups.transpose(0, 1, 3, 4, 2))),
-        jnp.asarray(_ordered(scales[None], gates)[:, 0]),
-        jnp.asarray(panels.sum(axis=1, dtype=np.int32) * -128),
+        None if group == 4 else jax.device_put(_ordered(values, gates)),
+        jax.device_put(np.ascontiguousarray(groups.transpose(0, 1, 3, 4, 2))),
+        jax.device_put(_ordered(scales[None], gates)[:, 0]),
+        jax.device_put(panels.sum(axis=1, dtype=np.int32) * -128),
     )
+
+
+def unpack_matrix(
+    packed: Panels, gates: int, inputs: int, hidden: int
+) -> Float[Array, "inputs gates*hidden"]:
+    """The matrix, whose columns are `gates` blocks of `hidden`. Can be traced."""
+    if packed.floats is not None:
+        ordered = packed.floats
+    else:
+        count, _, vectors, lanes, _ = packed.bytes.shape
+        stored = packed.bytes.transpose(0, 1, 4, 2, 3).reshape(count, -1, vectors, lanes)
+        ordered = stored[:, :inputs] * packed.scales[:, None]
+    if gates == 1:
+        return ordered.transpose(1, 0, 2, 3).reshape(inputs, -1)[:, :hidden]
+    by_gate = ordered.transpose(1, 2, 0, 3).reshape(inputs, gates, -1)[:, :, :hidden]
+    return by_gate.reshape(inputs, -1)
 
 
 def _ordered(matrix: np.ndarray, gates: int) -> np.ndarray:

@@ -14,15 +14,14 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from textrnn import native
-from textrnn.native import panels
-from textrnn.native.panels import Panels
+from textrnn.native.panels import Panels, pack_matrix, unpack_matrix
 
-Cell = Literal["elman", "lstm", "gru"]
-Carry = tuple[Float[Array, "rows hidden"], ...]
+NativeCell = Literal["elman", "lstm", "gru"]
+_Carry = tuple[Float[Array, "rows hidden"], ...]
 """(c, h) of an LSTM, (h,) of the others."""
 
-_NUMBERS: dict[Cell, int] = {"elman": 0, "lstm": 1, "gru": 2}
-_GATES: dict[Cell, int] = {"elman": 1, "lstm": 4, "gru": 3}
+_NUMBERS: dict[NativeCell, int] = {"elman": 0, "lstm": 1, "gru": 2}
+_GATES: dict[NativeCell, int] = {"elman": 1, "lstm": 4, "gru": 3}
 
 
 class Weights(NamedTuple):
@@ -67,34 +66,40 @@ class Gradients(NamedTuple):
     """By h U. The same array as `d_projected`, except for a GRU."""
     previous: Float[Array, "tokens hidden"]
     """The h that U multiplied at each token."""
-    d_carry: Carry
+    d_carry: _Carry
     """By the initial carry."""
 
 
-def supports(cell: str) -> bool:
-    """Whether there are kernels for the cell of this name."""
-    return cell in _NUMBERS
-
-
-def pack(cell: Cell, weights: Weights) -> Packed:
+def pack_weights(cell: NativeCell, weights: Weights) -> Packed:
     """Bring float32 weights into the kernels' order, once, when a model is loaded."""
     gates = _GATES[cell]
     return Packed(
-        panels.pack(weights.input_kernel, gates),
-        panels.pack(weights.recurrent_kernel, gates),
+        pack_matrix(weights.input_kernel, gates),
+        pack_matrix(weights.recurrent_kernel, gates),
         weights.bias,
         weights.recurrent_bias,
     )
 
 
-def unroll(
-    cell: Cell,
+def unpack_weights(cell: NativeCell, packed: Packed, inputs: int) -> Weights:
+    """The inverse of `pack_weights`, which can be traced."""
+    gates, hidden = _GATES[cell], packed.bias.size // _GATES[cell]
+    return Weights(
+        unpack_matrix(packed.input_kernel, gates, inputs, hidden),
+        unpack_matrix(packed.recurrent_kernel, gates, hidden, hidden),
+        packed.bias,
+        packed.recurrent_bias,
+    )
+
+
+def native_unroll(
+    cell: NativeCell,
     weights: Sequence[Weights] | Sequence[Packed],
     x: Sequence[Float[Array, "tokens inputs"]],
-    carries: Sequence[Carry],
+    carries: Sequence[_Carry],
     lengths: Int[Array, " rows"],
     reverse: tuple[bool, ...],
-) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...]]:
+) -> tuple[Float[Array, "tokens directions*hidden"], tuple[_Carry, ...]]:
     """The outputs and the final carry of each direction.
 
     All sequences have one entry for each direction. The outputs of direction d are in the columns
@@ -106,27 +111,27 @@ def unroll(
     return outputs, carries
 
 
-def unroll_saving(
-    cell: Cell,
+def native_unroll_saving(
+    cell: NativeCell,
     weights: Sequence[Weights] | Sequence[Packed],
     x: Sequence[Float[Array, "tokens inputs"]],
-    carries: Sequence[Carry],
+    carries: Sequence[_Carry],
     lengths: Int[Array, " rows"],
     reverse: tuple[bool, ...],
-) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...], tuple[Saved | None, ...]]:
-    """`unroll`, and what `unroll_backward` needs: nothing for an Elman cell."""
+) -> tuple[Float[Array, "tokens directions*hidden"], tuple[_Carry, ...], tuple[Saved | None, ...]]:
+    """`native_unroll`, and what `native_unroll_backward` needs: nothing for an Elman cell."""
     return _forward(cell, weights, x, carries, lengths, reverse, save=True)
 
 
-def unroll_backward(
-    cell: Cell,
+def native_unroll_backward(
+    cell: NativeCell,
     recurrent_kernels: Sequence[Float[Array, "hidden gates"]],
     saved: Sequence[Saved | None],
-    outputs: Float[Array, "tokens outputs"],
-    carries: Sequence[Carry],
+    outputs: Float[Array, "tokens directions*hidden"],
+    carries: Sequence[_Carry],
     lengths: Int[Array, " rows"],
-    d_outputs: Float[Array, "tokens outputs"],
-    d_carries: Sequence[Carry],
+    d_outputs: Float[Array, "tokens directions*hidden"],
+    d_carries: Sequence[_Carry],
     reverse: tuple[bool, ...],
 ) -> tuple[Gradients, ...]:
     """Back through time: the gradients of each direction, all zero at padding.
@@ -158,14 +163,14 @@ def unroll_backward(
 
 
 def _forward(
-    cell: Cell,
+    cell: NativeCell,
     weights: Sequence[Weights] | Sequence[Packed],
     x: Sequence[Float[Array, "tokens inputs"]],
-    carries: Sequence[Carry],
+    carries: Sequence[_Carry],
     lengths: Int[Array, " rows"],
     reverse: tuple[bool, ...],
     save: bool,
-) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...], tuple[Saved | None, ...]]:
+) -> tuple[Float[Array, "tokens directions*hidden"], tuple[_Carry, ...], tuple[Saved | None, ...]]:
     tokens, hidden, rows = x[0].shape[0], carries[0][-1].shape[1], lengths.shape[0]
     save = save and cell != "elman"
     arguments, forms, results = [], [], [(tokens, len(x) * hidden)]

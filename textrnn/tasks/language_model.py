@@ -20,13 +20,14 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import NonNegativeInt, PositiveInt
 
-from textrnn.batching import Buckets, Shape
+from textrnn.batching import Limits, Shape
 from textrnn.errors import UserError
 from textrnn.layers.characters import CharactersConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear, matmul
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.layers.masking import MASKED
+from textrnn.layers.ragged import row_ids, sum_rows
 from textrnn.layers.word_features import Spelled, SpelledWords, SpellingConfig, collate, spell
 from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
@@ -34,6 +35,7 @@ from textrnn.tasks.task import (
     Example,
     Metrics,
     Options,
+    Outputs,
     Row,
     Task,
     TokenBatch,
@@ -42,6 +44,9 @@ from textrnn.tasks.task import (
 )
 from textrnn.text import SpelledTokenizer, Tokenizer
 from textrnn.text.treebank import treebank_tokens
+
+_AT_ONCE = 256
+"""Pairs whose logits are computed at once."""
 
 
 class PretrainConfig(SpellingConfig):
@@ -68,11 +73,12 @@ class LanguageModel(SpelledWords):
         """For each pair of neighbours and each direction: the vector to compare with the embedding
         of all words, the word to predict, and 1 for a real pair or 0 for padding."""
         keys = (None, None) if key is None else jax.random.split(key)
-        lengths, ids = batch["lengths"], batch["ids"].T
+        lengths, ids = batch["lengths"], batch["ids"]
         h, _ = self.encoder(self.embed(batch, keys[0]), lengths, key=keys[1])
         ahead, behind = jnp.split(h, 2, axis=-1)
         states = jnp.stack([self.forward_output(ahead[:-1]), self.backward_output(behind[1:])])
-        real = jnp.arange(1, ids.shape[0])[:, None] < lengths
+        row = row_ids(lengths, len(ids))
+        real = (row[1:] == row[:-1]) & (row[1:] < len(lengths))
         return (
             states.reshape(-1, states.shape[-1]),
             jnp.stack([ids[1:], ids[:-1]]).reshape(-1),
@@ -86,9 +92,9 @@ class PretrainExample(Example):
 
 
 class PretrainBatch(TokenBatch):
-    casing: NotRequired[Int[Any, "rows time"]]
-    letters: NotRequired[Int[Any, "rows time letters"]]
-    ngrams: NotRequired[Int[Any, "rows time ngrams"]]
+    casing: NotRequired[Int[Any, " tokens"]]
+    letters: NotRequired[Int[Any, "tokens letters"]]
+    ngrams: NotRequired[Int[Any, "tokens ngrams"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +107,7 @@ class Pretrain(Task[PretrainConfig, PretrainExample, PretrainBatch]):
 
     @classmethod
     def fit(
-        cls, config: PretrainConfig, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]
+        cls, config: PretrainConfig, tokenizer: Tokenizer, limits: Limits, rows: Sequence[Row]
     ) -> Self:
         if config.encoder.joined or not config.encoder.bidirectional:
             raise UserError(
@@ -113,7 +119,7 @@ class Pretrain(Task[PretrainConfig, PretrainExample, PretrainBatch]):
             raise UserError(
                 f"letters and casing need the tokenizer 'spelled', this one is {tokenizer.kind!r}"
             )
-        return cls(config, tokenizer, buckets)
+        return cls(config, tokenizer, limits)
 
     def build(self, rngs: nnx.Rngs) -> LanguageModel:
         return LanguageModel(self.config, self.tokenizer, rngs=rngs)
@@ -151,27 +157,25 @@ class Pretrain(Task[PretrainConfig, PretrainExample, PretrainBatch]):
         losses = jax.nn.logsumexp(jnp.concatenate([right[:, None], wrong], axis=1), axis=1) - right
         return (losses * real).sum(), real.sum()
 
-    def predict(self, model: LanguageModel, batch: PretrainBatch) -> dict[str, Array]:
+    def predict(self, model: LanguageModel, batch: PretrainBatch) -> Outputs:
         """The log-likelihood of each row and its number of words, summed over both directions."""
         states, words, real = model(batch)
         table, bias = model.embedding.table[...], model.word_bias[...]
 
-        def step(_, chunk):
-            states, words = chunk
-            logits = matmul(states, table.T) + bias
-            return None, -token_cross_entropy(logits, words)
+        def likelihood(pair: tuple[Array, Array]) -> Array:
+            state, word = pair
+            return -token_cross_entropy(matmul(state, table.T) + bias, word)
 
-        time = batch["ids"].shape[1] - 1
-        chunks = (states.reshape(2 * time, -1, states.shape[-1]), words.reshape(2 * time, -1))
-        _, likelihoods = jax.lax.scan(step, None, chunks)
-        real = real.reshape(2 * time, -1)
-        return {"log_likelihood": (likelihoods * real).sum(axis=0), "words": real.sum(axis=0)}
+        # A few pairs at a time: the logits of all words of a batch are large.
+        likelihoods = jax.lax.map(likelihood, (states, words), batch_size=_AT_ONCE)
+        both = jnp.stack([likelihoods * real, real], axis=-1).reshape(2, -1, 2).sum(axis=0)
+        # A pair belongs to the row of its first word.
+        likelihood_sum, word_count = sum_rows(jnp.pad(both, ((0, 1), (0, 0))), batch["lengths"]).T
+        return Outputs({"log_likelihood": likelihood_sum, "words": word_count})
 
-    def answer(
-        self, outputs: Sequence[Mapping[str, np.ndarray]], example: PretrainExample
-    ) -> Answer:
-        (arrays,) = outputs
-        answer = {name: float(value) for name, value in arrays.items()}
+    def answer(self, outputs: Sequence[Outputs], example: PretrainExample) -> Answer:
+        (output,) = outputs
+        answer = {name: float(value) for name, value in output.rows.items()}
         answer["perplexity"] = float(np.exp(-answer["log_likelihood"] / answer["words"]))
         return answer | ({"truncated": True} if example.truncated else {})
 

@@ -3,11 +3,11 @@
     read      row, options -> example                  training, serving, scoring
     collate   windows, shape -> batch of arrays        training, serving, scoring
     loss      model, batch, key -> loss, weight        training
-    predict   model, batch -> arrays, one per row      serving, scoring
-    answer    arrays of one example -> JSON            serving, scoring
+    predict   model, batch -> outputs                  serving, scoring
+    answer    outputs of one example -> JSON           serving, scoring
     score     answers, rows with gold -> metrics       evaluation
 
-A task is an immutable value: a config, a tokenizer and a grid of shapes. It holds no weights.
+A task is an immutable value: a config, a tokenizer and the limits of a batch. It holds no weights.
 `CalibratedTask` adds the calibration of probabilities, `StreamTask` texts that are processed window
 by window with a state. The abstract verbs take any model, options and windows; each task declares
 its own types.
@@ -16,19 +16,22 @@ its own types.
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, Self, TypedDict, TypeVar
+from functools import cached_property
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypedDict, TypeVar
 
+import jax
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
-from textrnn.batching import Buckets, Shape, pad
+from textrnn.batching import Limits, Shape
 from textrnn.config import Config
 from textrnn.errors import InvalidText, UserError
+from textrnn.parameters import model_structure
 from textrnn.rows import Row
 from textrnn.tasks.metrics import Metric
 from textrnn.tasks.options import Options
-from textrnn.text import BOS, EOS, PAD, Tokenizer
+from textrnn.text import BOS, EOS, Tokenizer
 from textrnn.text.validation import validate_text
 
 Answer = dict[str, Any]
@@ -74,10 +77,19 @@ class Example:
 
 
 class TokenBatch(TypedDict):
-    """The arrays that every batch has."""
+    """The arrays that every ragged batch has."""
 
-    ids: Int[Any, "rows time"]
+    ids: Int[Any, " tokens"]
     lengths: Int[Any, " rows"]
+
+
+class Outputs(NamedTuple):
+    """What a model returns for a batch, or the part of it that belongs to one window."""
+
+    rows: Any
+    """A pytree of arrays with one entry per row of the batch; without that axis for a window."""
+    tokens: Any = ()
+    """A pytree of arrays with one entry per token."""
 
 
 ConfigT = TypeVar("ConfigT", bound=Config)
@@ -104,35 +116,40 @@ class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
 
     config: ConfigT
     tokenizer: Tokenizer
-    buckets: Buckets
+    limits: Limits
 
     @classmethod
     def fit(
-        cls, config: ConfigT, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]
+        cls, config: ConfigT, tokenizer: Tokenizer, limits: Limits, rows: Sequence[Row]
     ) -> Self:
         """The task, with the parts of the config that are left open taken from training rows.
 
         Raises UserError for a config, tokenizer or rows that the task cannot be trained with.
         """
-        return cls(config, tokenizer, buckets)
+        return cls(config, tokenizer, limits)
 
     @abstractmethod
     def build(self, rngs: nnx.Rngs) -> nnx.Module:
         """A model with fresh weights."""
 
+    @cached_property
+    def structure(self) -> tuple[nnx.GraphDef, dict[str, jax.ShapeDtypeStruct]]:
+        """The graph of the model and the shape of each parameter."""
+        return model_structure(self.build)
+
     @property
     def limit(self) -> int:
         """Tokens of the longest text: by default those of one window, without BOS and EOS."""
-        return self.buckets.limit - 2
+        return self.limits.length - 2
 
     def shapes(self) -> list[Shape]:
-        """All shapes of batches, in the order in which a server compiles them."""
-        return self.buckets.shapes()
+        """All shapes of batches. There are few, and they take every window."""
+        return self.limits.shapes()
 
     @property
     def costliest(self) -> int:
-        """The cost of the costliest text in tokens, padding included."""
-        return max(shape.length * shape.width for shape in self.shapes())
+        """The cost of the costliest text: its tokens times its hypotheses."""
+        return self.limit * self.limits.width
 
     @abstractmethod
     def read(self, row: Row, options: Any, gold: bool = False) -> ExampleT:
@@ -144,8 +161,8 @@ class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
 
     @abstractmethod
     def collate(self, windows: Sequence[Any], shape: Shape) -> BatchT:
-        """Arrays with `shape.rows` rows. Rows beyond the windows are empty and have no weight in
-        the loss. Gold is included if the windows have it."""
+        """A ragged batch of this shape. Rows beyond the windows are empty and have no weight in the
+        loss. Gold is included if the windows have it."""
 
     @abstractmethod
     def loss(
@@ -154,11 +171,11 @@ class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
         """The sum of the losses and the sum of their weights, with dropout by `key`."""
 
     @abstractmethod
-    def predict(self, model: Any, batch: BatchT) -> Any:
-        """Arrays (a pytree) with one entry per row of the batch."""
+    def predict(self, model: Any, batch: BatchT) -> Outputs:
+        """The outputs of a model for a batch."""
 
     @abstractmethod
-    def answer(self, outputs: Sequence[Any], example: ExampleT) -> Answer:
+    def answer(self, outputs: Sequence[Outputs], example: ExampleT) -> Answer:
         """The JSON answer, from the outputs of `predict` for each window of the example."""
 
     @abstractmethod
@@ -188,7 +205,9 @@ class CalibratedTask(Task[ConfigT, ExampleT, BatchT]):
     """
 
     @abstractmethod
-    def calibrated(self, model: Any, outputs: Sequence[Any], rows: Sequence[Row]) -> Self:
+    def calibrated(
+        self, model: Any, outputs: Sequence[Sequence[Outputs]], rows: Sequence[Row]
+    ) -> Self:
         """The task calibrated on rows with gold. `outputs` holds, for each row, the outputs of
         `predict` for each window."""
 
@@ -204,11 +223,11 @@ class StreamExample(Example, ABC):
 
 
 class StreamBatch(TypedDict):
-    """A batch of truncated backpropagation through time: one chunk of each of several streams."""
+    """A batch of truncated backpropagation through time: one chunk of each of several streams, all
+    of the same length."""
 
-    ids: Int[Any, "rows time+1"]
-    lengths: Int[Any, " rows"]
-    """Predicted tokens: the first token of `ids` only conditions the others."""
+    ids: Int[Any, "rows length+1"]
+    """The first token of a chunk only conditions the others."""
     fresh: Bool[Any, " rows"]
     """Whether the chunk is the first of its stream."""
 
@@ -240,7 +259,7 @@ class StreamTask(Task[ConfigT, StreamExampleT, BatchT]):
         return total, weight
 
     @abstractmethod
-    def advance(self, example: StreamExampleT, outputs: Sequence[Any]) -> StreamExampleT:
+    def advance(self, example: StreamExampleT, outputs: Sequence[Outputs]) -> StreamExampleT:
         """The example after its windows have run, from the outputs of `predict` for each of them.
         `answer` takes a finished example, and no outputs."""
 
@@ -287,10 +306,3 @@ def field(row: Row, name: str) -> Any:
             f"the row has no {name!r}; its fields are: {fields}; name the column to use"
         )
     return row[name]
-
-
-def pad_ids(windows: Sequence[Example], shape: Shape) -> TokenBatch:
-    """`ids` and `lengths` of a batch."""
-    lengths = np.zeros(shape.rows, np.int32)
-    lengths[: len(windows)] = [len(window.ids) for window in windows]
-    return {"ids": pad([window.ids for window in windows], shape, PAD), "lengths": lengths}

@@ -5,8 +5,9 @@ random. Near neighbours have more weight than far ones, and rare words more than
 vectors start the embedding of other tasks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -15,22 +16,24 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import PositiveFloat, PositiveInt
 
-from textrnn.batching import Shape
+from textrnn.batching import Shape, ragged_ids
 from textrnn.config import Config
+from textrnn.layers.axes import BatchArray
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.linear import matmul
+from textrnn.layers.ragged import row_ids, sum_rows
 from textrnn.tasks.metrics import LOG_LOSS
 from textrnn.tasks.task import (
     Answer,
     Example,
     Metrics,
     Options,
+    Outputs,
     Row,
     Task,
     TokenBatch,
     encode,
     field,
-    pad_ids,
 )
 
 
@@ -69,7 +72,7 @@ class Vectors(Task[VectorsConfig, Example, TokenBatch]):
         return Example(ids, truncated)
 
     def collate(self, windows: Sequence[Example], shape: Shape) -> TokenBatch:
-        return pad_ids(windows, shape)
+        return cast(TokenBatch, ragged_ids([window.ids for window in windows], shape))
 
     def loss(
         self, model: WordVectors, batch: TokenBatch, key: Array
@@ -77,12 +80,13 @@ class Vectors(Task[VectorsConfig, Example, TokenBatch]):
         losses, weights = self._losses(model, batch, key)
         return losses.sum(), weights.sum()
 
-    def predict(self, model: WordVectors, batch: TokenBatch) -> dict[str, Array]:
+    def predict(self, model: WordVectors, batch: TokenBatch) -> Outputs:
         losses, weights = self._losses(model, batch, jax.random.key(0))
-        return {"losses": losses, "weights": weights}
+        return Outputs({"losses": losses, "weights": weights})
 
-    def answer(self, outputs: Sequence[Mapping[str, np.ndarray]], example: Example) -> Answer:
-        (arrays,) = outputs
+    def answer(self, outputs: Sequence[Outputs], example: Example) -> Answer:
+        (output,) = outputs
+        arrays = output.rows
         loss = float(arrays["losses"] / np.maximum(arrays["weights"], 1e-6))
         answer = {"log_loss": loss, "weight": float(arrays["weights"])}
         return answer | ({"truncated": True} if example.truncated else {})
@@ -98,23 +102,23 @@ class Vectors(Task[VectorsConfig, Example, TokenBatch]):
         ids, lengths = batch["ids"], batch["lengths"]
         words = model.embedding.table[...][ids]
         neighbours = model.context[...][ids]
-        real = jnp.arange(ids.shape[1]) < lengths[:, None]
-        keep = jnp.where(real, self._keep(ids), 0)
+        row = row_ids(lengths, len(ids))
+        keep = jnp.where(row < len(lengths), self._keep(ids), 0)
         losses, weights = jnp.zeros(ids.shape), jnp.zeros(ids.shape)
-        for distance in range(1, min(self.config.window, ids.shape[1] - 1) + 1):
+        for distance in range(1, min(self.config.window, len(ids) - 1) + 1):
             near = (self.config.window + 1 - distance) / self.config.window
             left, right = slice(None, -distance), slice(distance, None)
-            weight = near * keep[:, left] * keep[:, right]
+            weight = near * keep[left] * keep[right] * (row[left] == row[right])
             for word, neighbour in ((left, right), (right, left)):
-                logits = (words[:, word] * neighbours[:, neighbour]).sum(axis=-1)
-                losses = losses.at[:, word].add(weight * jax.nn.softplus(-logits))
-                weights = weights.at[:, word].add(weight)
+                logits = (words[word] * neighbours[neighbour]).sum(axis=-1)
+                losses = losses.at[word].add(weight * jax.nn.softplus(-logits))
+                weights = weights.at[word].add(weight)
         negative = matmul(words, model.context[...][self._draw(key)].T)
         share = self.config.negatives / self.config.samples
         losses += weights * share * jax.nn.softplus(negative).sum(axis=-1)
-        return losses.sum(axis=1), weights.sum(axis=1)
+        return sum_rows(losses, lengths), sum_rows(weights, lengths)
 
-    def _keep(self, ids: Int[np.ndarray, "rows time"]) -> Float[Array, "rows time"]:
+    def _keep(self, ids: Int[BatchArray, " tokens"]) -> Float[Array, " tokens"]:
         """The probability of keeping each word when frequent ones are subsampled. By Zipf's law,
         the share of the n-th most frequent of V words is 1 / (n ln V)."""
         share = 1 / ((ids + 1) * np.log(len(self.tokenizer)))

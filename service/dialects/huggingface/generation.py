@@ -4,13 +4,19 @@ import json
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from service.dialects.huggingface.requests import GenerationParameters, InferenceRequest
 from service.errors import Problem
 from service.inference.context import ServiceContext
 from service.inference.models import ServedModel
-from service.inference.pipeline import infer_examples, label_request, timing_headers, tokenize_texts
+from service.inference.pipeline import (
+    AnswerResponse,
+    infer_examples,
+    label_request,
+    timing_headers,
+    tokenize_texts,
+)
 from service.inference.streaming import StreamChunk, event_stream_response, stream_chunks
 from textrnn.tasks import Answer
 from textrnn.text import EOS, Tokenizer
@@ -35,7 +41,7 @@ async def text_generation(
     if not body.stream:
         result = await infer_examples(context, served, examples, request)
         (answer,) = result.answers
-        return JSONResponse([generation.response(answer)], headers=timing_headers(result))
+        return AnswerResponse([generation.response(answer)], headers=timing_headers(result))
     chunks = stream_chunks(context, served, examples)
     return await event_stream_response(chunks, request, generation.events, _error_event)
 

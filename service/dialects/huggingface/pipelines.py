@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from service.dialects.huggingface.requests import (
     ClassificationParameters,
@@ -15,7 +15,7 @@ from service.errors import Problem
 from service.inference.context import ServiceContext
 from service.inference.jobs import Result
 from service.inference.models import ServedModel
-from service.inference.pipeline import LocatedTexts, infer_texts, timing_headers
+from service.inference.pipeline import AnswerResponse, LocatedTexts, infer_texts, timing_headers
 from textrnn.tasks import Answer
 
 
@@ -118,10 +118,10 @@ def _located(body: InferenceRequest) -> LocatedTexts:
     return [(f"/inputs/{index}", text) for index, text in enumerate(body.inputs)]
 
 
-def _response(content: Any, result: Result) -> JSONResponse:
+def _response(content: Any, result: Result) -> AnswerResponse:
     headers = timing_headers(result)
     if any(answer.get("truncated") for answer in result.answers):
         headers["x-hf-warning"] = (
             "truncation; a text exceeds the model's limit, and the response covers its beginning"
         )
-    return JSONResponse(content, headers=headers)
+    return AnswerResponse(content, headers=headers)

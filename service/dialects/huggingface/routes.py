@@ -43,7 +43,7 @@ def _error_response(problem: Problem, path: str, request_id: str) -> JSONRespons
     return JSONResponse(body, problem.status, headers=problem.headers)
 
 
-HUGGINGFACE = Dialect("huggingface", router, re.compile("/models/"), _error_response)
+HUGGINGFACE = Dialect("huggingface", (router,), re.compile("/models/"), _error_response)
 
 
 class HuggingFaceError(BaseModel):

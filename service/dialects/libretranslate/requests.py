@@ -66,7 +66,7 @@ def request_body(query_type: type[TextQuery]) -> dict[str, Any]:
     }
 
 
-async def _body_fields(request: Request, context: Context) -> Any:
+async def body_fields(request: Request, context: Context) -> Any:
     """The decoded body, once its API key is checked. Raises Problem 401 or 422."""
     body = await request.body()
     fields: Any = {}
@@ -86,4 +86,4 @@ async def _body_fields(request: Request, context: Context) -> Any:
     return fields
 
 
-BodyFields = Annotated[Any, Depends(_body_fields)]
+BodyFields = Annotated[Any, Depends(body_fields)]

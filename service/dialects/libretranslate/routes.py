@@ -14,6 +14,7 @@ from service.dialects.libretranslate.requests import (
     BodyFields,
     DetectQuery,
     TranslateQuery,
+    body_fields,
     request_body,
 )
 from service.dialects.libretranslate.translation import (
@@ -23,6 +24,7 @@ from service.dialects.libretranslate.translation import (
 )
 from service.errors import Problem
 from service.inference.context import Context
+from service.inference.pipeline import AnswerResponse
 
 router = APIRouter()
 
@@ -36,7 +38,7 @@ def _error_response(problem: Problem, path: str, request_id: str) -> JSONRespons
 
 LIBRETRANSLATE = Dialect(
     "libretranslate",
-    router,
+    (router,),
     re.compile(r"/(translate|detect|languages|frontend/settings)\Z"),
     _error_response,
     content_types=frozenset({"application/json", FORM}),
@@ -56,9 +58,9 @@ _READ_ERRORS: dict[int | str, dict[str, Any]] = {status: _ERRORS[status] for sta
 
 
 @router.post("/translate", responses=_ERRORS, openapi_extra=request_body(TranslateQuery))
-async def translate_texts(fields: BodyFields, request: Request, context: Context) -> Response:
+async def translate_texts(request: Request, context: Context) -> Response:
     """Translate texts, in the form of LibreTranslate."""
-    query = TranslateQuery.parse(fields)
+    query = TranslateQuery.parse(await body_fields(request, context))
     texts = query.texts
     detected = await detect_languages(context, texts, request) if query.source == "auto" else []
     sources = [best["language"] for best, *_ in detected] or [query.source] * len(texts)
@@ -76,14 +78,14 @@ async def translate_texts(fields: BodyFields, request: Request, context: Context
         content["alternatives"] = query.like_q(
             [[document.translation(rank) for rank in ranks] for document in documents]
         )
-    return JSONResponse(content, headers=headers)
+    return AnswerResponse(content, headers=headers)
 
 
 @router.post("/detect", responses=_ERRORS, openapi_extra=request_body(DetectQuery))
-async def detect(fields: BodyFields, request: Request, context: Context) -> Response:
+async def detect(request: Request, context: Context) -> Response:
     """Detect the language of texts. Confidence is from 0 to 100."""
-    query = DetectQuery.parse(fields)
-    return JSONResponse(query.like_q(await detect_languages(context, query.texts, request)))
+    query = DetectQuery.parse(await body_fields(request, context))
+    return AnswerResponse(query.like_q(await detect_languages(context, query.texts, request)))
 
 
 @router.get("/languages", responses=_READ_ERRORS)

@@ -18,7 +18,7 @@ from service.dialects.openai.responses import Choice, Completion, usage
 from service.errors import Problem, invalid_text
 from service.inference.context import Context
 from service.inference.models import ServedModel
-from service.inference.pipeline import infer_examples, label_request, timing_headers
+from service.inference.pipeline import AnswerResponse, infer_examples, label_request, timing_headers
 from service.inference.streaming import (
     EVENT_STREAM,
     StreamChunk,
@@ -42,7 +42,7 @@ def _error_response(problem: Problem, path: str, request_id: str) -> JSONRespons
     return JSONResponse(_error(problem), status, headers={**problem.headers, **retry})
 
 
-OPENAI = Dialect("openai", router, re.compile(r"/v1/completions\Z"), _error_response)
+OPENAI = Dialect("openai", (router,), re.compile(r"/v1/completions\Z"), _error_response)
 
 
 def _error(problem: Problem) -> dict[str, Any]:
@@ -88,7 +88,7 @@ async def create_completion(
     if not body.stream:
         result = await infer_examples(context, served, examples, request)
         content = _response(completion, body, prompts, result.answers)
-        return JSONResponse(content, headers=timing_headers(result))
+        return AnswerResponse(content, headers=timing_headers(result))
     if body.scores_only:
         raise Problem(422, "invalid_request", "/stream: scores of a prompt cannot be streamed")
     chunks = stream_chunks(context, served, examples)

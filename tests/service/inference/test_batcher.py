@@ -76,6 +76,10 @@ def batcher():
     batcher.close()
 
 
+async def submit(batcher, *arguments):
+    return await batcher.submit(*arguments)
+
+
 def waiting(batcher):
     """The number of texts in the queue."""
     return batcher._admission.limits.rows
@@ -97,7 +101,7 @@ def test_each_of_thousands_of_requests_gets_its_own_answer(batcher):
         async def one(index, expected):
             examples = [example(n, int(random.integers(1, 17))) for n in expected]
             async with at_once:
-                return await batcher.submit(models[index % 2], examples, 60)
+                return await submit(batcher, models[index % 2], examples, 60)
 
         return await asyncio.gather(*(one(i, expected) for i, expected in enumerate(requests)))
 
@@ -113,9 +117,9 @@ def test_batches_respect_the_token_budget_and_fill_up(batcher):
     model.gate.clear()
 
     async def go():
-        first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
+        first = asyncio.create_task(submit(batcher, model, [example(0)], 30))
         await asyncio.to_thread(model.entered.wait)
-        rest = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in range(1, 20)]
+        rest = [asyncio.create_task(submit(batcher, model, [example(n)], 30)) for n in range(1, 20)]
         while waiting(batcher) < 19:
             await asyncio.sleep(0)
         model.gate.set()
@@ -128,7 +132,7 @@ def test_batches_respect_the_token_budget_and_fill_up(batcher):
 def test_a_long_text_runs_with_few_others(batcher):
     model = Model()
     examples = [example(n, 16) for n in range(10)]
-    assert numbers(asyncio.run(batcher.submit(model, examples, 30))) == list(range(10))
+    assert numbers(asyncio.run(submit(batcher, model, examples, 30))) == list(range(10))
     assert max(len(batch) for batch in model.batches) == 4
 
 
@@ -138,9 +142,9 @@ def test_one_bad_text_does_not_fail_its_neighbours(batcher):
     model.gate.clear()
 
     async def go():
-        first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
+        first = asyncio.create_task(submit(batcher, model, [example(0)], 30))
         await asyncio.to_thread(model.entered.wait)
-        tasks = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in (1, 666, 2)]
+        tasks = [asyncio.create_task(submit(batcher, model, [example(n)], 30)) for n in (1, 666, 2)]
         while waiting(batcher) < 3:
             await asyncio.sleep(0)
         model.gate.set()
@@ -157,9 +161,9 @@ def test_cancelled_requests_never_run(batcher):
     model.gate.clear()
 
     async def go():
-        first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
+        first = asyncio.create_task(submit(batcher, model, [example(0)], 30))
         await asyncio.to_thread(model.entered.wait)
-        tasks = [asyncio.create_task(batcher.submit(model, [example(n)], 30)) for n in range(1, 7)]
+        tasks = [asyncio.create_task(submit(batcher, model, [example(n)], 30)) for n in range(1, 7)]
         while waiting(batcher) < 6:
             await asyncio.sleep(0)
         for task in tasks[::2]:
@@ -179,10 +183,10 @@ def test_late_requests_never_run(batcher):
     model.gate.clear()
 
     async def go():
-        first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
+        first = asyncio.create_task(submit(batcher, model, [example(0)], 30))
         await asyncio.to_thread(model.entered.wait)
         with pytest.raises(Problem) as caught:
-            await batcher.submit(model, [example(1)], 0.05)
+            await submit(batcher, model, [example(1)], 0.05)
         assert caught.value.status == 504
         model.gate.set()
         return await first
@@ -204,11 +208,11 @@ def test_the_model_that_waited_longest_is_next(batcher):
         model.step = lambda e, g, m=model, real=real: (order.append(m.name), real(e, g))[1]  # type: ignore
 
     async def go():
-        first = asyncio.create_task(batcher.submit(busy, [example(0)], 30))
+        first = asyncio.create_task(submit(batcher, busy, [example(0)], 30))
         await asyncio.to_thread(busy.entered.wait)
         rest = []
         for number, model in enumerate([busy] * 8 + [other] + [busy] * 20):
-            rest.append(asyncio.create_task(batcher.submit(model, [example(number)], 30)))
+            rest.append(asyncio.create_task(submit(batcher, model, [example(number)], 30)))
             await asyncio.sleep(0)
         while waiting(batcher) < 29:
             await asyncio.sleep(0)
@@ -225,19 +229,20 @@ def test_the_queue_is_bounded_in_rows_and_tokens():
         model.gate.clear()
 
         async def go(batcher=batcher, model=model, size=size):
-            first = asyncio.create_task(batcher.submit(model, [example(0)], 30))
+            first = asyncio.create_task(submit(batcher, model, [example(0)], 30))
             await asyncio.to_thread(model.entered.wait)
             rest = [
-                asyncio.create_task(batcher.submit(model, [example(n, size)], 30)) for n in range(4)
+                asyncio.create_task(submit(batcher, model, [example(n, size)], 30))
+                for n in range(4)
             ]
             while waiting(batcher) < 4:
                 await asyncio.sleep(0)
             with pytest.raises(Problem) as caught:
-                await batcher.submit(model, [example(9, size)], 30)
+                await submit(batcher, model, [example(9, size)], 30)
             assert caught.value.status == 429
             model.gate.set()
             await asyncio.gather(first, *rest)
-            return await batcher.submit(model, [example(9, size)], 30)
+            return await submit(batcher, model, [example(9, size)], 30)
 
         assert numbers(asyncio.run(go())) == [9]
         batcher.close()
@@ -256,9 +261,9 @@ def test_streams_join_and_leave_between_batches(batcher):
     model.gate.clear()
 
     async def go():
-        long = asyncio.create_task(batcher.submit(model, [example(6)], 30))
+        long = asyncio.create_task(submit(batcher, model, [example(6)], 30))
         await asyncio.to_thread(model.entered.wait)
-        short = asyncio.create_task(batcher.submit(model, [example(2)], 30))
+        short = asyncio.create_task(submit(batcher, model, [example(2)], 30))
         while waiting(batcher) < 1:
             await asyncio.sleep(0)
         model.gate.set()
@@ -273,7 +278,7 @@ def test_streams_join_and_leave_between_batches(batcher):
 def test_more_streams_than_slots_share_the_slots(batcher):
     """Fails if the first streams keep their slots until they end."""
     model = Countdown()
-    asyncio.run(batcher.submit(model, [example(3) for _ in range(12)], 30))
+    asyncio.run(submit(batcher, model, [example(3) for _ in range(12)], 30))
     assert [len(batch) for batch in model.batches] == [8, 8, 8, 8, 4]
     assert model.batches[1] == [3] * 4 + [2] * 4
 
@@ -282,8 +287,8 @@ def test_progress_is_reported_for_each_chunk(batcher):
     model, reported = Countdown(), []
 
     async def go():
-        return await batcher.submit(
-            model, [example(4)], 30, lambda e, result: reported.append(int(e.ids[0]))
+        return await submit(
+            batcher, model, [example(4)], 30, lambda e, result: reported.append(int(e.ids[0]))
         )
 
     asyncio.run(go())
@@ -295,24 +300,24 @@ def test_a_stream_whose_client_left_frees_its_slot(batcher):
 
     async def go():
         work = asyncio.create_task(
-            batcher.submit(model, [example(10**9)], 30, lambda *_: begun.set())
+            submit(batcher, model, [example(10**9)], 30, lambda *_: begun.set())
         )
         while not begun.is_set():
             await asyncio.sleep(0)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
-        return await batcher.submit(model, [example(1)], 30)
+        return await submit(batcher, model, [example(1)], 30)
 
     assert numbers(asyncio.run(go())) == [1]
     while waiting(batcher):
         pass
     ran = len(model.batches)
-    assert numbers(asyncio.run(batcher.submit(model, [example(1)], 30))) == [1]
+    assert numbers(asyncio.run(submit(batcher, model, [example(1)], 30))) == [1]
     assert len(model.batches) == ran + 1
 
 
 def test_a_stream_ends_at_its_deadline(batcher):
     model = Countdown()
     with pytest.raises(Problem) as caught:
-        asyncio.run(batcher.submit(model, [example(10**9)], 0.2))
+        asyncio.run(submit(batcher, model, [example(10**9)], 0.2))
     assert caught.value.status == 504

@@ -132,7 +132,8 @@ def test_a_server_logs_objects_alone(tiny_bundle):
         server.wait_for("<end>")
         lines = [json.loads(line) for line in server.lines[:-1]]
     messages = [line["message"] for line in lines]
-    assert messages[0].startswith("loaded tiny")
+    assert messages[0].startswith("textrnn ")
+    assert messages[1].startswith("loaded tiny")
     assert messages[-1] == "draining"
     loggers = {line["logger"] for line in lines}
     assert loggers == {"textrnn.service", "textrnn.requests", "uvicorn.error"}

@@ -6,6 +6,8 @@ import pytest
 import safetensors.numpy
 
 import textrnn
+from support.bundles import same_parameters
+from support.tiny_models import BUNDLES
 from textrnn.bundle import Probe, find_bundle, load_bundle, save_bundle
 from textrnn.errors import UserError
 
@@ -146,7 +148,8 @@ def test_an_invalid_weights_file_is_one_clear_error(copy):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda info: info.update(format=2), "format 2, but this version reads format 1"),
+        (lambda info: info.update(format=3), "format 3, but this version reads format 2"),
+        (lambda info: info.update(format=1), "buckets: key 'lengths' is missing"),
         (lambda info: info.pop("format"), "format None"),
         (lambda info: info.pop("metrics"), "'metrics' is missing"),
         (lambda info: info.update(extra=1), "unknown key 'extra'"),
@@ -157,6 +160,43 @@ def test_an_invalid_weights_file_is_one_clear_error(copy):
 )
 def test_an_invalid_bundle_json_is_one_clear_error(copy, change, reason):
     rewrite(copy, change)
+    with pytest.raises(UserError, match=reason):
+        textrnn.load(copy)
+
+
+def as_format_1(info):
+    """The limits as the grid of shapes that format 1 had."""
+    limits = info.pop("limits")
+    length, width = limits.pop("length"), limits.pop("width")
+    info["buckets"] = {"lengths": [16, length], "widths": sorted({1, width}), **limits}
+    info["format"] = 1
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-tag", "tiny-translate", "tiny-generate"])
+def test_bundles_of_format_1_are_read(tmp_path, name):
+    """Fails if a bundle that an earlier version saved is refused or has other limits."""
+    saved = shutil.copytree(BUNDLES / name, tmp_path / name)
+    rewrite(saved, as_format_1)
+    old, new = load_bundle(saved), load_bundle(BUNDLES / name)
+    assert old.info == new.info
+    assert old.task.limits == new.task.limits
+    assert same_parameters(old.params, new.params)
+    assert old.probes == new.probes
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda buckets: buckets.update(lengths=[]), "lengths"),
+        (lambda buckets: buckets.update(widths=4), "widths"),
+        (lambda buckets: buckets.update(rows=0), "rows"),
+        (lambda buckets: buckets.update(lengths=[10**6]), "does not fit"),
+        (lambda buckets: buckets.update(height=4), "unknown key 'height'"),
+    ],
+)
+def test_an_invalid_bundle_of_format_1_is_one_clear_error(copy, change, reason):
+    rewrite(copy, as_format_1)
+    rewrite(copy, lambda info: change(info["buckets"]))
     with pytest.raises(UserError, match=reason):
         textrnn.load(copy)
 

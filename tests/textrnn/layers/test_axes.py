@@ -15,7 +15,8 @@ from textrnn.layers.linear import matmul
 
 MODULES = [ROOT / f"{name.replace('.', '/')}.py" for name in CHECKED[1:]]
 SOURCES = [*sorted((ROOT / "textrnn" / "layers").glob("*.py")), *MODULES]
-DTYPES = ("Float", "Int", "Bool", "UInt32")
+DTYPES = ("Float", "Int", "Bool", "UInt32", "Shaped")
+LEGEND = set(re.findall(r"^    (\w+)  ", axes.__doc__ or "", re.MULTILINE))
 
 
 @pytest.mark.parametrize("name", CHECKED)
@@ -37,11 +38,8 @@ def test_a_wrong_dtype_is_an_error():
         matmul(jnp.zeros((2, 4), jnp.int32), jnp.zeros((4, 4)))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_axis_is_in_the_legend(path):
-    """Fails if an annotation uses a name that is not in the legend, or an expression such as
-    `width*hidden`, which is not a valid axis."""
-    documented = set(re.findall(r"^    (\w+)  ", axes.__doc__ or "", re.MULTILINE))
+def axes_of(path):
+    """The line, the shape and the names of the axes of each annotation of a module."""
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
             case ast.Subscript(
@@ -49,4 +47,18 @@ def test_every_axis_is_in_the_legend(path):
             ) if dtype in DTYPES:
                 names = {name.lstrip("*") for name in shape.split()}
                 names = {name for name in names if not re.fullmatch(r"\d+|\.\.\.|{\w+}", name)}
-                assert names <= documented, f"line {node.lineno}: {shape!r}"
+                yield node.lineno, shape, names
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_axis_is_in_the_legend(path):
+    """Fails if an annotation uses a name that is not in the legend, or an expression such as
+    `width*hidden`, which is not a valid axis."""
+    for line, shape, names in axes_of(path):
+        assert names <= LEGEND, f"line {line}: {shape!r}"
+
+
+def test_every_axis_of_the_legend_is_used():
+    """Fails if the legend describes an axis that no annotation has."""
+    used = {name for path in SOURCES for _, _, names in axes_of(path) for name in names}
+    assert used == LEGEND

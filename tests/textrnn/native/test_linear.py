@@ -5,7 +5,7 @@ import pytest
 
 from textrnn import native
 from textrnn.native.linear import linear
-from textrnn.native.panels import pack
+from textrnn.native.panels import pack_matrix
 
 if not native.available():
     pytest.skip("the native library is not built", allow_module_level=True)
@@ -31,7 +31,7 @@ def arrays(rows, inputs, outputs, stored_in_int8=False):
 def test_equals_numpy(rows, inputs, outputs, stored_in_int8):
     """Fails if a row or column is lost where the work is divided, or bytes are out of order."""
     x, kernel, bias = arrays(rows, inputs, outputs, stored_in_int8)
-    found = linear(jnp.asarray(x), pack(kernel), jnp.asarray(bias))
+    found = linear(jnp.asarray(x), pack_matrix(kernel), jnp.asarray(bias))
     right = x.astype(float) @ kernel.astype(float) + bias
     np.testing.assert_allclose(found, right, atol=1e-5)
 
@@ -41,7 +41,9 @@ def test_rows_past_the_count_are_not_read(count):
     """Fails if padding, here NaN, is multiplied or its results are not cleared."""
     x, kernel, bias = arrays(5, 20, 30)
     x[count:] = np.nan
-    found = np.asarray(linear(jnp.asarray(x), pack(kernel), jnp.asarray(bias), jnp.int32(count)))
+    found = np.asarray(
+        linear(jnp.asarray(x), pack_matrix(kernel), jnp.asarray(bias), jnp.int32(count))
+    )
     np.testing.assert_allclose(found[:count], x[:count] @ kernel + bias, atol=1e-5)
     assert not found[count:].any()
 
@@ -52,5 +54,5 @@ def test_a_count_out_of_bounds_is_an_error(count):
     x, kernel, bias = arrays(5, 20, 30)
     with pytest.raises(FAILURE, match=f"there are 5 rows, not {count}"):
         linear(
-            jnp.asarray(x), pack(kernel), jnp.asarray(bias), jnp.int32(count)
+            jnp.asarray(x), pack_matrix(kernel), jnp.asarray(bias), jnp.int32(count)
         ).block_until_ready()

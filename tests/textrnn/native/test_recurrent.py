@@ -1,17 +1,21 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from support.paths import ROOT
-from support.ragged import GATES, Case, expected, gradients, random_case
+from support.recurrent_cases import GATES, Case, expected, gradients, random_case
 from textrnn import native
-from textrnn.native.recurrent import Weights, pack, unroll, unroll_backward, unroll_saving
+from textrnn.native.recurrent import (
+    Weights,
+    native_unroll,
+    native_unroll_backward,
+    native_unroll_saving,
+    pack_weights,
+)
 
 if not native.available():
     pytest.skip("the native library is not built", allow_module_level=True)
@@ -56,7 +60,7 @@ def weights_of(case: Case) -> list[Weights]:
 def run(case: Case, weights):
     return jax.tree.map(
         np.asarray,
-        unroll(
+        native_unroll(
             case.cell, weights, [jnp.asarray(x) for x in case.x], case.carries,
             jnp.asarray(case.lengths), case.reverse,
         ),
@@ -85,7 +89,7 @@ def test_equals_the_reference(cell, name):
 def test_packed_weights_give_the_same_values(cell, name):
     """Fails if packing puts a column elsewhere than the kernels look for it."""
     case = case_of(cell, name)
-    found = run(case, [pack(cell, w) for w in weights_of(case)])
+    found = run(case, [pack_weights(cell, w) for w in weights_of(case)])
     if case.hidden > 1:  # a column of one value is a multiple of it, so it is packed as bytes
         jax.tree.map(np.testing.assert_array_equal, found, run(case, weights_of(case)))
     assert_equal(case, found)
@@ -96,7 +100,7 @@ def test_packed_weights_give_the_same_values(cell, name):
 def test_int8_weights_equal_the_reference(cell, name):
     """Fails if products with bytes are less exact than with floats, or bytes are out of order."""
     case = stored_in_int8(case_of(cell, name))
-    packed = [pack(cell, w) for w in weights_of(case)]
+    packed = [pack_weights(cell, w) for w in weights_of(case)]
     assert (packed[0].recurrent_kernel.bytes is not None) == (native.byte_group() > 0)
     assert_equal(case, run(case, packed))
 
@@ -111,7 +115,7 @@ def test_only_one_of_two_kernels_is_stored_in_int8():
             for w, r in zip(case.weights, rounded.weights, strict=True)
         ]
         half = case._replace(weights=weights)
-        assert_equal(half, run(half, [pack("lstm", w) for w in weights_of(half)]))
+        assert_equal(half, run(half, [pack_weights("lstm", w) for w in weights_of(half)]))
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e4])
@@ -122,14 +126,14 @@ def test_int8_weights_with_inputs_of_any_size(scale):
         x=[x * scale for x in case.x],
         weights=[(w[0] / np.float32(scale), *w[1:]) for w in case.weights],
     )
-    assert_equal(case, run(case, [pack("gru", w) for w in weights_of(case)]))
+    assert_equal(case, run(case, [pack_weights("gru", w) for w in weights_of(case)]))
 
 
 def test_int8_weights_keep_nan():
     """Fails if a NaN among the inputs becomes a number, which would hide a defect."""
     case = stored_in_int8(case_of("lstm", "mixed", spare=0))
     case.x[0][2, 0] = np.nan
-    outputs, _ = run(case, [pack("lstm", w) for w in weights_of(case)])
+    outputs, _ = run(case, [pack_weights("lstm", w) for w in weights_of(case)])
     assert np.isnan(outputs[2, : case.hidden]).all()
     assert not np.isnan(outputs[case.tokens(1), : case.hidden]).any()
 
@@ -176,14 +180,14 @@ def test_gradients_equal_autodiff_in_float64(cell, name):
         tuple(random.normal(size=c.shape).astype("f") for c in carry) for carry in case.carries
     ]
     weights = weights_of(case)
-    outputs, finals, saved = unroll_saving(
+    outputs, finals, saved = native_unroll_saving(
         case.cell, weights, x, case.carries, lengths, case.reverse
     )
     without, finals_without = run(case, weights)
     np.testing.assert_array_equal(outputs, without)
     jax.tree.map(np.testing.assert_array_equal, finals, finals_without)
     kernels = [w.recurrent_kernel for w in weights]
-    found = unroll_backward(
+    found = native_unroll_backward(
         case.cell, kernels, saved, outputs, case.carries, lengths, d_outputs, d_carries,
         case.reverse,
     )  # fmt: skip
@@ -231,22 +235,25 @@ def test_arrays_of_wrong_shapes_are_an_error():
 def comparable_results() -> list[np.ndarray]:
     """Outputs of all cells with both kinds of weights, on whatever instruction set runs."""
     cases = [
-        case
+        (cell, case)
         for cell in GATES
         for case in (case_of(cell, "mixed"), stored_in_int8(case_of(cell, "one row")))
     ]
-    return [run(case, [pack(case.cell, w) for w in weights_of(case)])[0] for case in cases]
+    return [run(case, [pack_weights(cell, w) for w in weights_of(case)])[0] for cell, case in cases]
 
 
 @pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
 def test_instruction_sets_agree(isa, tmp_path):
     """Fails if the code for one instruction set differs, as it would for another vector width."""
     code = (
-        "import sys, numpy as np; from test_recurrent import comparable_results;"
+        "import sys, numpy as np; from textrnn.native.test_recurrent import comparable_results;"
         "np.savez(sys.argv[1], *comparable_results())"
+    ).replace("textrnn.native.test_recurrent", "test_recurrent")
+    here, tests = (
+        os.path.dirname(__file__),
+        os.path.dirname(os.path.dirname(os.path.dirname(__file__))),
     )
-    here = Path(__file__).parent
-    path = os.pathsep.join(map(str, (here, ROOT / "tests", ROOT)))
+    path = os.pathsep.join([here, tests, os.environ.get("PYTHONPATH", "")])
     file = tmp_path / "results.npz"
     subprocess.run(
         [sys.executable, "-c", code, file], check=True,

@@ -24,8 +24,8 @@ def driver(tmp_path_factory):
 @pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512", "avx512vnni"])
 def test_no_access_leaves_an_array(driver, isa):
     """Fails on an access outside of an array, a use of freed memory, undefined behaviour, a leak,
-    or if lengths that do not fit are accepted. Where the processor lacks an instruction set, the
-    next smaller one runs."""
+    or if lengths that do not fit are accepted. An instruction set that this processor lacks is
+    replaced by the next smaller one."""
     done = subprocess.run(
         [driver, "100"], env=os.environ | {"TEXTRNN_ISA": isa}, capture_output=True, text=True
     )

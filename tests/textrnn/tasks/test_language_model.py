@@ -3,12 +3,15 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from textrnn.batching import Buckets, Shape
+from textrnn.batching import Limits, Shape
 from textrnn.errors import UserError
+from textrnn.tasks import Outputs
 from textrnn.tasks.language_model import Pretrain, PretrainConfig
 from textrnn.text import BOS, EOS, WordTokenizer
 
-BUCKETS = Buckets(lengths=(8,), rows=4, tokens=64)
+LIMITS = Limits(length=8, rows=4, tokens=64)
+TOKENS = 16
+"""Capacity of the batches, whose rows are shorter together."""
 
 
 def make(samples=10, words="a b c d e", **encoder):
@@ -20,27 +23,27 @@ def make(samples=10, words="a b c d e", **encoder):
         },
         source="test",
     )
-    return Pretrain.fit(config, WordTokenizer.fit([words], 300), BUCKETS, [])
+    return Pretrain.fit(config, WordTokenizer.fit([words], 300), LIMITS, [])
 
 
-def batch_of(task, texts, rows=4):
+def batch_of(task, texts):
     read = [task.read({"text": text}, task.options_type()) for text in texts]
-    return task.collate(read, Shape(rows, 8))
+    return task.collate(read, Shape(4, TOKENS))
 
 
 def test_predicts_each_next_and_each_previous_word():
-    """Fails if a target is off by one, or padding is predicted."""
+    """Fails if a target is off by one, or padding or another row is predicted."""
     task = make()
     batch = batch_of(task, ["a b c", "d"])
     _, words, real = task.build(nnx.Rngs(0))(batch)
-    ahead, behind = np.asarray(words).reshape(2, 7, 4)[:, :, 0]
-    real = np.asarray(real).reshape(2, 7, 4)
-    a, b, c = task.tokenizer.encode("a b c").ids
+    ahead, behind = np.asarray(words).reshape(2, TOKENS - 1)
+    a, b, c, d = task.tokenizer.encode("a b c d").ids
     assert ahead[:4].tolist() == [a, b, c, EOS]
     assert behind[:4].tolist() == [BOS, a, b, c]
-    np.testing.assert_array_equal(real[:, :, 0].sum(axis=1), [4, 4])
-    np.testing.assert_array_equal(real[:, :, 1].sum(axis=1), [2, 2])
-    assert real[:, :, 2:].sum() == 0
+    assert ahead[5:7].tolist() == [d, EOS]
+    assert behind[5:7].tolist() == [BOS, d]
+    within_a_row = [1] * 4 + [0] + [1] * 2 + [0] * 8
+    np.testing.assert_array_equal(real.reshape(2, TOKENS - 1), [within_a_row, within_a_row])
 
 
 def test_log_likelihood_equals_a_full_softmax():
@@ -51,14 +54,14 @@ def test_log_likelihood_equals_a_full_softmax():
     states, words, real = (np.asarray(x) for x in model(batch))
     logits = states @ np.asarray(model.embedding.table[...]).T + np.asarray(model.word_bias[...])
     log_p = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-    by_place = (log_p[np.arange(len(words)), words] * real).reshape(2, 7, 4).sum(axis=(0, 1))
-    result = task.predict(model, batch)
-    np.testing.assert_allclose(result["log_likelihood"], by_place, rtol=1e-4)
+    by_pair = (log_p[np.arange(len(words)), words] * real).reshape(2, TOKENS - 1).sum(axis=0)
+    by_row = [by_pair[:4].sum(), by_pair[5:8].sum(), 0, 0]
+    result = task.predict(model, batch).rows
+    np.testing.assert_allclose(result["log_likelihood"], by_row, rtol=1e-4)
     np.testing.assert_array_equal(result["words"], [8, 6, 0, 0])
-    answer = task.answer(
-        [{k: v[0] for k, v in result.items()}], task.read({"text": "a b c"}, task.options_type())
-    )
-    assert answer["perplexity"] == pytest.approx(np.exp(-by_place[0] / 8), rel=1e-4)
+    first = Outputs({name: values[0] for name, values in result.items()})
+    answer = task.answer([first], task.read({"text": "a b c"}, task.options_type()))
+    assert answer["perplexity"] == pytest.approx(np.exp(-by_row[0] / 8), rel=1e-4)
     metrics = task.score([answer, answer], [])
     assert metrics["perplexity"] == pytest.approx(answer["perplexity"])
 
@@ -70,7 +73,7 @@ def test_sampled_loss_comes_close_to_the_full_one():
     task = make(samples=3000, words=words)
     model = task.build(nnx.Rngs(0))
     batch = batch_of(task, ["w1 w2 w150 w7", "w180 w3 w99"])
-    exact = -float(np.asarray(task.predict(model, batch)["log_likelihood"]).sum())
+    exact = -float(np.asarray(task.predict(model, batch).rows["log_likelihood"]).sum())
     sampled = [float(task.loss(model, batch, jax.random.key(seed))[0]) for seed in range(8)]
     assert np.mean(sampled) == pytest.approx(exact, rel=0.02)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from textrnn.batching import Buckets
+from textrnn.batching import Limits
 from textrnn.tasks import METRICS, TASKS
 from textrnn.tasks.classify.task import Classify, ClassifyConfig
 from textrnn.tasks.generate.task import Generate, GenerateConfig
@@ -22,15 +22,15 @@ TOTALS = {"log_likelihood": -3.0, "characters": 4}
 
 
 def classify(**config):
-    return Classify(ClassifyConfig(labels=("x", "y"), **config), WORDS, Buckets())
+    return Classify(ClassifyConfig(labels=("x", "y"), **config), WORDS, Limits())
 
 
 def tag(entities):
-    return Tag(TagConfig(labels=("x",), entities=entities), SPELLED, Buckets())
+    return Tag(TagConfig(labels=("x",), entities=entities), SPELLED, Limits())
 
 
 def translate(language):
-    return Translate(TranslateConfig(target_language=language), COPYING, Buckets())
+    return Translate(TranslateConfig(target_language=language), COPYING, Limits())
 
 
 SCORED = [
@@ -44,10 +44,10 @@ SCORED = [
     (tag(False), {"entities": [ENTITY]}, {"tokens": ["a"], "tags": ["x"]}),
     (translate(""), {"text": "one two"}, {"target": "one two"}),
     (translate("de"), {"text": "one two"}, {"target": "one two"}),
-    (Generate(GenerateConfig(), CharTokenizer(["a"]), Buckets()), {**TOTALS, "window": 9}, {}),
-    (Generate(GenerateConfig(), CharTokenizer(["a"]), Buckets()), TOTALS, {}),
-    (Pretrain(PretrainConfig(), WORDS, Buckets()), {"log_likelihood": -3.0, "words": 2.0}, {}),
-    (Vectors(VectorsConfig(), WORDS, Buckets()), {"log_loss": 0.5, "weight": 2.0}, {}),
+    (Generate(GenerateConfig(), CharTokenizer(["a"]), Limits()), {**TOTALS, "window": 9}, {}),
+    (Generate(GenerateConfig(), CharTokenizer(["a"]), Limits()), TOTALS, {}),
+    (Pretrain(PretrainConfig(), WORDS, Limits()), {"log_likelihood": -3.0, "words": 2.0}, {}),
+    (Vectors(VectorsConfig(), WORDS, Limits()), {"log_loss": 0.5, "weight": 2.0}, {}),
 ]
 
 

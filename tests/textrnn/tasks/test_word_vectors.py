@@ -4,7 +4,7 @@ import optax
 import pytest
 from flax import nnx
 
-from textrnn.batching import Buckets, Shape
+from textrnn.batching import Limits, Shape
 from textrnn.parameters import merge_model, split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks.word_vectors import Vectors, VectorsConfig
@@ -15,11 +15,11 @@ TOKENIZER = WordTokenizer.fit(["a b c d e f"], 100)
 
 def make(**given):
     config = {"embedding": {"size": 6}, "window": 2, "samples": 16, "frequent": 1.0, **given}
-    return Vectors(VectorsConfig.parse(config, source="test"), TOKENIZER, Buckets())
+    return Vectors(VectorsConfig.parse(config, source="test"), TOKENIZER, Limits())
 
 
 def test_loss_equals_the_pairs_one_by_one():
-    """Fails if a pair crosses into padding, is counted twice or weighs wrongly."""
+    """Fails if a pair crosses into another row or padding, is counted twice or weighs wrongly."""
     task = make()
     model = task.build(nnx.Rngs(0))
     random = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def test_loss_equals_the_pairs_one_by_one():
 
 def test_frequent_words_have_less_weight():
     task = make(frequent=1e-3)
-    keep = np.asarray(task._keep(np.arange(4, len(TOKENIZER))[None]))[0]
+    keep = np.asarray(task._keep(np.arange(4, len(TOKENIZER))))
     assert (np.diff(keep) > 0).all()
     assert keep[0] == pytest.approx(np.sqrt(1e-3 * 5 * np.log(len(TOKENIZER))), rel=1e-5)
 
@@ -65,11 +65,11 @@ def test_words_with_the_same_neighbours_get_similar_vectors():
     task = Vectors(
         VectorsConfig.parse({"embedding": {"size": 8}, "frequent": 1.0}, source="test"),
         WordTokenizer.fit(texts, 100),
-        Buckets(lengths=(8,), rows=1024, tokens=8192),
+        Limits(length=8, rows=1024, tokens=8192),
     )
     graph, params = split_model(task.build(nnx.Rngs(0)))
     batch = task.collate(
-        [task.read({"text": text}, task.options_type()) for text in texts], Shape(1024, 8)
+        [task.read({"text": text}, task.options_type()) for text in texts], Shape(1024, 8192)
     )
     optimizer = optax.adam(2e-2)
 

@@ -31,8 +31,9 @@ inline std::string shown(ffi::AnyBuffer::Dimensions shape) {
 }
 
 // The buffer, if it has this shape.
-inline ffi::AnyBuffer checked(ffi::AnyBuffer buffer, const char* name, Shape shape) {
-  const auto found = buffer.dimensions();
+template <class Buffer>
+Buffer checked(Buffer buffer, const char* name, Shape shape) {
+  const ffi::AnyBuffer::Dimensions found = buffer.dimensions();
   if (!std::equal(found.begin(), found.end(), shape.begin(), shape.end())) {
     const ffi::AnyBuffer::Dimensions expected(shape.begin(), shape.size());
     throw std::invalid_argument(std::string(name) + " has the shape " + shown(found) +

@@ -69,6 +69,7 @@ Batch::Batch(const int32_t* lengths, int64_t rows, int64_t tokens) : capacity_(t
     }
     forward_.push_back({row, tokens_, length});
     tokens_ += length;
+    rows_ += length > 0;
   }
   if (tokens_ > capacity_) {
     throw std::invalid_argument("the lengths sum to " + std::to_string(tokens_) +

@@ -19,7 +19,7 @@ class Batch {
  public:
   Batch(const int32_t* lengths, int64_t rows, int64_t tokens);
 
-  int64_t rows() const { return static_cast<int64_t>(forward_.size()); }
+  int64_t rows() const { return rows_; }  // that have tokens
   int64_t tokens() const { return tokens_; }  // real ones
   int64_t capacity() const { return capacity_; }
   const std::vector<Sequence>& sequences(bool reverse) const {
@@ -29,6 +29,7 @@ class Batch {
  private:
   std::vector<Sequence> forward_;
   std::vector<Sequence> backward_;
+  int64_t rows_ = 0;
   int64_t tokens_ = 0;
   int64_t capacity_;
 };

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from textrnn.tasks.classify.integrated_gradients import Attributions, integrated_gradients
@@ -17,32 +18,37 @@ POINTS = 32
 
 def explain(
     model: Classifier,
-    ids: Int[Array, "rows time"],
+    ids: Int[Array, " tokens"],
     lengths: Int[Array, " rows"],
-    score: Callable[[Float[Array, "copies labels"]], Float[Array, " copies"]],
+    score: Callable[[Float[Array, "copied_rows labels"]], Float[Array, " copied_rows"]],
 ) -> Attributions:
     """The attributions of the tokens to `score`, a function of the logits.
 
     The baseline is a text in which every word is unknown.
     """
-    rows = len(ids)
-    ends = ((ids == BOS) | (ids == EOS)).T[..., None]
-    x = model.embedding(ids)
+    ends = ((ids == BOS) | (ids == EOS))[:, None]
+    x = model.embedding(ids, lengths)
     unknown = jnp.where(ends, x, model.embedding.table[...][UNK])
 
-    def score_of(x: Float[Array, "time copies features"]) -> Float[Array, " copies"]:
-        return score(model.logits_from_embeddings(x, jnp.repeat(lengths, x.shape[1] // rows)))
+    def score_of(
+        x: Float[Array, "copied_tokens features"], lengths: Int[Array, " copied_rows"]
+    ) -> Float[Array, " copied_rows"]:
+        return score(model.logits_from_embeddings(x, lengths))
 
-    return integrated_gradients(score_of, x, unknown, POINTS)
+    return integrated_gradients(score_of, x, unknown, lengths, POINTS)
 
 
 def explanation_json(
-    label: str, attributions: Attributions, text: str, spans: Sequence[Offsets]
+    label: str,
+    baseline: float,
+    attributions: Float[np.ndarray, " tokens"],
+    text: str,
+    spans: Sequence[Offsets],
 ) -> dict[str, Any]:
     """The explanation of one text as JSON. Its first token is BOS."""
-    pairs = zip(spans, attributions.attributions[1 : len(spans) + 1], strict=True)
+    pairs = zip(spans, attributions[1 : len(spans) + 1], strict=True)
     tokens = [
         {"text": text[start:end], "start": start, "end": end, "share": float(share)}
         for (start, end), share in pairs
     ]
-    return {"label": label, "baseline": float(attributions.baseline), "tokens": tokens}
+    return {"label": label, "baseline": baseline, "tokens": tokens}

@@ -13,45 +13,78 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jax import lax
+from jaxtyping import Array, Float, Int
 
-Embedded = Float[Array, "time rows features"]
+from textrnn.layers.axes import Lengths
+from textrnn.layers.ragged import is_token, spread, sum_rows
+
+Embedded = Float[Array, "tokens features"]
 
 
 class Attributions(NamedTuple):
     baseline: Float[Array, " rows"]
     """The score of the baseline."""
-    attributions: Float[Array, "rows time"]
+    attributions: Float[Array, " tokens"]
     """The contribution of each token; with the baseline they add up to the score."""
     remainder: Float[Array, " rows"]
     """The error of the numerical integral, which has been distributed over the tokens."""
 
 
+Score = Callable[
+    [Float[Array, "copied_tokens features"], Int[Array, " copied_rows"]],
+    Float[Array, " copied_rows"],
+]
+"""From several copies of a ragged batch, and their lengths, to the score of each row."""
+
+
 def integrated_gradients(
-    score: Callable[[Float[Array, "time copies features"]], Float[Array, " copies"]],
-    x: Embedded,
-    baseline: Embedded,
-    points: int,
+    score: Score, x: Embedded, baseline: Embedded, lengths: Lengths, points: int
 ) -> Attributions:
-    """Attribute `score`, which takes any number of rows, to the tokens of each row of `x`.
+    """Attribute `score` to the tokens of each row of `x`.
 
     The integral is a midpoint sum over `points`. Its error is distributed over the tokens in
     proportion to the size of their attributions.
     """
-    time, rows, features = x.shape
+    tokens, rows = len(x), len(lengths)
     difference = x - baseline
+    total = jnp.maximum(lengths.sum(), 1)
+    # The scores at both ends are needed too. Their gradients are not, and have no weight.
+    alphas = jnp.concatenate([jnp.array([0.0, 1.0]), (jnp.arange(points) + 0.5) / points])
+    weights = jnp.where(jnp.arange(len(alphas)) < 2, 0, 1 / points)
+    # As many copies of the batch as fit into one of constant size run at a time.
+    capacity = max(tokens, _CAPACITY)
+    at_once = capacity // total
+    copy, token = jnp.arange(capacity) // total, jnp.arange(capacity) % total
 
-    def interpolate(alphas: Float[Array, " points"]) -> Float[Array, "time copies features"]:
-        path = baseline[:, :, None] + alphas[:, None] * difference[:, :, None]
-        return path.reshape(time, -1, features)
+    def run(step: Int[Array, ""], sums: tuple[Array, Array]) -> tuple[Array, Array]:
+        gradients, scores = sums
+        index = step * at_once + jnp.arange(len(alphas))
+        runs = (jnp.arange(len(alphas)) < at_once) & (index < len(alphas))
+        copied_lengths = jnp.where(runs[:, None], lengths, 0)
+        alpha = alphas.at[index[copy]].get(mode="clip")
+        path = baseline[token] + alpha[:, None] * difference[token]
 
-    ends = score(interpolate(jnp.array([0.0, 1.0]))).reshape(rows, 2)
-    baseline_score, full_score = ends[:, 0], ends[:, 1]
-    midpoints = (jnp.arange(points) + 0.5) / points
-    gradient = jax.grad(lambda x: score(x).sum())(interpolate(midpoints))
-    gradient = gradient.reshape(time, rows, points, features).mean(axis=2)
-    attributions = (gradient * difference).sum(axis=-1).T
-    remainder = full_score - baseline_score - attributions.sum(axis=-1)
-    sizes = jnp.abs(attributions) + 1e-9 * (difference != 0).any(axis=-1).T
-    shares = sizes / jnp.maximum(sizes.sum(axis=-1, keepdims=True), 1e-30)
-    return Attributions(baseline_score, attributions + remainder[:, None] * shares, remainder)
+        def total_score(path: Float[Array, "copied_tokens features"]) -> tuple[Array, Array]:
+            each = score(path, copied_lengths.reshape(-1))
+            return each.sum(), each.reshape(-1, rows)
+
+        gradient, each = jax.grad(total_score, has_aux=True)(path)
+        weight = jnp.where(runs, weights.at[index].get(mode="clip"), 0)
+        weight = weight.at[copy].get(mode="fill", fill_value=0)
+        gradients = gradients.at[token].add(weight[:, None] * gradient)
+        return gradients, scores.at[jnp.where(runs, index, len(alphas))].set(each, mode="drop")
+
+    initial = jnp.zeros_like(x), jnp.zeros((len(alphas), rows))
+    gradients, scores = lax.fori_loop(0, -(-len(alphas) // at_once), run, initial)
+    baseline_score, full_score = scores[0], scores[1]
+    attributions = (gradients * difference).sum(axis=-1)
+    attributions = jnp.where(is_token(lengths, tokens), attributions, 0)
+    remainder = full_score - baseline_score - sum_rows(attributions, lengths)
+    sizes = jnp.abs(attributions) + 1e-9 * (difference != 0).any(axis=-1)
+    sums = jnp.maximum(spread(sum_rows(sizes, lengths), lengths, tokens), 1e-30)
+    attributions += spread(remainder, lengths, tokens) * sizes / sums
+    return Attributions(baseline_score, attributions, remainder)
+
+
+_CAPACITY = 1024

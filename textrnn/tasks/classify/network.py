@@ -5,16 +5,17 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from pydantic import Field
 
 from textrnn.config import Config
-from textrnn.layers.axes import Lengths, TokenIds
+from textrnn.layers.axes import BatchArray, Lengths
 from textrnn.layers.dropout import dropout
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear
-from textrnn.layers.masking import MASKED, valid_positions
+from textrnn.layers.masking import MASKED
+from textrnn.layers.ragged import last_tokens, max_rows, row_starts, spread, sum_rows
 
 Pooling = Literal["max", "mean", "last", "attention"]
 
@@ -40,15 +41,17 @@ class Classifier(nnx.Module):
         self.output = Linear(width * len(config.pooling), labels, rngs=rngs)
 
     def __call__(
-        self, ids: TokenIds, lengths: Lengths, key: Array | None = None
+        self, ids: Int[BatchArray, " tokens"], lengths: Lengths, key: Array | None = None
     ) -> Float[Array, "rows labels"]:
         """Logits. A `key` turns dropout on."""
         embedding_key, rest = (None, None) if key is None else jax.random.split(key)
-        return self.logits_from_embeddings(self.embedding(ids, embedding_key), lengths, rest)
+        return self.logits_from_embeddings(
+            self.embedding(ids, lengths, embedding_key), lengths, rest
+        )
 
     def logits_from_embeddings(
         self,
-        x: Float[Array, "time rows features"],
+        x: Float[Array, "tokens features"],
         lengths: Lengths,
         key: Array | None = None,
     ) -> Float[Array, "rows labels"]:
@@ -61,28 +64,30 @@ class Classifier(nnx.Module):
         return self.output(pooled)
 
     def _pool(
-        self, kind: Pooling, h: Float[Array, "time rows features"], lengths: Lengths
+        self, kind: Pooling, h: Float[Array, "tokens features"], lengths: Lengths
     ) -> Float[Array, "rows features"]:
-        valid = valid_positions(len(h), lengths)[..., None]
         match kind:
             case "max":
-                return jnp.where(valid, h, MASKED).max(axis=0)
-            case "mean":  # outputs at padding are zero
-                return h.sum(axis=0) / jnp.maximum(lengths, 1)[:, None]
+                return max_rows(h, lengths, MASKED)
+            case "mean":
+                return sum_rows(h, lengths) / jnp.maximum(lengths, 1)[:, None]
             case "last":
                 return self._last(h, lengths)
             case "attention":
                 assert self.attention is not None
-                weights = jax.nn.softmax(jnp.where(valid, self.attention(h), MASKED), axis=0)
-                return (weights * h).sum(axis=0)
+                scores = self.attention(h)
+                highest = spread(max_rows(scores, lengths, 0.0), lengths, len(h))
+                weights = jnp.exp(scores - highest)
+                total = jnp.maximum(sum_rows(weights, lengths), 1e-30)
+                return sum_rows(weights * h, lengths) / total
 
     def _last(
-        self, h: Float[Array, "time rows features"], lengths: Lengths
+        self, h: Float[Array, "tokens features"], lengths: Lengths
     ) -> Float[Array, "rows features"]:
         """The last output of each direction: at the last token forward, at the first backward."""
-        rows = jnp.arange(h.shape[1])
-        ends = h[jnp.maximum(lengths - 1, 0), rows]
+        ends = last_tokens(h, lengths)
         if not self.config.encoder.bidirectional:
             return ends
         half = self.config.encoder.hidden
-        return jnp.concatenate([ends[:, :half], h[0, :, half:]], axis=-1)
+        starts = h.at[row_starts(lengths)].get(mode="clip")
+        return jnp.concatenate([ends[:, :half], starts[:, half:]], axis=-1)

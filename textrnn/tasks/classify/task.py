@@ -12,11 +12,10 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from pydantic import Field, PositiveFloat
 
-from textrnn.batching import Buckets, Shape
+from textrnn.batching import Limits, Shape, ragged_ids
 from textrnn.errors import InvalidText, UserError
 from textrnn.tasks.calibration import best_thresholds, expected_calibration_error, fit_temperature
 from textrnn.tasks.classify.explanation import POINTS, explain, explanation_json
-from textrnn.tasks.classify.integrated_gradients import Attributions
 from textrnn.tasks.classify.network import Classifier, ClassifierConfig
 from textrnn.tasks.classify.options import ClassifyOptions, ScoreFunction
 from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, LOG_LOSS, Metric
@@ -25,11 +24,11 @@ from textrnn.tasks.task import (
     CalibratedTask,
     Example,
     Metrics,
+    Outputs,
     Row,
     TokenBatch,
     encode,
     field,
-    pad_ids,
 )
 from textrnn.text import Tokenizer
 from textrnn.text.treebank import Offsets
@@ -81,11 +80,13 @@ class ClassifyBatch(TokenBatch):
     """Present if the examples have gold."""
 
 
-class ExplainedOutput(NamedTuple):
-    """The outputs of a batch with explanations."""
+class ClassifyRows(NamedTuple):
+    """The outputs for the rows of a batch, or for one of them."""
 
     logits: Float[Array, "rows labels"]
-    attributions: Attributions
+    baseline: Float[Array, " rows"] | None = None
+    """The score of an uninformative text, if explanations are requested. The outputs for tokens are
+    their attributions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,7 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
 
     @classmethod
     def fit(
-        cls, config: ClassifyConfig, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]
+        cls, config: ClassifyConfig, tokenizer: Tokenizer, limits: Limits, rows: Sequence[Row]
     ) -> Self:
         counts = Counter(name for row in rows for name in _gold(row, config.multi_label))
         labels = config.labels or tuple(sorted(counts))
@@ -118,7 +119,7 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
         elif isinstance(weights, dict) and set(weights) != set(labels):
             raise UserError(f"class_weights names {sorted(weights)}, the labels are {list(labels)}")
         settled = {"labels": labels, "class_weights": weights}
-        return cls(config.model_copy(update=settled), tokenizer, buckets)
+        return cls(config.model_copy(update=settled), tokenizer, limits)
 
     def build(self, rngs: nnx.Rngs) -> Classifier:
         return Classifier(self.config, len(self.tokenizer), len(self.config.labels), rngs=rngs)
@@ -132,7 +133,7 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
 
     def _explained(self, text: str, length: int) -> tuple[str, Sequence[Offsets]]:
         """Raises InvalidText."""
-        longest = max(self._explained_lengths)
+        longest = min(EXPLAINED, self.limits.length)
         if length > longest:
             raise InvalidText(
                 f"text is too long to be explained: it has more than {longest - 2} tokens; shorten "
@@ -142,16 +143,15 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
             )
         return text, [(int(start), int(end)) for start, end in self.tokenizer.encode(text).spans]
 
-    @property
-    def _explained_lengths(self) -> list[int]:
-        return [length for length in self.buckets.lengths if length <= EXPLAINED] or [
-            self.buckets.lengths[0]
-        ]
-
     def shapes(self) -> list[Shape]:
         # Explanations run one by one: each costs as much as a batch of POINTS texts.
-        alone = [Shape(1, length, POINTS) for length in self._explained_lengths]
-        return [*alone, *super().shapes()]
+        explained = Shape(1, min(EXPLAINED, self.limits.length), POINTS)
+        return [*super().shapes(), explained]
+
+    @property
+    def costliest(self) -> int:
+        explained = min(EXPLAINED, self.limits.length) * POINTS
+        return max(super().costliest, explained)
 
     def _target(self, row: Row) -> np.ndarray:
         target = np.zeros(len(self.config.labels), np.float32)
@@ -164,7 +164,10 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
 
     def collate(self, windows: Sequence[ClassifyExample], shape: Shape) -> ClassifyBatch:
         temperature = np.full(shape.rows, self.config.temperature, np.float32)
-        batch: ClassifyBatch = {**pad_ids(windows, shape), "temperature": temperature}
+        batch: ClassifyBatch = {
+            **ragged_ids([window.ids for window in windows], shape),
+            "temperature": temperature,
+        }
         if shape.width > 1:
             batch["explained"] = np.ones(shape.rows, bool)
         if windows and windows[0].target is not None:
@@ -194,33 +197,32 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
         losses = -(targets * jax.nn.log_softmax(logits)).sum(axis=-1)
         return (losses * weight).sum(), weight.sum()
 
-    def predict(self, model: Classifier, batch: ClassifyBatch) -> Array | ExplainedOutput:
+    def predict(self, model: Classifier, batch: ClassifyBatch) -> Outputs:
         logits = model(batch["ids"], batch["lengths"])
         if "explained" not in batch:
-            return logits
+            return Outputs(ClassifyRows(logits))
         label = logits.argmax(axis=-1)
         score = self._score(label, batch["temperature"])
-        return ExplainedOutput(logits, explain(model, batch["ids"], batch["lengths"], score))
+        explained = explain(model, batch["ids"], batch["lengths"], score)
+        return Outputs(ClassifyRows(logits, explained.baseline), explained.attributions)
 
     def _score(
         self, label: Int[Array, " rows"], temperature: Float[Array, " rows"]
-    ) -> Callable[[Float[Array, "copies labels"]], Float[Array, " copies"]]:
+    ) -> Callable[[Float[Array, "copied_rows labels"]], Float[Array, " copied_rows"]]:
         """The probability of each row's label as a function of the logits of one or more copies of
         each row."""
 
-        def score(logits: Float[Array, "copies labels"]) -> Float[Array, " copies"]:
+        def score(logits: Float[Array, "copied_rows labels"]) -> Float[Array, " copied_rows"]:
             copies = len(logits) // len(label)
-            scaled = logits / jnp.repeat(temperature, copies)[:, None]
+            scaled = logits / jnp.tile(temperature, copies)[:, None]
             each = jax.nn.sigmoid(scaled) if self.config.multi_label else jax.nn.softmax(scaled)
-            return jnp.take_along_axis(each, jnp.repeat(label, copies)[:, None], axis=-1)[:, 0]
+            return jnp.take_along_axis(each, jnp.tile(label, copies)[:, None], axis=-1)[:, 0]
 
         return score
 
-    def answer(
-        self, outputs: Sequence[np.ndarray | ExplainedOutput], example: ClassifyExample
-    ) -> Answer:
+    def answer(self, outputs: Sequence[Outputs], example: ClassifyExample) -> Answer:
         (output,) = outputs
-        logits = np.asarray(output.logits if isinstance(output, ExplainedOutput) else output)
+        logits = output.rows.logits
         options = example.options
         probabilities = self._probabilities(logits)
         function = options.function_to_apply
@@ -237,9 +239,9 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
                 reached[order[0]] = True
             answer["labels"] = [self.config.labels[i] for i in order if reached[i]]
         answer["scores"] = scores
-        if example.explained is not None and isinstance(output, ExplainedOutput):
+        if example.explained is not None:
             answer["explanation"] = explanation_json(
-                answer["label"], output.attributions, *example.explained
+                answer["label"], float(output.rows.baseline), output.tokens, *example.explained
             )
         return answer | ({"truncated": True} if example.truncated else {})
 
@@ -264,11 +266,11 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
         return np.array(self.config.thresholds or (0.5,) * len(self.config.labels))
 
     def calibrated(
-        self, model: Classifier | None, outputs: Sequence[Sequence[np.ndarray]], rows: Sequence[Row]
+        self, model: Classifier | None, outputs: Sequence[Sequence[Outputs]], rows: Sequence[Row]
     ) -> Self:
         """With the temperature of the smallest log loss, and the thresholds of the best F1."""
         targets = np.array([self._target(row) for row in rows])
-        logits = np.array([logits for (logits,) in outputs], np.float64)
+        logits = np.array([output.rows.logits for (output,) in outputs], np.float64)
         temperature = fit_temperature(logits, targets, self.config.multi_label)
         task = self._with(temperature=temperature)
         if self.config.multi_label:

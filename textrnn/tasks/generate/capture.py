@@ -33,7 +33,7 @@ class CaptureOptions(NamedTuple):
 
 
 class Captured(NamedTuple):
-    """Captured values of the tokens of a batch, [rows, time, ...], or of a range of one row."""
+    """Captured values of tokens: those of a batch, or a range of one row."""
 
     log_probability: Any
     """[tokens]"""
@@ -58,18 +58,19 @@ class Captured(NamedTuple):
 
 
 def capture(
-    logits: Float[Array, "time rows ids"],
-    h: Float[Array, "time rows hidden"],
-    tokens: Int[Array, "time rows"],
-    options: CaptureOptions,
+    logits: Float[Array, "*batch ids"],
+    h: Float[Array, "*batch hidden"],
+    tokens: Int[Array, "*batch"],
+    cells: Int[Array, "... cells"],
+    top: Bool[Array, ""],
 ) -> Captured:
-    """The captured values of `tokens`, [time, rows, ...], from the logits that predicted them and
-    the outputs `h` of the last layer at these steps."""
+    """The captured values of `tokens`, from the logits that predicted them and the outputs `h` of
+    the last layer at these steps. `top` says whether the most probable tokens are captured."""
     log_probabilities = jax.nn.log_softmax(logits)
     batch = tokens.shape
     alternatives = min(MAX_ALTERNATIVES, logits.shape[-1])
 
-    def top() -> tuple[Array, Array]:
+    def most_probable() -> tuple[Array, Array]:
         values, ids = lax.top_k(log_probabilities, alternatives)
         padding = [(0, 0)] * len(batch) + [(0, MAX_ALTERNATIVES - alternatives)]
         return jnp.pad(ids, padding), jnp.pad(values, padding, constant_values=-jnp.inf)
@@ -78,8 +79,8 @@ def capture(
         shape = (*batch, MAX_ALTERNATIVES)
         return jnp.zeros(shape, jnp.int32), jnp.zeros(shape)
 
-    top_ids, top_log_probability = lax.cond(options.top.any(), top, zeros)
-    cells = jnp.broadcast_to(options.cells, (*batch, MAX_CELLS))
+    top_ids, top_log_probability = lax.cond(top, most_probable, zeros)
+    cells = jnp.broadcast_to(cells, (*batch, MAX_CELLS))
     return Captured(
         jnp.take_along_axis(log_probabilities, tokens[..., None], axis=-1)[..., 0],
         top_ids,

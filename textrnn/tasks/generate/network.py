@@ -10,15 +10,16 @@ reading it at once.
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from pydantic import field_validator
 
 from textrnn.config import Config
-from textrnn.layers.axes import Lengths, TokenIds
+from textrnn.layers.axes import BatchArray, Lengths
 from textrnn.layers.cells import CELLS, Carry
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear, matmul
+from textrnn.layers.packing import Packable
 
 Past = tuple[Carry, ...]
 """The carry of each layer."""
@@ -50,7 +51,7 @@ class GeneratorConfig(Config):
         return ((empty,) * carries,) * self.encoder.layers
 
 
-class Generator(nnx.Module):
+class Generator(Packable):
     """Token ids and the past to logits of the next tokens and the new past."""
 
     def __init__(self, config: GeneratorConfig, vocabulary: int, *, rngs: nnx.Rngs):
@@ -61,27 +62,30 @@ class Generator(nnx.Module):
         self.output = Linear(hidden, size if config.tied else vocabulary, rngs=rngs)
         self.token_bias = nnx.Param(jnp.zeros(vocabulary)) if config.tied else None
 
+    def pack(self) -> None:
+        self.output.pack()
+
     def __call__(
         self,
-        ids: TokenIds,
+        ids: Int[BatchArray, " tokens"],
         lengths: Lengths,
         past: Past,
         key: Array | None = None,
-    ) -> tuple[Float[Array, "time rows ids"], Past]:
+    ) -> tuple[Float[Array, "tokens ids"], Past]:
         """Logits of the token after each token, and the new past. A `key` turns dropout on."""
         h, past = self.states(ids, lengths, past, key)
         return self.logits(h), past
 
     def states(
         self,
-        ids: TokenIds,
+        ids: Int[BatchArray, " tokens"],
         lengths: Lengths,
         past: Past,
         key: Array | None = None,
-    ) -> tuple[Float[Array, "time rows hidden"], Past]:
+    ) -> tuple[Float[Array, "tokens hidden"], Past]:
         """Outputs of the last layer after each token, and the new past."""
         keys = (None, None) if key is None else jax.random.split(key)
-        x = self.embedding(ids, keys[0])
+        x = self.embedding(ids, lengths, keys[0])
         h, carries = self.encoder(x, lengths, past, keys[1])
         return h, tuple(forward for (forward,) in carries)
 

@@ -14,11 +14,13 @@ from textrnn.tasks.generate.state import GenerationState
 def sampling_parameters(
     rows: Sequence[GenerateOptions], state: GenerationState
 ) -> SamplingParameters:
-    """Sampling parameters of a batch with the given state. Padding rows get ones."""
-    count = len(state.seed)
+    """Sampling parameters of a batch with the given state. Padding rows need no noise, truncation
+    or penalty."""
+    padding = [GenerateOptions(temperature=0)] * (len(state.seed) - len(rows))
+    rows = [*rows, *padding]
 
     def column(values: list[float], dtype: type) -> Any:
-        return np.array(values + [1] * (count - len(values)), dtype)
+        return np.array(values, dtype)
 
     return SamplingParameters(
         temperature=column([row.temperature for row in rows], np.float32),

@@ -37,13 +37,12 @@ def sample(
     logits: Float[Array, "rows ids"],
     allowed: Bool[Array, "rows ids"],
     used: Bool[Array, "rows ids"],
-    position: Int[Array, " rows"],
+    noise: Float[Array, "rows ids"],
     parameters: SamplingParameters,
 ) -> Int[Array, " rows"]:
     """Sample a token for each row.
 
     `allowed` masks the tokens that may follow, `used` those that the repetition penalty applies to.
-    `position` is the number of tokens that a row has sampled before.
     """
     penalty = parameters.repetition_penalty[:, None]
     penalized = jnp.where(logits > 0, logits / penalty, logits * penalty)
@@ -51,7 +50,6 @@ def sample(
     scaled = logits / jnp.where(parameters.temperature > 0, parameters.temperature, 1)[:, None]
     truncates = (parameters.top_k > 0) | (parameters.top_p < 1)
     kept = lax.cond(truncates.any(), _truncate, lambda scaled, _: scaled, scaled, parameters)
-    noise = jax.vmap(_gumbel_noise, (0, 0, None))(parameters.seed, position, logits.shape[-1])
     return jnp.argmax(jnp.where(parameters.temperature[:, None] > 0, kept + noise, logits), axis=-1)
 
 
@@ -71,7 +69,13 @@ def _truncate(
     return jnp.zeros_like(logits).at[jnp.arange(rows)[:, None], order].set(kept)
 
 
-def _gumbel_noise(
-    seed: UInt32[Array, ""], position: Int[Array, ""], ids: int
-) -> Float[Array, " {ids}"]:
-    return jax.random.gumbel(jax.random.fold_in(jax.random.key(seed), position), (ids,))
+def gumbel_noise(
+    seed: UInt32[Array, " rows"], position: Int[Array, " rows"], ids: int
+) -> Float[Array, "rows {ids}"]:
+    """The noise of each row for one token. `position` is the number of tokens that a row has
+    sampled before."""
+
+    def of_row(seed: Array, position: Array) -> Array:
+        return jax.random.gumbel(jax.random.fold_in(jax.random.key(seed), position), (ids,))
+
+    return jax.vmap(of_row)(seed, position)

@@ -15,23 +15,16 @@ from textrnn.tasks.generate.options import GenerateOptions
 from textrnn.tasks.generate.output import GeneratedText
 from textrnn.tasks.generate.state import GenerationState
 from textrnn.tasks.generate.steps import DecodedTokens
+from textrnn.tasks.task import Outputs
 from textrnn.text import ByteTokenizer, CharTokenizer
 
 
-class WindowOutput(NamedTuple):
-    """The outputs of a window: the arrays of a batch, or of one of its rows."""
+class GeneratedRows(NamedTuple):
+    """The outputs for the rows of a batch, or for one window. Those for tokens are the values
+    captured from the tokens of the prefill."""
 
     state: GenerationState
-    read: Captured
-    """[rows, time, ...]; of the tokens of the prefill."""
     written: DecodedTokens
-
-
-class WindowLimits(NamedTuple):
-    """The most tokens that one window reads and writes."""
-
-    prefill: int
-    decode: int
 
 
 class RewindPoint(NamedTuple):
@@ -52,7 +45,8 @@ class GenerationSequence:
     state: GenerationState
     remaining: np.ndarray
     """Tokens to read in later windows."""
-    limits: WindowLimits
+    window: int
+    """The most tokens that one window reads, and that it writes."""
     options: GenerateOptions
     generated: GeneratedText | None = None
     """The text that it writes; None if it is only scored."""
@@ -75,9 +69,9 @@ class GenerationSequence:
     def scheduled(self) -> Self:
         """The sequence with its next window."""
         generated, rewind_points, count = self.generated, self.rewind_points, 0
-        ids, remaining = np.split(self.remaining, [self.limits.prefill])
+        ids, remaining = np.split(self.remaining, [self.window])
         if generated is not None and not remaining.size and not generated.finish_reason:
-            count = min(self.limits.decode, generated.max_characters - len(generated.text))
+            count = min(self.window, generated.max_characters - len(generated.text))
             if self.keeps_state and generated.stop and not generated.incomplete:
                 stable = generated.stable_length
                 old = [point for point in rewind_points if point.length <= stable]
@@ -85,16 +79,16 @@ class GenerationSequence:
                 rewind_points = (*old[-1:], *rewind_points[len(old) :], start)
         return replace(self, ids=ids, remaining=remaining, count=count, rewind_points=rewind_points)
 
-    def advance(self, output: WindowOutput, tokenizer: CharTokenizer | ByteTokenizer) -> Self:
+    def advance(self, output: Outputs, tokenizer: CharTokenizer | ByteTokenizer) -> Self:
         """The sequence after its window has run."""
-        generated, sequence = self.generated, replace(self, state=output.state)
+        generated, sequence = self.generated, replace(self, state=output.rows.state)
         top, cells = self.options.top_log_probabilities, len(self.options.cells)
         in_prompt = generated is None or not (generated.text or generated.finish_reason)
         if self.captures_input and in_prompt and self.ids.size:
-            captured = output.read.part(0, len(self.ids)).columns(top, cells)
+            captured = output.tokens.part(0).columns(top, cells)
             sequence = replace(sequence, captured=(*self.captured, captured))
         if generated is not None and self.count:
-            tokens, captured, ended = output.written
+            tokens, captured, ended = output.rows.written
             generated = generated.append(
                 np.asarray(tokens), captured.columns(top, cells), bool(ended), tokenizer
             )

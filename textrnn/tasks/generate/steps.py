@@ -14,6 +14,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from textrnn.layers.axes import Lengths
+from textrnn.layers.ragged import from_grid, last_tokens, row_ids, spread, to_grid, token_before
 from textrnn.tasks.generate.capture import (
     MAX_ALTERNATIVES,
     MAX_CELLS,
@@ -22,7 +23,7 @@ from textrnn.tasks.generate.capture import (
     capture,
 )
 from textrnn.tasks.generate.network import Generator
-from textrnn.tasks.generate.sampling import SamplingParameters, sample
+from textrnn.tasks.generate.sampling import SamplingParameters, gumbel_noise, sample
 from textrnn.tasks.generate.state import GenerationState
 from textrnn.text import EOS, PAD, Grammar
 
@@ -39,34 +40,30 @@ class DecodedTokens(NamedTuple):
 def prefill(
     model: Generator,
     state: GenerationState,
-    ids: Int[Array, "rows time"],
+    ids: Int[Array, " tokens"],
     lengths: Lengths,
     options: CaptureOptions,
 ) -> tuple[GenerationState, Captured]:
-    """The state after the tokens, and the captured values of each, [rows, time, ...].
-
-    At padding the log-probability is 0.
-    """
-    row, valid = jnp.arange(len(ids)), jnp.arange(ids.shape[1]) < lengths[:, None]
-    inputs = jnp.concatenate([state.last[:, None], ids[:, :-1]], axis=1)
-    h, past = model.states(inputs, lengths, state.past)
-    captured = _captured(model.logits(h), h, ids.T, valid.T, options)
-    last = ids[row, jnp.maximum(lengths - 1, 0)]
+    """The state after the tokens, and the captured values of each, [tokens, ...]."""
+    h, past = model.states(token_before(ids, state.last, lengths), lengths, state.past)
+    cells = spread(options.cells, lengths, len(ids))
+    captured = capture(model.logits(h), h, ids, cells, options.top.any())
+    reads = lengths > 0
     return state._replace(
         past=past,
-        last=jnp.where(lengths > 0, last, state.last),
-        used=state.used.at[row[:, None], ids].max(valid),
-        grammar=jnp.where(lengths > 0, 0, state.grammar),
+        last=jnp.where(reads, last_tokens(ids, lengths), state.last),
+        used=state.used.at[row_ids(lengths, len(ids)), ids].set(True, mode="drop"),
+        grammar=jnp.where(reads, 0, state.grammar),
     ), captured
 
 
-def zero_captures(rows: int, time: int) -> Captured:
+def zero_captures(tokens: int) -> Captured:
     """The captured values where no row of a batch reads any token."""
     return Captured(
-        jnp.zeros((rows, time)),
-        jnp.zeros((rows, time, MAX_ALTERNATIVES), jnp.int32),
-        jnp.zeros((rows, time, MAX_ALTERNATIVES)),
-        jnp.zeros((rows, time, MAX_CELLS)),
+        jnp.zeros(tokens),
+        jnp.zeros((tokens, MAX_ALTERNATIVES), jnp.int32),
+        jnp.zeros((tokens, MAX_ALTERNATIVES)),
+        jnp.zeros((tokens, MAX_CELLS)),
     )
 
 
@@ -80,11 +77,18 @@ def decode(
     options: CaptureOptions,
 ) -> tuple[GenerationState, DecodedTokens]:
     """Sample `count` tokens for each row, at most `max_length`, or fewer if it ends with EOS."""
-    rows = len(count)
+    rows, ids = len(count), grammar.allowed.shape[1]
     row, allowed, after = (
         jnp.arange(rows),
         jnp.asarray(grammar.allowed),
         jnp.asarray(grammar.next_state),
+    )
+    # Made for all steps at once: random bits take many small operations.
+    positions = state.drawn + jnp.arange(max_length)[:, None]
+    noise = lax.cond(
+        ((count > 0) & (parameters.temperature > 0)).any(),
+        lambda: jax.vmap(gumbel_noise, (None, 0, None))(state.seed, positions, ids),
+        lambda: jnp.zeros((max_length, rows, ids)),
     )
 
     def running(loop: _DecodeLoop) -> Array:
@@ -92,9 +96,12 @@ def decode(
 
     def step(loop: _DecodeLoop) -> _DecodeLoop:
         t, state, runs = loop.t, loop.state, running(loop)
-        h, past = model.states(state.last[:, None], runs.astype(jnp.int32), state.past)
-        logits = model.logits(h[0])
-        token = sample(logits, allowed[state.grammar], state.used, state.drawn, parameters)
+        lengths = runs.astype(jnp.int32)
+        last = from_grid(state.last[:, None], lengths, rows)
+        h, past = model.states(last, lengths, state.past)
+        h = to_grid(h, lengths, 1)[:, 0]
+        logits = model.logits(h)
+        token = sample(logits, allowed[state.grammar], state.used, noise[t], parameters)
         state = GenerationState(
             past=past,
             last=jnp.where(runs, token, state.last),
@@ -108,7 +115,7 @@ def decode(
             state,
             loop.tokens.at[t].set(jnp.where(runs, token, PAD)),
             loop.ended | (runs & (token == EOS)),
-            loop.h.at[t].set(h[0]),
+            loop.h.at[t].set(h),
             loop.logits.at[t].set(logits),
         )
 
@@ -118,10 +125,11 @@ def decode(
         tokens=jnp.full((max_length, rows), PAD),
         ended=jnp.zeros(rows, dtype=bool),
         h=jnp.zeros((max_length, rows, model.config.encoder.hidden)),
-        logits=jnp.zeros((max_length, rows, allowed.shape[1])),
+        logits=jnp.zeros((max_length, rows, ids)),
     )
     end = lax.while_loop(lambda loop: running(loop).any(), step, start)
-    captured = _captured(end.logits, end.h, end.tokens, end.tokens != PAD, options)
+    captured = capture(end.logits, end.h, end.tokens, options.cells, options.top.any())
+    captured = jax.tree.map(lambda values: values.swapaxes(0, 1), captured)
     return end.state, DecodedTokens(end.tokens.T, captured, end.ended)
 
 
@@ -134,17 +142,3 @@ class _DecodeLoop(NamedTuple):
     ended: Bool[Array, " rows"]
     h: Float[Array, "max_length rows hidden"]
     logits: Float[Array, "max_length rows ids"]
-
-
-def _captured(
-    logits: Float[Array, "time rows ids"],
-    h: Float[Array, "time rows hidden"],
-    tokens: Int[Array, "time rows"],
-    valid: Bool[Array, "time rows"],
-    options: CaptureOptions,
-) -> Captured:
-    """Captured values, [rows, time, ...], with log-probabilities of 0 at padding."""
-    captured = capture(logits, h, tokens, options)
-    log_probability = jnp.where(valid, captured.log_probability, 0.0)
-    captured = captured._replace(log_probability=log_probability)
-    return jax.tree.map(lambda values: values.swapaxes(0, 1), captured)

@@ -22,7 +22,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveInt
 
-from textrnn.batching import Buckets, Shape, pad
+from textrnn.batching import Limits, Shape, ragged_ids
 from textrnn.errors import InvalidText, UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.tasks.generate.capture import CaptureOptions, join
@@ -32,9 +32,8 @@ from textrnn.tasks.generate.options import GenerateOptions, check
 from textrnn.tasks.generate.output import GeneratedText
 from textrnn.tasks.generate.sampling import SamplingParameters
 from textrnn.tasks.generate.sequence import (
+    GeneratedRows,
     GenerationSequence,
-    WindowLimits,
-    WindowOutput,
     captured_input,
     no_captures,
 )
@@ -44,6 +43,7 @@ from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
     Answer,
     Metrics,
+    Outputs,
     Row,
     StreamBatch,
     StreamExample,
@@ -52,7 +52,7 @@ from textrnn.tasks.task import (
     cut,
     field,
 )
-from textrnn.text import BOS, EOS, PAD, UNK, ByteTokenizer, CharTokenizer, Tokenizer
+from textrnn.text import BOS, EOS, UNK, ByteTokenizer, CharTokenizer, Tokenizer
 from textrnn.text.validation import validate_text
 
 WINDOW = 256
@@ -123,14 +123,14 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
 
     @classmethod
     def fit(
-        cls, config: GenerateConfig, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]
+        cls, config: GenerateConfig, tokenizer: Tokenizer, limits: Limits, rows: Sequence[Row]
     ) -> Self:
         if not isinstance(tokenizer, CharTokenizer | ByteTokenizer):
             raise UserError(
                 "generation needs the tokenizer 'chars' or 'bytes', this one is "
                 f"{tokenizer.kind!r}; set tokenizer.kind"
             )
-        return cls(config, tokenizer, buckets)
+        return cls(config, tokenizer, limits)
 
     @property
     def limit(self) -> int:
@@ -204,20 +204,18 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
         options: GenerateOptions,
         generated: GeneratedText | None = None,
     ) -> GenerationSequence:
-        limits = WindowLimits(prefill=self.buckets.limit, decode=self.buckets.lengths[0])
+        most = self.limits.length
         captures_input = generated is None or options.echo
         return GenerationSequence(
-            state, ids, limits, options, generated, options.return_state, captures_input
+            state, ids, most, options, generated, options.return_state, captures_input
         ).scheduled()
 
     def collate(self, windows: Sequence[GenerationSequence], shape: Shape) -> GenerateBatch:
         missing = shape.rows - len(windows)
-        lengths = [len(window.ids) for window in windows] + [0] * missing
         state = stack([window.state for window in windows] + [self._initial_state] * missing)
         options = [window.options for window in windows]
         return {
-            "ids": pad([window.ids for window in windows], shape, PAD),
-            "lengths": np.array(lengths, np.int32),
+            **ragged_ids([window.ids for window in windows], shape),
             "count": np.array([window.count for window in windows] + [0] * missing, np.int32),
             "state": state,
             "sampling": sampling_parameters(options, state),
@@ -239,27 +237,28 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
         # BOS stands for an unknown past, and is what an empty prompt begins with.
         begins = fresh & jax.random.bernoulli(hiding, 0.5, (rows,))
         before = ids[:, :-1].at[:, 0].set(jnp.where(begins, BOS, ids[:, 0]))
-        logits, carry = model(before, batch["lengths"], carry, dropping)
-        losses = token_cross_entropy(logits, ids[:, 1:].T)
+        lengths = jnp.full(rows, before.shape[1])
+        logits, carry = model(before.reshape(-1), lengths, carry, dropping)
+        losses = token_cross_entropy(logits, ids[:, 1:].reshape(-1))
         return losses.sum(), jnp.float32(losses.size), jax.lax.stop_gradient(carry)
 
-    def predict(self, model: Generator, batch: GenerateBatch) -> WindowOutput:
+    def predict(self, model: Generator, batch: GenerateBatch) -> Outputs:
         state = jax.tree.map(jnp.asarray, batch["state"])
-        ids, lengths = batch["ids"], batch["lengths"]
+        ids, lengths = jnp.asarray(batch["ids"]), jnp.asarray(batch["lengths"])
         capture = jax.tree.map(jnp.asarray, batch["capture"])
         state, captured = jax.lax.cond(
             (lengths > 0).any(),
             lambda: prefill(model, state, ids, lengths, capture),
-            lambda: (state, zero_captures(*ids.shape)),
+            lambda: (state, zero_captures(len(ids))),
         )
-        max_tokens = self.buckets.lengths[0]
+        max_tokens = self.limits.length
         grammar = self.tokenizer.grammar
         state, written = decode(
             model, state, batch["count"], batch["sampling"], grammar, max_tokens, capture
         )
-        return WindowOutput(state, captured, written)
+        return Outputs(GeneratedRows(state, written), captured)
 
-    def advance(self, example: GenerateExample, outputs: Sequence[WindowOutput]) -> GenerateExample:
+    def advance(self, example: GenerateExample, outputs: Sequence[Outputs]) -> GenerateExample:
         remaining = iter(outputs)
         parts = [
             part.advance(next(remaining), self.tokenizer) if len(part) else part
@@ -267,7 +266,7 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
         ]
         return replace(example, parts=parts)
 
-    def answer(self, outputs: Sequence[WindowOutput], example: GenerateExample) -> Answer:
+    def answer(self, outputs: Sequence[Outputs], example: GenerateExample) -> Answer:
         options, sequence = example.options, example.parts[-1]
         generated = sequence.generated
         if generated is None:

@@ -7,86 +7,115 @@ y(0) ... y(n-1) is
       + end[y(n-1)]
 
 and its probability is the exponential of its score over the sum for all paths. Forbidden
-transitions score FORBIDDEN. Emissions are [time, rows, tags]; those at padding are ignored.
+transitions score FORBIDDEN. Emissions and paths are ragged: the tokens of all rows lie one after
+another along one axis, and the results at tokens past the last row are zero. An empty row has one
+path, whose score is 0.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jaxtyping import Array, Float, Int
 
 from textrnn.layers.axes import BatchArray, Lengths
-from textrnn.layers.masking import valid_positions
+from textrnn.layers.ragged import (
+    is_token,
+    last_tokens,
+    positions,
+    row_starts,
+    spread,
+    sum_rows,
+)
+from textrnn.native.crf import crf_backward, crf_forward, crf_viterbi
+from textrnn.platform import uses_native
+from textrnn.tasks.tag.crf_loops import (
+    Emissions,
+    PairScores,
+    RowScores,
+    TagScores,
+    backward_loop,
+    forward_loop,
+    viterbi_loop,
+)
 
 FORBIDDEN = -1e4
 """Low enough that no other score compensates for it, and high enough that float32 sums with it
 keep three decimals."""
 
-Emissions = Float[Array, "time rows tags"]
-Path = Int[BatchArray, "time rows"]
-PathScores = Float[Array, "time rows"]
+Path = Int[BatchArray, " tokens"]
+PathScores = Float[Array, " tokens"]
 Sentence = tuple[np.ndarray, np.ndarray]
-"""The emissions of one sentence, [time, tags], and its gold path, [time]."""
+"""The emissions of one sentence, [tokens, tags], and its gold path, [tokens]."""
 
 
 class TransitionScores(NamedTuple):
     """Scores of the first tag, of pairs of neighbouring tags, and of the last tag."""
 
-    start: Float[Array, " tags"]
-    transition: Float[Array, "tags tags"]
+    start: TagScores
+    transition: PairScores
     """[from, to]"""
-    end: Float[Array, " tags"]
+    end: TagScores
 
 
 def path_score(
     emissions: Emissions, chain: TransitionScores, path: Path, lengths: Lengths
-) -> Float[Array, " rows"]:
+) -> RowScores:
     """The score of one path for each row."""
-    return _path_steps(emissions, chain, path, lengths).sum(axis=0) + _at_end(
-        chain.end[path], lengths
+    path, lengths = jnp.asarray(path), jnp.asarray(lengths)
+    at_end = jnp.where(lengths > 0, last_tokens(chain.end[path], lengths), 0)
+    return sum_rows(_path_steps(emissions, chain, path, lengths), lengths) + at_end
+
+
+@jax.custom_vjp
+def log_partition(emissions: Emissions, chain: TransitionScores, lengths: Lengths) -> RowScores:
+    """The log of the sum over all paths of the exponentials of their scores.
+
+    Its gradient by the emissions is the probability of each tag at each token, and by the
+    transitions the expected number of times that each of them is taken.
+    """
+    return _forward(emissions, chain, lengths)[1]
+
+
+def _log_partition_forward(emissions, chain, lengths):
+    forward, partition = _forward(emissions, chain, lengths)
+    return partition, (emissions, chain, lengths, forward, partition)
+
+
+def _log_partition_backward(saved, d_partition):
+    emissions, chain, lengths, forward, partition = saved
+    backward = _backward(emissions, chain, lengths, partition)
+    weight = spread(d_partition, lengths, len(emissions))[:, None]
+    d_emissions = weight * jnp.exp(forward + backward)
+    onward = (emissions + backward)[1:, None]
+    taken = jnp.exp(forward[:-1, :, None] + chain.transition + onward)
+    inside = is_token(lengths, len(emissions)) & (positions(lengths, len(emissions)) > 0)
+    has_tokens = (lengths > 0)[:, None]
+    first_tokens = d_emissions.at[row_starts(lengths)].get(mode="clip")
+    d_chain = TransitionScores(
+        jnp.where(has_tokens, first_tokens, 0).sum(axis=0),
+        jnp.where(inside[1:, None, None], weight[1:, None] * taken, 0).sum(axis=0),
+        jnp.where(has_tokens, last_tokens(d_emissions, lengths), 0).sum(axis=0),
     )
+    return d_emissions, d_chain, None
 
 
-def log_partition(
-    emissions: Emissions, chain: TransitionScores, lengths: Lengths
-) -> Float[Array, " rows"]:
-    """The log of the sum over all paths of the exponentials of their scores."""
-    forward = _forward(emissions, chain, lengths)
-    return jax.nn.logsumexp(forward[-1] + chain.end, axis=-1)
+log_partition.defvjp(_log_partition_forward, _log_partition_backward)
 
 
 def log_likelihood(
     emissions: Emissions, chain: TransitionScores, path: Path, lengths: Lengths
-) -> Float[Array, " rows"]:
+) -> RowScores:
     """The log-probability of a path for each row; 0 for an empty row."""
-    score = path_score(emissions, chain, path, lengths)
-    return jnp.where(lengths > 0, score - log_partition(emissions, chain, lengths), 0)
+    return path_score(emissions, chain, path, lengths) - log_partition(emissions, chain, lengths)
 
 
 def viterbi(emissions: Emissions, chain: TransitionScores, lengths: Lengths) -> Path:
-    """The best path for each row (Viterbi 1967), with zeros at padding."""
-
-    def step(best, inputs):
-        time, emission = inputs
-        scores = best[:, :, None] + chain.transition
-        valid = (time < lengths)[:, None]
-        back_pointers = jnp.where(valid, scores.argmax(axis=1), jnp.arange(best.shape[1]))
-        return jnp.where(valid, scores.max(axis=1) + emission, best), back_pointers
-
-    times = jnp.arange(1, len(emissions))
-    best, back_pointers = jax.lax.scan(step, chain.start + emissions[0], (times, emissions[1:]))
-    last_tag = (best + chain.end).argmax(axis=-1)
-
-    def step_back(tag, pointers):
-        previous = jnp.take_along_axis(pointers, tag[:, None], axis=1)[:, 0]
-        return previous, tag
-
-    first, others = jax.lax.scan(step_back, last_tag, back_pointers, reverse=True)
-    path = jnp.concatenate([first[None], others])
-    return jnp.where(valid_positions(len(path), lengths), path, 0)
+    """The best path for each row (Viterbi 1967). Of equally good tags, the first is taken."""
+    return _run(crf_viterbi, viterbi_loop, *lax.stop_gradient((emissions, *chain)), lengths)
 
 
 class ForwardBackward(NamedTuple):
@@ -96,9 +125,9 @@ class ForwardBackward(NamedTuple):
     """
 
     forward: PathScores
-    """Log-sum over all prefixes that end in the path's tag at each time."""
+    """Log-sum over all prefixes that end in the path's tag at each token."""
     steps: PathScores
-    """Score of the path itself at each time: its emission, and the transition to it."""
+    """Score of the path itself at each token: its emission, and the transition to it."""
     backward: PathScores
     """Log-sum over all suffixes that follow the path's tag, less the log-partition."""
     marginals: Emissions
@@ -109,69 +138,61 @@ def forward_backward(
     emissions: Emissions, chain: TransitionScores, path: Path, lengths: Lengths
 ) -> ForwardBackward:
     """The forward-backward algorithm (Rabiner 1989), with the scores along `path` picked out."""
-    forward = _forward(emissions, chain, lengths)
-    backward = _backward(emissions, chain, lengths)
-    partition = jax.nn.logsumexp(forward[-1] + chain.end, axis=-1)
+    path = jnp.asarray(path)
+    forward, partition = _forward(emissions, chain, lengths)
+    backward = _backward(emissions, chain, lengths, partition)
     return ForwardBackward(
         forward=_pick(forward, path),
         steps=_path_steps(emissions, chain, path, lengths),
-        backward=_pick(backward, path) - partition,
-        marginals=forward + backward - partition[:, None],
+        backward=_pick(backward, path),
+        marginals=forward + backward,
     )
 
 
-def span_log_probability(scores: ForwardBackward, start: int, end: int) -> Array | np.floating:
+def span_log_probability(
+    scores: ForwardBackward, start: int | np.ndarray, end: int | np.ndarray
+) -> np.ndarray | np.floating:
     """The log-probability that the tags from `start` up to `end` are those of the path, summed
-    over all other tags (Culotta and McCallum 2004). `scores` has the arrays of one row."""
-    between = scores.steps[start + 1 : end].sum()
-    return scores.forward[start] + between + scores.backward[end - 1]
+    over all other tags (Culotta and McCallum 2004). `scores` has the arrays of one row; `start` and
+    `end` may be arrays, for many spans at once."""
+    steps = np.cumsum(scores.steps, dtype=np.float64)
+    return scores.forward[start] + (steps[end - 1] - steps[start]) + scores.backward[end - 1]
 
 
-def _forward(emissions: Emissions, chain: TransitionScores, lengths: Lengths) -> Emissions:
-    """The log-sum over all prefixes that end in each tag; past the end of a row, its last one."""
-
-    def step(forward, inputs):
-        time, emission = inputs
-        onward = jax.nn.logsumexp(forward[:, :, None] + chain.transition, axis=1) + emission
-        forward = jnp.where((time < lengths)[:, None], onward, forward)
-        return forward, forward
-
-    first = chain.start + emissions[0]
-    times = jnp.arange(1, len(emissions))
-    _, others = jax.lax.scan(step, first, (times, emissions[1:]))
-    return jnp.concatenate([first[None], others])
+def _forward(
+    emissions: Emissions, chain: TransitionScores, lengths: Lengths
+) -> tuple[Emissions, RowScores]:
+    """The log-sum over all prefixes that end in each tag at each token, and the log-partition."""
+    return _run(crf_forward, forward_loop, emissions, *chain, lengths)
 
 
-def _backward(emissions: Emissions, chain: TransitionScores, lengths: Lengths) -> Emissions:
-    """The log-sum over all suffixes that follow each tag; at the end of a row, `chain.end`."""
-    last = jnp.broadcast_to(chain.end, emissions.shape[1:])
+def _backward(
+    emissions: Emissions, chain: TransitionScores, lengths: Lengths, partition: RowScores
+) -> Emissions:
+    """The log-sum over all suffixes that follow each tag at each token, less the log-partition."""
+    return _run(crf_backward, backward_loop, emissions, *chain, lengths, partition)
 
-    def step(backward, inputs):
-        time, emission = inputs
-        onward = (backward + emission)[:, None, :] + chain.transition
-        valid = (time < lengths)[:, None]
-        backward = jnp.where(valid, jax.nn.logsumexp(onward, axis=2), last)
-        return backward, backward
 
-    times = jnp.arange(1, len(emissions))
-    _, others = jax.lax.scan(step, last, (times, emissions[1:]), reverse=True)
-    return jnp.concatenate([others, last[None]])
+def _run(native: Callable[..., Any], loop: Callable[..., Any], *arrays: BatchArray) -> Any:
+    """The results of a native kernel, or of the loop that computes the same."""
+    return (native if uses_native() else loop)(*map(jnp.asarray, arrays))
 
 
 def _path_steps(
     emissions: Emissions, chain: TransitionScores, path: Path, lengths: Lengths
 ) -> PathScores:
-    """The emission and the transition that a path scores at each time; 0 at padding."""
-    transitions = jnp.concatenate([chain.start[path[:1]], chain.transition[path[:-1], path[1:]]])
-    return jnp.where(valid_positions(len(path), lengths), _pick(emissions, path) + transitions, 0)
+    """The emission and the transition that a path scores at each token."""
+    transitions = jnp.where(
+        positions(lengths, len(path)) > 0,
+        chain.transition[jnp.roll(path, 1), path],
+        chain.start[path],
+    )
+    scores = _pick(emissions, path) + transitions
+    return jnp.where(is_token(lengths, len(path)), scores, 0)
 
 
 def _pick(values: Emissions, path: Path) -> PathScores:
-    return jnp.take_along_axis(values, path[..., None], axis=-1)[..., 0]
-
-
-def _at_end(values: PathScores, lengths: Lengths) -> Float[Array, " rows"]:
-    return values[jnp.maximum(lengths - 1, 0), jnp.arange(values.shape[1])]
+    return jnp.take_along_axis(values, path[:, None], axis=1)[:, 0]
 
 
 def fit_path_temperature(
@@ -184,7 +205,7 @@ def fit_path_temperature(
     from scipy.optimize import minimize_scalar
 
     by_length = sorted(sentences, key=lambda sentence: len(sentence[1]))
-    batches = [_stack(by_length[i : i + chunk], chunk) for i in range(0, len(by_length), chunk)]
+    batches = [_join(by_length[i : i + chunk], chunk) for i in range(0, len(by_length), chunk)]
 
     def loss(log_temperature: float) -> float:
         scale = np.float32(np.exp(-log_temperature))
@@ -207,17 +228,16 @@ def _scaled_log_likelihood(
     return log_likelihood(emissions * scale, chain, path, lengths).sum()
 
 
-def _stack(
+def _join(
     sentences: Sequence[Sentence], rows: int
-) -> tuple[
-    Float[np.ndarray, "time rows tags"], Int[np.ndarray, "time rows"], Int[np.ndarray, " rows"]
-]:
+) -> tuple[Float[np.ndarray, "tokens tags"], Int[np.ndarray, " tokens"], Int[np.ndarray, " rows"]]:
     """A batch of sentences, padded to a power of two so that few shapes are compiled."""
-    longest = max(len(path) for _, path in sentences)
-    time = 1 << (longest - 1).bit_length()
-    emissions = np.zeros((time, rows, sentences[0][0].shape[1]), np.float32)
-    paths, lengths = np.zeros((time, rows), np.int32), np.zeros(rows, np.int32)
-    for row, (scores, path) in enumerate(sentences):
-        emissions[: len(path), row], paths[: len(path), row] = scores, path
-        lengths[row] = len(path)
-    return emissions, paths, lengths
+    lengths = np.zeros(rows, np.int32)
+    lengths[: len(sentences)] = [len(path) for _, path in sentences]
+    count = int(lengths.sum())
+    tokens = 1 << (count - 1).bit_length()
+    emissions = np.zeros((tokens, sentences[0][0].shape[1]), np.float32)
+    path = np.zeros(tokens, np.int32)
+    emissions[:count] = np.concatenate([scores for scores, _ in sentences])
+    path[:count] = np.concatenate([path for _, path in sentences])
+    return emissions, path, lengths

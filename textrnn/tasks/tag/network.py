@@ -47,7 +47,7 @@ class Tagger(SpelledWords):
 
     def __call__(
         self, batch: Mapping[str, Any], key: Array | None = None
-    ) -> Float[Array, "time rows tags"]:
+    ) -> Float[Array, "tokens tags"]:
         """Emissions. A `key` turns dropout on."""
         word_key, encoder_key = (None, None) if key is None else jax.random.split(key)
         h, _ = self.encoder(self.embed(batch, word_key), batch["lengths"], key=encoder_key)

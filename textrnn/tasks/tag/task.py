@@ -13,17 +13,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple, NotRequired, Self, cast
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import PositiveFloat, PositiveInt
 
-from textrnn.batching import Buckets, Shape, pad
+from textrnn.batching import Limits, Shape, ragged_array
 from textrnn.errors import UserError
 from textrnn.layers.losses import token_cross_entropy
-from textrnn.layers.masking import valid_positions
+from textrnn.layers.ragged import is_token
 from textrnn.layers.word_features import Spelled, collate, spell
 from textrnn.tasks.calibration import expected_calibration_error
 from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, Metric
@@ -38,6 +37,7 @@ from textrnn.tasks.task import (
     CalibratedTask,
     Example,
     Metrics,
+    Outputs,
     Row,
     TokenBatch,
     cut,
@@ -59,22 +59,22 @@ class TagConfig(TaggerConfig):
     """Divisor of the path scores, fitted to the development data by training."""
 
 
-class TagOutput(NamedTuple):
-    """The arrays of a batch, or of one of its rows."""
+class TagTokens(NamedTuple):
+    """The outputs for the tokens of a batch, or of one window."""
 
-    path: Int[Any, "rows time"]
+    path: Int[Any, " tokens"]
     """The most probable path of tags."""
     forward_backward: crf.ForwardBackward
-    emissions: Float[Any, "rows time tags"]
+    emissions: Float[Any, "tokens tags"]
 
 
 class TagBatch(TokenBatch):
     temperature: Float[Any, " rows"]
     """An input, so that a recalibrated task needs no other program."""
-    casing: NotRequired[Int[Any, "rows time"]]
-    letters: NotRequired[Int[Any, "rows time letters"]]
-    ngrams: NotRequired[Int[Any, "rows time ngrams"]]
-    targets: NotRequired[Int[Any, "rows time"]]
+    casing: NotRequired[Int[Any, " tokens"]]
+    letters: NotRequired[Int[Any, "tokens letters"]]
+    ngrams: NotRequired[Int[Any, "tokens ngrams"]]
+    targets: NotRequired[Int[Any, " tokens"]]
     """Present if the examples have gold."""
 
 
@@ -118,7 +118,7 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
 
     @classmethod
     def fit(
-        cls, config: TagConfig, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]
+        cls, config: TagConfig, tokenizer: Tokenizer, limits: Limits, rows: Sequence[Row]
     ) -> Self:
         if not isinstance(tokenizer, SpelledTokenizer):
             raise UserError(
@@ -134,16 +134,11 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
             raise UserError(f"the rows have labels that the config does not name: {unknown}")
         if not labels:
             raise UserError("the training rows have no labels at all")
-        return cls(config.model_copy(update={"labels": labels}), tokenizer, buckets)
+        return cls(config.model_copy(update={"labels": labels}), tokenizer, limits)
 
     @property
     def limit(self) -> int:
         return self.config.limit
-
-    @property
-    def costliest(self) -> int:
-        # In a text of one-word sentences, each word is padded to the shortest length.
-        return self.config.limit * self.buckets.lengths[0]
 
     @cached_property
     def _tagset(self) -> list[str]:
@@ -162,7 +157,7 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
             words = [text[start:end] for start, end in places]
         truncated = cut(len(words), self.limit, options.truncate)
         words = words[: self.limit]
-        most = self.buckets.limit
+        most = self.limits.length
         if places is None:
             cuts = range(0, len(words), most)
             slices = [slice(start, min(start + most, len(words))) for start in cuts]
@@ -213,7 +208,7 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
         batch = cast(TagBatch, {**words, "temperature": temperature})
         targets = [window.target for window in windows if window.target is not None]
         if targets:
-            batch["targets"] = pad(targets, shape)
+            batch["targets"] = ragged_array(targets, shape.tokens)
         return batch
 
     def loss(
@@ -221,32 +216,30 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
     ) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """The negative log-likelihood of the tags of each sentence; each word has weight 1."""
         assert "targets" in batch, "the examples were read without gold"
-        emissions, lengths, path = model(batch, key), batch["lengths"], batch["targets"].T
+        emissions, lengths, path = model(batch, key), batch["lengths"], batch["targets"]
         if self.config.crf:
             likelihood = crf.log_likelihood(emissions, model.chain(), path, lengths)
         else:
             losses = token_cross_entropy(emissions, path)
-            likelihood = jnp.where(valid_positions(len(path), lengths), -losses, 0)
+            likelihood = jnp.where(is_token(lengths, len(path)), -losses, 0)
         return -likelihood.sum(), lengths.sum().astype(jnp.float32)
 
-    def predict(self, model: Tagger, batch: TagBatch) -> TagOutput:
+    def predict(self, model: Tagger, batch: TagBatch) -> Outputs:
         emissions, lengths = model(batch), batch["lengths"]
         temperature = batch["temperature"][0]
         chain = crf.TransitionScores(*(part / temperature for part in model.chain()))
         scaled = emissions / temperature
         path = crf.viterbi(scaled, chain, lengths)
         forward_backward = crf.forward_backward(scaled, chain, path, lengths)
-        return jax.tree.map(
-            lambda part: part.swapaxes(0, 1), TagOutput(path, forward_backward, emissions)
-        )
+        return Outputs((), TagTokens(path, forward_backward, emissions))
 
     def calibrated(
-        self, model: Tagger, outputs: Sequence[Sequence[TagOutput]], rows: Sequence[Row]
+        self, model: Tagger, outputs: Sequence[Sequence[Outputs]], rows: Sequence[Row]
     ) -> Self:
         """With the temperature that maximises the likelihood of the gold tags (Guo et al. 2017)."""
         options = TagOptions(truncate=True)
         pairs = [
-            (output.emissions[: len(window)], window.target)
+            (output.tokens.emissions, window.target)
             for windows, row in zip(outputs, rows, strict=True)
             for output, window in zip(windows, self.read(row, options, True).parts, strict=True)
             if window.target is not None
@@ -254,15 +247,15 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
         temperature = crf.fit_path_temperature(pairs, model.chain())
         return replace(self, config=self.config.model_copy(update={"temperature": temperature}))
 
-    def answer(self, outputs: Sequence[TagOutput], example: TagExample) -> Answer:
+    def answer(self, outputs: Sequence[Outputs], example: TagExample) -> Answer:
         entities: list[tuple[Span, float]] = []
         done = 0
         for output, window in zip(outputs, example.parts, strict=True):
-            for start, end, label in self._spans(output.path[: len(window)]):
-                score = min(
-                    float(np.exp(crf.span_log_probability(output.forward_backward, start, end))),
-                    1.0,
-                )
+            found = self._spans(output.tokens.path.tolist())
+            bounds = np.array([span[:2] for span in found], np.int64).reshape(-1, 2).T
+            log_scores = crf.span_log_probability(output.tokens.forward_backward, *bounds)
+            scores = np.minimum(np.exp(log_scores), 1).tolist()
+            for (start, end, label), score in zip(found, scores, strict=True):
                 if score >= example.options.min_score:
                     entities.append((Span(done + start, done + end, label), score))
             done += len(window)
@@ -273,20 +266,17 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
                 [span for span, _ in entities], len(example.words), self.config.entities
             )
         if example.options.marginals:
-            parts = zip(outputs, example.parts, strict=True)
-            each = np.concatenate(
-                [output.forward_backward.marginals[: len(part)] for output, part in parts]
-            )
+            each = np.concatenate([output.tokens.forward_backward.marginals for output in outputs])
             probabilities = marginals.by_label(each, self._tagset, self.config.entities)
             places = [_place(example, index, index + 1) for index in range(len(each))]
             pairs = zip(places, probabilities, strict=True)
             answer["tokens"] = [place | {"tags": by_label} for place, by_label in pairs]
         return answer | ({"truncated": True} if example.truncated else {})
 
-    def _spans(self, path: np.ndarray) -> list[Span]:
+    def _spans(self, path: Sequence[int]) -> list[Span]:
         if not self.config.entities:
             return [Span(i, i + 1, self.config.labels[tag]) for i, tag in enumerate(path)]
-        return spans(self._tagset[tag] for tag in path) if path.any() else []
+        return spans(self._tagset[tag] for tag in path) if any(path) else []
 
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         """Entity-level metrics as `conlleval` counts them; for word labels, the accuracy."""

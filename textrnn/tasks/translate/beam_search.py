@@ -1,4 +1,4 @@
-"""Beam search over any step(carry, token) -> (carry, logits, trace), in one compiled loop.
+"""Beam search over any step, in one compiled loop.
 
     a beam of 2, third step:    the house </s>     finished
                                 the home  .        continues
@@ -9,6 +9,9 @@ end are finished, and the first `beam` of the others continue. A row is done whe
 are finished, and the loop ends when all rows are done. A beam of 1 is greedy search. Finished
 hypotheses are ranked by log-probability divided by a power of their length (Wu et al. 2016, section
 7, without the constant).
+
+The hypotheses that continue are a ragged batch: those of all rows lie one after another, so that a
+step works for no others. The slot of a hypothesis is its position among those of its row.
 """
 
 from collections.abc import Callable
@@ -20,14 +23,21 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from textrnn.layers.masking import MASKED
-from textrnn.text.tokenizer import BOS, EOS, PAD
+from textrnn.layers.ragged import from_grid, row_starts, spread, to_grid
+from textrnn.tasks.translate.next_tokens import (
+    FactoredLogits,
+    NextTokens,
+    best_tokens,
+    next_tokens,
+)
+from textrnn.text.tokenizer import BOS, PAD
 
 SearchStep = Callable[
-    [Any, Int[Array, " hypotheses"]], tuple[Any, Float[Array, "hypotheses ids"], Any]
+    [Any, Int[Array, " hypotheses"], Int[Array, " rows"]], tuple[Any, FactoredLogits, Any]
 ]
-"""From the carry and the last token of each hypothesis to the new carry, the logits of the next
-token, and a trace: arrays of [hypotheses, ...] that are kept for each step. The hypotheses of a row
-are adjacent."""
+"""From the carry and the last token of each hypothesis, and the number of hypotheses of each row,
+to the new carry, the logits of the next token, and a trace: arrays of [..., beam, ...] whose second
+axis is that of slots."""
 
 
 class BeamParameters(NamedTuple):
@@ -57,181 +67,230 @@ class SearchResult(NamedTuple):
     log_probabilities: Float[Array, "rows beam"]
     """Including EOS; MASKED where a row has fewer hypotheses. They are the model's own, unless a
     repetition penalty changes its distribution."""
-    trace: Any
-    """[rows, beam, max_length + 1, ...]: the trace of each step, up to the step that chose EOS."""
+    slots: Int[Array, "rows beam steps"]
+    """The slot at each step, up to the step that chose EOS."""
 
 
 class _Finished(NamedTuple):
-    """Finished hypotheses, [rows, beam, ...], the best one first."""
+    """Finished hypotheses, [rows, beam], the best one first."""
 
     score: Array
     """Log-probability with the length penalty applied."""
     log_probability: Array
-    tokens: Array
     length: Array
     slot: Array
-    """Its position in the beam at its last step."""
+    """Its slot at its last step."""
 
 
 class _Beam(NamedTuple):
-    """The loop state. An empty slot of a beam has the log-probability MASKED."""
+    """The loop state. An empty slot has the log-probability MASKED."""
 
     t: Array
+    counts: Int[Array, " rows"]
+    """Hypotheses that continue; 0 for a row that is done."""
     carry: Any
-    tokens: Int[Array, "rows beam max_length"]
+    last: Int[Array, " hypotheses"]
+    """The last token."""
     log_probability: Float[Array, "rows beam"]
-    repeat_length: Int[Array, "rows beam max_length"]
-    """For each position, how many tokens before it equal the most recent tokens."""
+    chosen: Int[Array, "steps rows beam"]
+    """For each step, the token that each hypothesis of the next step begins with."""
     parents: Int[Array, "steps rows beam"]
     """For each step, the slot that each hypothesis of the next step continues."""
+    past: "_Past"
     trace: Any
-    """[steps, rows, beam, ...]"""
     finished: _Finished
+
+
+class _Past(NamedTuple):
+    """What the penalties need of the tokens of each hypothesis."""
+
+    tokens: Int[Array, "rows beam max_length"]
+    repeat_length: Int[Array, "rows beam max_length"]
+    """For each position, how many tokens before it equal the most recent tokens."""
 
 
 def search(
     step: SearchStep, carry: Any, parameters: BeamParameters, width: int, max_length: int
-) -> SearchResult:
-    """The best hypotheses of each row.
+) -> tuple[SearchResult, Any]:
+    """The best hypotheses of each row, and the traces: arrays of [..., steps, beam, ...].
 
     `carry` has arrays of [rows, ...], from which all hypotheses of a row start. `width` and
     `max_length` are static upper bounds on the beam size and the number of tokens.
     """
     beam = lax.while_loop(
-        lambda beam: ~_done(beam, parameters).all(),
+        lambda beam: beam.counts.any(),
         lambda beam: _advance(beam, step, parameters),
-        _initial(step, carry, len(parameters.beam), width, max_length),
+        _initial(step, carry, parameters, width, max_length),
     )
+    tokens, slots = _trace_back(beam)
     finished = beam.finished
-    return SearchResult(
-        finished.tokens, finished.length, finished.log_probability, _gather_trace(beam)
-    )
+    return SearchResult(tokens, finished.length, finished.log_probability, slots), beam.trace
 
 
-def _initial(step: SearchStep, carry: Any, rows: int, width: int, max_length: int) -> _Beam:
-    carry = jax.tree.map(lambda a: jnp.repeat(a, width, axis=0), carry)
-    _, _, trace = jax.eval_shape(step, carry, jnp.zeros(rows * width, jnp.int32))
+def _initial(
+    step: SearchStep, carry: Any, parameters: BeamParameters, width: int, max_length: int
+) -> _Beam:
+    rows = len(parameters.beam)
+    counts = (parameters.beam > 0).astype(jnp.int32)
+    first = from_grid(jnp.arange(rows)[:, None], counts, rows * width)
+    carry = jax.tree.map(lambda a: a[first], carry)
+    last = jnp.full(rows * width, BOS)
+    _, _, trace = jax.eval_shape(step, carry, last, counts)
     masked = jnp.full((rows, width), MASKED)
     zeros = jnp.zeros((rows, width), jnp.int32)
+    steps = max_length + 1
     tokens = jnp.full((rows, width, max_length), PAD)
     return _Beam(
         t=jnp.zeros((), jnp.int32),
+        counts=counts,
         carry=carry,
-        tokens=tokens,
+        last=last,
         log_probability=masked.at[:, 0].set(0.0),
-        repeat_length=jnp.zeros_like(tokens),
-        parents=jnp.zeros((max_length + 1, rows, width), jnp.int32),
-        trace=jax.tree.map(
-            lambda a: jnp.zeros((max_length + 1, rows, width, *a.shape[1:]), a.dtype), trace
-        ),
-        finished=_Finished(masked, masked, tokens, zeros, zeros),
+        chosen=jnp.full((steps, rows, width), PAD),
+        parents=jnp.zeros((steps, rows, width), jnp.int32),
+        past=_Past(tokens, jnp.zeros_like(tokens)),
+        trace=jax.tree.map(lambda a: jnp.zeros((a.shape[0], steps, *a.shape[1:]), a.dtype), trace),
+        finished=_Finished(masked, masked, zeros, zeros),
     )
-
-
-def _done(beam: _Beam, parameters: BeamParameters) -> Bool[Array, " rows"]:
-    """The rows that have all their hypotheses. (After `max_length` tokens, no slot is alive.)"""
-    finished = (beam.finished.log_probability > MASKED).sum(axis=-1)
-    return (finished >= parameters.beam) | (beam.log_probability <= MASKED).all(axis=-1)
 
 
 def _advance(beam: _Beam, step: SearchStep, parameters: BeamParameters) -> _Beam:
-    rows, width, max_length = beam.tokens.shape
-    t, row = beam.t, jnp.arange(rows)[:, None]
-    last = jnp.where(t == 0, BOS, beam.tokens[:, :, jnp.maximum(t - 1, 0)])
-    carry, logits, trace = step(beam.carry, last.reshape(-1))
-    logits = logits.reshape(rows, width, -1)
-    ids = logits.shape[-1]
-
-    candidates = beam.log_probability[..., None] + _next_log_probabilities(logits, beam, parameters)
-    # Each hypothesis has one continuation by EOS, so that at least half of 2 * width continue.
-    scores, best = lax.top_k(candidates.reshape(rows, -1), 2 * width)
-    scores = jnp.where(_done(beam, parameters)[:, None], MASKED, jnp.maximum(scores, MASKED))
-    parent, token = best // ids, best % ids
-    ends = (token == EOS) & (jnp.arange(2 * width) < parameters.beam[:, None])
-    penalized = scores / (t + 1.0) ** parameters.length_penalty[:, None]
-    new = _Finished(
-        score=jnp.where(ends, penalized, MASKED),
-        log_probability=jnp.where(ends, scores, MASKED),
-        tokens=beam.tokens[row, parent],
-        length=jnp.full((rows, 2 * width), t),
-        slot=parent,
+    (rows, width), t, row = (
+        beam.log_probability.shape,
+        beam.t,
+        jnp.arange(len(beam.counts))[:, None],
     )
+    carry, logits, trace = step(beam.carry, beam.last, beam.counts)
+    following = _next_tokens(logits, beam, parameters)
+    end, continuing, ids = (to_grid(a, beam.counts, width) for a in following)
+    exists = jnp.arange(width) < beam.counts[:, None]
+    may_end = exists & (t >= parameters.min_length[:, None])
+    may_continue = exists & (t < parameters.max_length[:, None])
+    ends = _extend(beam.log_probability, end, may_end)
+    candidates = _extend(beam.log_probability[..., None], continuing, may_continue[..., None])
 
-    alive, chosen = lax.top_k(jnp.where(token == EOS, MASKED, scores), width)
-    alive = jnp.where(jnp.arange(width) < parameters.beam[:, None], alive, MASKED)
-    parent, token = parent[row, chosen], token[row, chosen]
-    tokens, hypothesis = beam.tokens[row, parent], (row * width + parent).reshape(-1)
-    repeats = (tokens == token[..., None]) & (jnp.arange(max_length) < t)
-    repeat_length = jnp.where(repeats, beam.repeat_length[row, parent] + 1, 0)
+    alive, best = lax.top_k(candidates.reshape(rows, -1), width)
+    ahead = _count_above(alive, ends) + _count_above(ends, ends)
+    new = _Finished(
+        score=ends / (t + 1.0) ** parameters.length_penalty[:, None],
+        log_probability=ends,
+        length=jnp.full((rows, width), t),
+        slot=jnp.broadcast_to(jnp.arange(width), (rows, width)),
+    )
+    finished = _best(beam.finished, new, (ends > MASKED) & (ahead < parameters.beam[:, None]))
+
+    continues = (alive > MASKED) & (jnp.arange(width) < parameters.beam[:, None])
+    done = (finished.log_probability > MASKED).sum(axis=-1) >= parameters.beam
+    counts = jnp.where(done, 0, continues.sum(axis=-1))
+    parent, token = best // ids.shape[-1], ids.reshape(rows, -1)[row, best]
+    hypothesis = from_grid(row_starts(beam.counts)[:, None] + parent, counts, rows * width)
     return _Beam(
         t=t + 1,
+        counts=counts,
         carry=jax.tree.map(lambda a: a[hypothesis], carry),
-        tokens=jnp.where(jnp.arange(max_length) == t, token[..., None], tokens),
-        log_probability=alive,
-        repeat_length=jnp.pad(repeat_length, ((0, 0), (0, 0), (1, 0)))[:, :, :-1],
+        last=from_grid(token, counts, rows * width),
+        log_probability=jnp.where(continues, alive, MASKED),
+        chosen=beam.chosen.at[t].set(token),
         parents=beam.parents.at[t].set(parent),
-        trace=jax.tree.map(
-            lambda kept, new: kept.at[t].set(new.reshape(kept.shape[1:])), beam.trace, trace
+        past=lax.cond(
+            _uses_past(parameters),
+            lambda: _extend_past(beam.past, parent, token, t),
+            lambda: beam.past,
         ),
-        finished=_best(beam.finished, new),
+        trace=jax.tree.map(lambda kept, new: kept.at[:, t].set(new), beam.trace, trace),
+        finished=finished,
     )
 
 
-def _next_log_probabilities(logits: Array, beam: _Beam, parameters: BeamParameters) -> Array:
-    """Log-probabilities of the next token, MASKED where a parameter excludes it."""
-    log_probabilities = lax.cond(
-        ((parameters.no_repeat_ngram > 0) | (parameters.repetition_penalty != 1)).any(),
-        lambda: _penalized(logits, beam, parameters),
-        lambda: jax.nn.log_softmax(logits),
+def _extend(log_probability: Array, following: Array, possible: Array) -> Array:
+    """Log-probabilities of the extended hypotheses; MASKED if impossible or excluded."""
+    return jnp.where(possible, jnp.maximum(log_probability + following, MASKED), MASKED)
+
+
+def _count_above(values: Array, thresholds: Array) -> Array:
+    """For each threshold of a row, how many values of the row are larger."""
+    return (values[:, None, :] > thresholds[:, :, None]).sum(axis=-1)
+
+
+def _uses_past(parameters: BeamParameters) -> Bool[Array, ""]:
+    """Whether any row has a penalty that depends on the tokens so far."""
+    return ((parameters.no_repeat_ngram > 0) | (parameters.repetition_penalty != 1)).any()
+
+
+def _extend_past(past: _Past, parent: Array, token: Array, t: Array) -> _Past:
+    row, position = jnp.arange(len(parent))[:, None], jnp.arange(past.tokens.shape[-1])
+    tokens = past.tokens[row, parent]
+    repeats = (tokens == token[..., None]) & (position < t)
+    repeat_length = jnp.where(repeats, past.repeat_length[row, parent] + 1, 0)
+    return _Past(
+        jnp.where(position == t, token[..., None], tokens),
+        jnp.pad(repeat_length, ((0, 0), (0, 0), (1, 0)))[:, :, :-1],
     )
-    end = jnp.arange(logits.shape[-1]) == EOS
-    early, late = beam.t < parameters.min_length, beam.t >= parameters.max_length
-    excluded = jnp.where(end, early[:, None], late[:, None])
-    return jnp.where(excluded[:, None], MASKED, log_probabilities)
+
+
+def _next_tokens(logits: FactoredLogits, beam: _Beam, parameters: BeamParameters) -> NextTokens:
+    """The best next tokens of each hypothesis under the penalties."""
+    width = beam.log_probability.shape[1]
+    return lax.cond(
+        _uses_past(parameters),
+        lambda: best_tokens(_penalized(logits.values(), beam, parameters), width),
+        lambda: next_tokens(logits, beam.counts, width),
+    )
 
 
 def _penalized(logits: Array, beam: _Beam, parameters: BeamParameters) -> Array:
     """Log-probabilities under the repetition penalty and without repeated n-grams."""
-    rows, width, max_length = beam.tokens.shape
-    row, slot = jnp.arange(rows)[:, None, None], jnp.arange(width)[:, None]
-    past = jnp.arange(max_length) < beam.t
+    hypotheses, max_length = len(logits), beam.past.tokens.shape[-1]
+    is_past = jnp.arange(max_length) < beam.t
+
+    def by_hypothesis(values: Array) -> Array:
+        return from_grid(values, beam.counts, hypotheses)
+
+    def of_row(values: Array) -> Array:
+        return spread(values, beam.counts, hypotheses)[:, None]
+
+    tokens, repeat_length = map(by_hypothesis, beam.past)
 
     def ids_at(positions: Array) -> Array:
         """A mask over ids: those at any of these past positions."""
         mask = jnp.zeros(logits.shape, bool)
-        return mask.at[row, slot, beam.tokens].max(past & positions)
+        return mask.at[jnp.arange(hypotheses)[:, None], tokens].max(is_past & positions)
 
-    penalty = parameters.repetition_penalty[:, None, None]
+    penalty = of_row(parameters.repetition_penalty)
     penalized = jnp.where(logits > 0, logits / penalty, logits * penalty)
-    logits = jnp.where(ids_at(jnp.ones_like(beam.tokens, bool)), penalized, logits)
-    size = parameters.no_repeat_ngram[:, None, None]
-    repeated = ids_at((size > 0) & (beam.repeat_length >= size - 1))
+    logits = jnp.where(ids_at(jnp.ones_like(tokens, bool)), penalized, logits)
+    size = of_row(parameters.no_repeat_ngram)
+    repeated = ids_at((size > 0) & (repeat_length >= size - 1))
     return jnp.where(repeated, MASKED, jax.nn.log_softmax(logits))
 
 
-def _best(old: _Finished, new: _Finished) -> _Finished:
+def _best(old: _Finished, new: _Finished, ended: Bool[Array, "rows beam"]) -> _Finished:
     """The hypotheses with the highest scores among both."""
+    new = new._replace(
+        score=jnp.where(ended, new.score, MASKED),
+        log_probability=jnp.where(ended, new.log_probability, MASKED),
+    )
     width = old.score.shape[1]
     both = jax.tree.map(lambda a, b: jnp.concatenate([a, b], axis=1), old, new)
     _, best = lax.top_k(both.score, width)
-    return jax.tree.map(lambda a: a[jnp.arange(len(best))[:, None], best], both)
+    return jax.tree.map(lambda a: jnp.take_along_axis(a, best, axis=1), both)
 
 
-def _gather_trace(beam: _Beam) -> Any:
-    """The trace of each finished hypothesis, followed back from its last step."""
-    finished, steps = beam.finished, len(beam.parents)
-    row = jnp.arange(len(finished.slot))[:, None]
+def _trace_back(beam: _Beam) -> tuple[Array, Array]:
+    """The tokens and slots of each finished hypothesis, followed back from its last step."""
+    finished, rows = beam.finished, jnp.arange(len(beam.counts))[:, None]
+    steps = len(beam.parents)
 
-    def step_back(slot: Array, t: Array) -> tuple[Array, Array]:
-        slot = jnp.where(t == finished.length, finished.slot, slot)
-        return jnp.where(t > 0, beam.parents[t - 1, row, slot], 0), slot
+    def step_back(i: Array, results: tuple[Array, Array]) -> tuple[Array, Array]:
+        """From the slots after step t to the tokens that were chosen there, and the slots at it."""
+        t = beam.t - 1 - i
+        tokens, slots = results
+        after = slots[..., jnp.minimum(t + 1, steps - 1)]
+        token = jnp.where(t < finished.length, beam.chosen[t, rows, after], PAD)
+        slot = jnp.where(t < finished.length, beam.parents[t, rows, after], finished.slot)
+        return tokens.at[..., t].set(token), slots.at[..., t].set(slot)
 
-    _, slots = lax.scan(step_back, finished.slot, jnp.arange(steps), reverse=True)
-    t = jnp.arange(steps)[:, None, None]
-
-    def pick(kept: Array) -> Array:
-        values = kept[t, row, slots]
-        valid = (t <= finished.length).reshape(*slots.shape, *(1,) * (values.ndim - 3))
-        return jnp.moveaxis(jnp.where(valid, values, 0), 0, 2)
-
-    return jax.tree.map(pick, beam.trace)
+    tokens = jnp.full((*finished.slot.shape, steps), PAD)
+    slots = jnp.zeros_like(tokens)
+    tokens, slots = lax.fori_loop(0, beam.t, step_back, (tokens, slots))
+    return tokens[..., :-1], slots

@@ -1,28 +1,31 @@
 """An autoregressive decoder with attention.
 
-    begin(memory, lengths)               the encoded source, and the initial state
-    project(x)                           everything that does not depend on the state, for all steps
-    step(source, state, projected)       one step -> (state, output, attention weights)
+    begin(memory, lengths, longest)      the encoded source, and the initial state
+    step(source, state, x, counts)       one step of a search -> (state, output, attention weights)
     unroll(source, state, x)             the same step over a whole target, for training
 
 With input feeding, the output of a step, which includes the context vector, is an input of the next
 one (Luong et al. 2015, section 3.3).
 """
 
-from typing import Literal, NamedTuple
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 from flax import nnx
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveInt, field_validator
 
 from textrnn.config import Config
-from textrnn.layers.attention import ATTENTIONS, Keys, attend
+from textrnn.layers.attention import ATTENTIONS, EncodedSource
 from textrnn.layers.axes import Lengths
 from textrnn.layers.cells import CELLS, Carry, CellName
 from textrnn.layers.dropout import dropout
 from textrnn.layers.linear import Linear, matmul
+from textrnn.layers.packing import Packable
+from textrnn.layers.ragged import sum_rows
+from textrnn.layers.unroll import unroll
 
 
 class DecoderConfig(Config):
@@ -48,14 +51,6 @@ class DecoderConfig(Config):
         return cell
 
 
-class EncodedSource(NamedTuple):
-    """The encoded source sequences that each step attends to."""
-
-    memory: Float[Array, "rows source memory"]
-    keys: Keys
-    lengths: Lengths
-
-
 class DecoderState(NamedTuple):
     """The state between two steps, as arrays of [hypotheses, ...]."""
 
@@ -63,7 +58,7 @@ class DecoderState(NamedTuple):
     output: Float[Array, "hypotheses outputs"]
 
 
-class Decoder(nnx.Module):
+class Decoder(Packable):
     """Recurrent layers over the target, attention over the source, and an output projection."""
 
     def __init__(
@@ -78,11 +73,15 @@ class Decoder(nnx.Module):
         self.attention = ATTENTIONS[config.attention](memory, hidden, rngs=rngs)
         self.combine = Linear(hidden + memory, outputs, rngs=rngs)
 
+    def pack(self) -> None:
+        self.combine.pack()
+
     def begin(
-        self, memory: Float[Array, "source rows memory"], lengths: Lengths
+        self, memory: Float[Array, "tokens memory"], lengths: Lengths, longest: int
     ) -> tuple[EncodedSource, DecoderState]:
-        """Start from an encoder's time-major outputs; their mean determines the initial state."""
-        mean = memory.sum(axis=0) / jnp.maximum(lengths, 1)[:, None]
+        """Start from an encoder's ragged outputs; their mean determines the initial state.
+        `longest` is a static upper bound of the lengths."""
+        mean = sum_rows(memory, lengths) / jnp.maximum(lengths, 1)[:, None]
         initial = jnp.tanh(self.bridge(mean))
         carries = self.cells[0].carries
         parts = jnp.split(initial, len(self.cells) * carries, axis=-1)
@@ -90,37 +89,32 @@ class Decoder(nnx.Module):
             tuple(tuple(parts[i : i + carries]) for i in range(0, len(parts), carries)),
             jnp.zeros((len(lengths), self.outputs)),
         )
-        memory = memory.swapaxes(0, 1)
-        return EncodedSource(memory, self.attention.keys(memory), lengths), state
-
-    def project(self, x: Float[Array, "*batch inputs"]) -> Float[Array, "*batch gates"]:
-        """The part of the pre-activations that does not depend on the state."""
-        return matmul(x, self.cells[0].input_kernel[...][: self.inputs])
+        return self.attention.read(memory, lengths, longest), state
 
     def step(
         self,
         source: EncodedSource,
         state: DecoderState,
-        projected: Float[Array, "hypotheses gates"],
-    ) -> tuple[DecoderState, Float[Array, "hypotheses outputs"], Float[Array, "hypotheses source"]]:
-        """One step of every hypothesis: state, output and attention weights. The hypotheses of a
-        row are adjacent."""
-        if self.config.input_feeding:
-            feeding_kernel = self.cells[0].input_kernel[...][self.inputs :]
-            projected = projected + matmul(state.output, feeding_kernel)
-        carries = []
-        h = projected
-        for index, (cell, carry) in enumerate(zip(self.cells, state.carries, strict=True)):
-            carry, h = cell.step(carry, cell.project(h) if index else projected)
-            carries.append(carry)
-        rows = len(source.lengths)
-        query = h.reshape(rows, -1, h.shape[-1])
-        context, weights = attend(
-            self.attention.score(source.keys, query), source.memory, source.lengths
-        )
-        context, weights = (a.reshape(len(h), -1) for a in (context, weights))
-        output = jnp.tanh(self.combine(jnp.concatenate([h, context], axis=-1)))
-        return DecoderState(tuple(carries), output), output, weights
+        x: Float[Array, "hypotheses inputs"],
+        counts: Int[Array, " rows"],
+    ) -> tuple[DecoderState, Float[Array, "hypotheses outputs"], Float[Array, "tokens queries"]]:
+        """One step of a search: state, output and attention weights. Hypotheses are a ragged batch,
+        and only the first `counts` of each row are computed."""
+        count = counts.sum()
+        runs = (jnp.arange(len(x)) < count).astype(jnp.int32)
+
+        def advance(index: int, carry: Carry, inputs: Array) -> tuple[Carry, Array]:
+            if index == 0 and self.config.input_feeding:
+                inputs = jnp.concatenate([x, inputs], axis=-1)
+            elif index == 0:
+                inputs = x
+            output, carry = unroll(self.cells[index], inputs, runs, carry)
+            return carry, output
+
+        def attend(queries: Array) -> tuple[Array, Array]:
+            return self.attention(source, queries, counts)
+
+        return self._step(state, advance, attend, lambda x: self.combine.first(x, count))
 
     def unroll(
         self,
@@ -133,10 +127,41 @@ class Decoder(nnx.Module):
         mask = jnp.ones_like(state.output)
         if key is not None:
             mask = dropout(mask, self.config.dropout, key)
+        grids = source.grids()
+        input_kernel, feeding_kernel = jnp.split(self.cells[0].input_kernel[...], [self.inputs])
+
+        def attend(queries: Array) -> tuple[Array, Array]:
+            context, weights = self.attention.attend(grids, queries[:, None])
+            return context[:, 0], weights
 
         def step(state: DecoderState, projected: Array) -> tuple[DecoderState, Array]:
-            state, output, _ = self.step(source, state, projected)
+            def advance(index: int, carry: Carry, inputs: Array) -> tuple[Carry, Array]:
+                cell = self.cells[index]
+                if index:
+                    return cell.step(carry, cell.project(inputs))
+                if self.config.input_feeding:
+                    return cell.step(carry, projected + matmul(inputs, feeding_kernel))
+                return cell.step(carry, projected)
+
+            state, output, _ = self._step(state, advance, attend, self.combine)
             output = output * mask
             return DecoderState(state.carries, output), output
 
-        return lax.scan(step, state, self.project(x))[1]
+        return lax.scan(step, state, matmul(x, input_kernel))[1]
+
+    def _step(
+        self,
+        state: DecoderState,
+        advance: Callable[[int, Carry, Array], tuple[Carry, Array]],
+        attend: Callable[[Array], tuple[Array, Array]],
+        combine: Callable[[Array], Array],
+    ) -> tuple[DecoderState, Array, Any]:
+        """One step. `advance` runs a layer on the output of the layer below; below the first one is
+        the output of the previous step."""
+        carries, h = [], state.output
+        for index, carry in enumerate(state.carries):
+            carry, h = advance(index, carry, h)
+            carries.append(carry)
+        context, weights = attend(h)
+        output = jnp.tanh(combine(jnp.concatenate([h, context], axis=-1)))
+        return DecoderState(tuple(carries), output), output, weights

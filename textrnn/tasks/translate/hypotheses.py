@@ -25,6 +25,7 @@ class Hypothesis(NamedTuple):
 
 def hypotheses(
     result: SearchResult,
+    attention: Float[np.ndarray, "source steps beam"],
     source: Int[np.ndarray, " source"],
     words: Sequence[str],
     tokenizer: CopyingTokenizer,
@@ -40,7 +41,7 @@ def hypotheses(
     for k in finished[:count] or [0]:
         length = int(result.lengths[k])
         ids = np.asarray(result.tokens[k, :length])
-        alignment = result.trace[k, :length, : len(source)]
+        alignment = attention[:, np.arange(length), result.slots[k, :length]].T
         copied = _copied_words(ids, alignment, source, words)
         results.append(
             Hypothesis(

@@ -28,9 +28,11 @@ def max_output_tokens(source_tokens: int) -> int:
     return 2 * source_tokens + 8
 
 
-def beam_arrays(rows: Sequence[BeamRequest], shape: Shape) -> dict[str, np.ndarray]:
+def beam_arrays(
+    rows: Sequence[BeamRequest], shape: Shape, longest_source: int
+) -> dict[str, np.ndarray]:
     """Batch entries for the beam search of `rows`. Padding rows get a beam of 0."""
-    limit = max_output_tokens(shape.length)
+    limit = max_output_tokens(longest_source)
     longest = [min(r.options.max_length or max_output_tokens(r.tokens), limit) for r in rows]
     columns = {
         "beam": [row.beam for row in rows],

@@ -18,23 +18,24 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveInt
 
-from textrnn.batching import Buckets, Shape, pad
+from textrnn.batching import Limits, Shape, pad, ragged_ids
 from textrnn.errors import InvalidText, UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.layers.masking import MASKED
+from textrnn.layers.ragged import sum_rows
 from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
     Answer,
     Example,
     Metrics,
+    Outputs,
     Row,
     Task,
     TokenBatch,
     cut,
     field,
-    pad_ids,
 )
-from textrnn.tasks.translate.beam_search import SearchResult, search
+from textrnn.tasks.translate.beam_search import search
 from textrnn.tasks.translate.hypotheses import alignment, combinations, hypotheses
 from textrnn.tasks.translate.network import Translator, TranslatorConfig
 from textrnn.tasks.translate.option_arrays import (
@@ -114,8 +115,8 @@ class TranslateBatch(TokenBatch):
     """For training with `target` and `before`, otherwise with the beam search parameters of
     textrnn.tasks.translate.options."""
 
-    target: NotRequired[Int[Any, "rows time"]]
-    before: NotRequired[Int[Any, "rows time"]]
+    target: NotRequired[Int[Any, "rows target"]]
+    before: NotRequired[Int[Any, "rows target"]]
     """The token before each token of the target, beginning with BOS."""
 
 
@@ -131,28 +132,22 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
 
     @classmethod
     def fit(
-        cls, config: TranslateConfig, tokenizer: Tokenizer, buckets: Buckets, rows: Sequence[Row]
+        cls, config: TranslateConfig, tokenizer: Tokenizer, limits: Limits, rows: Sequence[Row]
     ) -> Self:
         if not isinstance(tokenizer, CopyingTokenizer):
             raise UserError(
                 f"translation needs the tokenizer 'copying', this one is {tokenizer.kind!r}; set "
                 "tokenizer.kind, or start from a bundle that has it"
             )
-        if config.beam_size > buckets.widths[-1]:
+        if config.beam_size > limits.width:
             raise UserError(
-                f"model.beam_size is {config.beam_size}, but the widest of buckets.widths is "
-                f"{buckets.widths[-1]}"
+                f"model.beam_size is {config.beam_size}, but limits.width is {limits.width}"
             )
-        return cls(config, tokenizer, buckets)
+        return cls(config, tokenizer, limits)
 
     @property
     def limit(self) -> int:
         return self.config.limit
-
-    @property
-    def costliest(self) -> int:
-        # Each sentence has two tokens at least, a letter and EOS.
-        return self.config.limit * self.buckets.lengths[0] * self.buckets.widths[-1] // 2
 
     def build(self, rngs: nnx.Rngs) -> Translator:
         return Translator(self.config, len(self.tokenizer), rngs=rngs)
@@ -186,7 +181,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         return TranslateExample(ids, truncated, text, spans, parts, options)
 
     def _sentence(self, text: str, options: TranslateOptions) -> TranslateWindow:
-        most = self.buckets.limit - 1
+        most = self.limits.length - 1
         tokens, words = self.tokenizer.encode_source(text, max_tokens=most + 1)
         too_long = len(tokens.ids) > most
         if too_long and not options.truncate:
@@ -200,7 +195,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         return TranslateWindow(ids, too_long, words, None, self._beam(options), options)
 
     def _beam(self, options: TranslateOptions) -> int:
-        widest = self.buckets.widths[-1]
+        widest = self.limits.width
         beam = max(options.beam_size or self.config.beam_size, options.alternatives + 1)
         if beam > widest:
             raise InvalidText(
@@ -218,22 +213,23 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             side = "source" if isinstance(target, str) and target.strip() else "target"
             raise UserError(f"the {side} is empty; a pair needs text on both sides")
         pair = self.tokenizer.encode_pair(text, validate_text(target))
-        ids, gold = (_ended(tokens.ids)[: self.buckets.limit] for tokens in pair)
+        ids, gold = (_ended(tokens.ids)[: self.limits.length] for tokens in pair)
         window = TranslateWindow(ids, False, (), gold, 1, options)
         return TranslateExample(ids, False, text, [(0, len(text))], [window], options)
 
     def collate(self, windows: Sequence[TranslateWindow], shape: Shape) -> TranslateBatch:
-        tokens = pad_ids(windows, shape)
+        tokens = cast(TokenBatch, ragged_ids([window.ids for window in windows], shape))
         targets = [window.target for window in windows if window.target is not None]
         if targets:
-            target = pad(targets, shape, PAD)
+            target = pad(targets, shape.rows, shape.tokens // shape.rows)
             start = np.full((shape.rows, 1), BOS, np.int32)
             before = np.concatenate([start, target[:, :-1]], axis=1)
             return {**tokens, "target": target, "before": np.where(before == EOS, PAD, before)}
         requests = [
             BeamRequest(w.beam, self._penalty(w.options), len(w.ids), w.options) for w in windows
         ]
-        return cast(TranslateBatch, {**tokens, **beam_arrays(requests, shape)})
+        longest = min(self.limits.length, shape.tokens)
+        return cast(TranslateBatch, {**tokens, **beam_arrays(requests, shape, longest)})
 
     def _penalty(self, options: TranslateOptions) -> float:
         requested = options.length_penalty
@@ -252,29 +248,35 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         real = (target != PAD).astype(jnp.float32)
         return (losses * real).sum(), real.sum()
 
-    def predict(self, model: Translator, batch: TranslateBatch) -> SearchResult:
-        ids, lengths = batch["ids"], batch["lengths"]
-        source, state = model.begin(ids, lengths)
+    def predict(self, model: Translator, batch: TranslateBatch) -> Outputs:
+        ids, lengths = jnp.asarray(batch["ids"]), batch["lengths"]
+        longest = min(self.limits.length, len(ids))
+        source, state = model.begin(ids, lengths, longest)
         parameters, width = beam_parameters(cast(dict[str, np.ndarray], batch))
-        ids_of = jnp.arange(len(self.tokenizer))
-        never = (ids_of == PAD) | (ids_of == BOS)
-        words = (ids == UNK).sum(axis=1)
+        words = sum_rows((ids == UNK).astype(jnp.int32), lengths)
 
-        def step(carry, token):
+        def step(carry, token, counts):
             # An UNK copies a word of the source: each word once, and all of them.
             state, left = carry
             left = left - (token == UNK)
-            state, logits, weights = model.step(source, state, token)
-            none = (ids_of == UNK) & (left <= 0)[:, None]
-            early = jnp.where((ids_of == EOS) & (left > 0)[:, None], FORGETTING, 0)
-            return (state, left), jnp.where(never | none, MASKED, logits + early), weights
+            state, logits, weights = model.step(source, state, token, counts)
+            special = (
+                logits.special.at[:, jnp.array([PAD, BOS])]
+                .set(MASKED)
+                .at[:, UNK]
+                .set(jnp.where(left <= 0, MASKED, 0))
+                .at[:, EOS]
+                .set(jnp.where(left > 0, FORGETTING, 0))
+            )
+            return (state, left), logits._replace(special=special), weights
 
-        return search(step, (state, words), parameters, width, max_output_tokens(ids.shape[1]))
+        most = max_output_tokens(longest)
+        return Outputs(*search(step, (state, words), parameters, width, most))
 
-    def answer(self, outputs: Sequence[SearchResult], example: TranslateExample) -> Answer:
+    def answer(self, outputs: Sequence[Outputs], example: TranslateExample) -> Answer:
         count = 1 + example.options.alternatives
         sentences = [
-            hypotheses(output, window.ids, window.words, self.tokenizer, count)
+            hypotheses(output.rows, output.tokens, window.ids, window.words, self.tokenizer, count)
             for output, window in zip(outputs, example.parts, strict=True)
         ]
         spans = example.spans[: len(sentences)]

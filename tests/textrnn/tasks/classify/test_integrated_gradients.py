@@ -4,32 +4,38 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from service.server import check_limits
-from service.settings import Settings
-from support.http_calls import SECRET, call
-from textrnn.batching import Buckets
-from textrnn.errors import InvalidText, UserError
+from support.ragged import to_ragged, to_rows
+from textrnn.batching import Limits
+from textrnn.errors import InvalidText
+from textrnn.layers.ragged import to_grid
 from textrnn.tasks.classify.integrated_gradients import integrated_gradients
 from textrnn.tasks.classify.task import Classify, ClassifyConfig, ClassifyOptions
 from textrnn.text import WordTokenizer
 
 RANDOM = np.random.default_rng(7)
-X = jnp.asarray(RANDOM.normal(size=(5, 3, 4)), jnp.float32)
-"""[time, rows, features]"""
+LENGTHS = [5, 0, 4, 5]
+X, _ = to_ragged([RANDOM.normal(size=(length, 4)) for length in LENGTHS])
+
+
+def by_row(function):
+    """A score for copies of a ragged batch, from a function of [rows, 5, 4]."""
+    return lambda x, lengths: function(to_grid(x, lengths, 5))
+
+
+def attributions_of(function, baseline, points):
+    return integrated_gradients(by_row(function), X, baseline, jnp.array(LENGTHS), points)
 
 
 def test_attributions_of_a_linear_score_are_its_terms():
+    """Fails if rows, tokens or features are mixed up, or padding has an attribution."""
     weights = RANDOM.normal(size=(5, 4)).astype(np.float32)
-
-    def score(x):
-        return (x * weights[:, None]).sum(axis=(0, 2)) + 3
-
-    attributions = integrated_gradients(score, X, jnp.zeros_like(X), points=4)
-    np.testing.assert_allclose(
-        attributions.attributions, (X * weights[:, None]).sum(-1).T, atol=1e-5
-    )
-    np.testing.assert_allclose(attributions.baseline, 3, atol=1e-6)
-    np.testing.assert_allclose(attributions.remainder, 0, atol=1e-4)
+    result = attributions_of(lambda x: (x * weights).sum(axis=(1, 2)) + 3, jnp.zeros_like(X), 4)
+    rows = zip(to_rows(X, LENGTHS), to_rows(result.attributions, LENGTHS), strict=True)
+    for row, attributions in rows:
+        np.testing.assert_allclose(attributions, (row * weights[: len(row)]).sum(-1), atol=1e-5)
+    assert not result.attributions[sum(LENGTHS) :].any()
+    np.testing.assert_allclose(result.baseline, 3, atol=1e-6)
+    np.testing.assert_allclose(result.remainder, 0, atol=1e-4)
 
 
 def test_attributions_and_baseline_add_up_to_the_score():
@@ -37,20 +43,22 @@ def test_attributions_and_baseline_add_up_to_the_score():
     and points are mixed up, or if the remainder is lost."""
 
     def score(x):
-        return jnp.tanh(x[0, :, 0] * x[1, :, 1] * x[2, :, 2]) + x[3, :, 0] ** 3
+        return jnp.tanh(x[:, 0, 0] * x[:, 1, 1] * x[:, 2, 2]) + x[:, 3, 0] ** 3
 
-    few, many = (integrated_gradients(score, X, X * 0.1, points) for points in (3, 300))
+    few, many = (attributions_of(score, X * 0.1, points) for points in (3, 300))
+    expected = by_row(score)(X, jnp.array(LENGTHS))
     for result in (few, many):
-        total = result.baseline + result.attributions.sum(-1)
-        np.testing.assert_allclose(total, score(X), atol=1e-5)
+        sums = [row.sum() for row in to_rows(result.attributions, LENGTHS)]
+        np.testing.assert_allclose(result.baseline + np.array(sums), expected, atol=1e-5)
     assert np.abs(many.remainder).max() < 1e-3 < np.abs(few.remainder).max()
 
 
 def test_irrelevant_tokens_have_no_attribution():
-    attributions = integrated_gradients(
-        lambda x: x[1].sum(-1) ** 2, X, jnp.zeros_like(X), 8
-    ).attributions
-    assert (np.abs(np.delete(attributions, 1, axis=1)) < 1e-6).all()
+    """Fails if the remainder is given to tokens that the score does not depend on."""
+    result = attributions_of(lambda x: x[:, 1].sum(-1) ** 2, jnp.zeros_like(X), 8)
+    for attributions in to_rows(result.attributions, LENGTHS):
+        others = np.arange(len(attributions)) != 1
+        assert (np.abs(attributions[others]) < 1e-6).all()
 
 
 def test_a_classifier_explains_its_score(warm_predictor):
@@ -77,47 +85,13 @@ def test_explained_or_not_a_text_has_one_score(warm_predictor):
         assert a["score"] == pytest.approx(b["score"], abs=1e-5)
 
 
-def test_over_http_explained(context, served):
-    for shape in served.predictor.task.shapes():
-        served.predictor.warm(shape)
-    body = {"texts": ["a great plot", "an awful film"], "explain": True}
-    results = call(context, "POST", "/v1/classify", json=body).json()["results"]
-    for result in results:
-        explanation = result["explanation"]
-        total = explanation["baseline"] + sum(token["share"] for token in explanation["tokens"])
-        assert total == pytest.approx(result["score"], abs=1e-5)
-
-
 def test_too_long_to_be_explained():
     """Fails if a long text can occupy the device for POINTS times its own cost."""
     config = ClassifyConfig.parse({"labels": ["a", "b"]}, source="test")
-    task = Classify(config, WordTokenizer.fit(["a"], 10), Buckets(lengths=(16, 256, 1024)))
-    text = SECRET + " a" * 300
+    task = Classify(config, WordTokenizer.fit(["a"], 10), Limits(length=1024))
+    text = "secret" + " a" * 300
     assert len(task.read({"text": text}, ClassifyOptions())) > 300
     with pytest.raises(InvalidText, match="254 tokens") as caught:
         task.read({"text": text}, ClassifyOptions(explain=True))
     assert (caught.value.code, caught.value.limit) == ("explanation_too_long", 254)
-    assert SECRET not in str(caught.value)
-
-
-def test_an_explanation_that_is_not_compiled_yet_is_a_503(make_context, tiny_bundle):
-    """Fails if a request waits for a compilation, or is a 500."""
-    from support.models import ready
-
-    context = make_context()
-    fresh = ready(tiny_bundle)
-    context.models.add(fresh)
-    before = fresh.predictor.compilations
-    response = call(context, "POST", "/v1/classify", json={"text": "a plot", "explain": True})
-    assert response.status_code == 503
-    assert response.headers["retry-after"] == "1"
-    assert fresh.predictor.compilations == before
-
-
-def test_a_queue_too_small_for_an_explanation_is_refused_at_startup(served):
-    """Fails if limits are compared with the cost of the text without its explanation."""
-    most = max(length for length in served.predictor.task.buckets.lengths if length <= 256) * 32
-    models = {served.name: served}
-    check_limits(models, Settings(queue_tokens=most))
-    with pytest.raises(UserError, match="raise queue_tokens"):
-        check_limits(models, Settings(queue_tokens=most - 1))
+    assert "secret" not in str(caught.value)

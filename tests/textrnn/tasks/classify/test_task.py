@@ -1,25 +1,33 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 from flax import nnx
 
 from support import reference
-from textrnn.batching import Buckets, Shape
+from support.ragged import to_ragged
+from textrnn.batching import Limits, Shape
 from textrnn.errors import UserError
 from textrnn.parameters import merge_model, split_model
 from textrnn.predictor import Predictor
-from textrnn.tasks.classify.task import Classify, ClassifyConfig
+from textrnn.tasks import Outputs
+from textrnn.tasks.classify.task import Classify, ClassifyConfig, ClassifyRows
 from textrnn.text import WordTokenizer
 
-BUCKETS = Buckets(lengths=(8, 16), rows=16, tokens=256)
+LIMITS = Limits(length=16, rows=16, tokens=256)
 TOKENIZER = WordTokenizer.fit(["a b c d e f g h"], 100)
 
 
 def make(rows=None, tokenizer=TOKENIZER, **settings):
     base = {"embedding": {"size": 8}, "encoder": {"hidden": 8}}
     config = ClassifyConfig.parse({**base, **settings}, source="test")
-    return Classify.fit(config, tokenizer, BUCKETS, rows or [{"label": "x"}, {"label": "y"}])
+    return Classify.fit(config, tokenizer, LIMITS, rows or [{"label": "x"}, {"label": "y"}])
+
+
+def outputs_of(logits):
+    """The outputs for one text, as a predictor returns them."""
+    return [Outputs(ClassifyRows(logits))]
 
 
 def examples(task, rows, gold=True):
@@ -29,7 +37,7 @@ def examples(task, rows, gold=True):
 def train(task, rows, steps=100):
     """Adam on one batch, which overfits a few rows."""
     graph, params = split_model(task.build(nnx.Rngs(0)))
-    batch = task.collate(examples(task, rows), Shape(16, 8))
+    batch = task.collate(examples(task, rows), Shape(16, 64))
 
     def loss(params, key):
         total, weight = task.loss(merge_model(graph, params), batch, key)
@@ -79,21 +87,49 @@ def test_overfits_several_labels():
     assert [sorted(answer["labels"]) for answer in answers] == [row["labels"] for row in rows]
 
 
-@pytest.mark.parametrize("pooling", ["max", "mean", "last", "attention"])
+POOLINGS = ["max", "mean", "last", "attention"]
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_poolings_equal_their_definitions(pooling):
+    """One row at a time. Fails if a pooling reads another row or padding."""
+    model = make(pooling=[pooling]).build(nnx.Rngs(0))
+    draw = np.random.default_rng(0)
+    rows = [draw.normal(size=(length, 16)).astype("f") for length in (3, 1, 0, 5)]
+    result = model._pool(pooling, *to_ragged(rows))
+    for row, pooled in zip(rows, result, strict=True):
+        if not len(row):
+            assert np.isfinite(pooled).all()
+            continue
+        if pooling == "last":
+            expected = np.concatenate([row[-1, :8], row[0, 8:]])
+        elif pooling == "attention":
+            assert model.attention is not None
+            scores = np.asarray(model.attention(jnp.asarray(row)))[:, 0]
+            expected = np.exp(scores) @ row / np.exp(scores).sum()
+        else:
+            expected = row.max(axis=0) if pooling == "max" else row.mean(axis=0)
+        np.testing.assert_allclose(pooled, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
 def test_padding_does_not_reach_the_logits(pooling):
-    """Exactly. Fails if a pooling reads padding."""
+    """Fails if a pooling reads padding, or the logits of an empty row are not finite."""
     task = make(pooling=[pooling])
     model = task.build(nnx.Rngs(0))
     read = examples(task, [{"text": "a b c", "label": "x"}, {"text": "d", "label": "y"}])
-    small = task.predict(model, task.collate(read, Shape(2, 8)))
-    large = task.predict(model, task.collate(read, Shape(8, 16)))
+    small = task.predict(model, task.collate(read, Shape(2, 8))).rows.logits
+    padded = task.collate(read, Shape(8, 16))
+    padded["ids"][8:] = 7
+    large = task.predict(model, padded).rows.logits
     np.testing.assert_allclose(large[:2], small, atol=1e-6)
     assert np.isfinite(large).all()
 
 
-def test_padding_rows_have_no_weight():
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_padding_rows_have_no_weight(pooling):
     """Fails if padding rows count in the loss or in its gradient."""
-    task = make()
+    task = make(pooling=[pooling])
     graph, params = split_model(task.build(nnx.Rngs(0)))
     read = examples(task, TEN[:3])
 
@@ -101,12 +137,15 @@ def test_padding_rows_have_no_weight():
         total, weight = task.loss(
             merge_model(graph, params), task.collate(read, shape), jax.random.key(0)
         )
-        assert float(weight) == 3
-        return total / weight
+        return total / weight, weight
 
-    with jax.disable_jit(False):
-        tight, loose = mean(params, Shape(3, 8)), mean(params, Shape(16, 8))
+    measure = jax.value_and_grad(mean, has_aux=True)
+    ((tight, weight), gradient) = measure(params, Shape(3, 12))
+    ((loose, same_weight), same_gradient) = measure(params, Shape(16, 64))
+    assert float(weight) == float(same_weight) == 3
     np.testing.assert_allclose(tight, loose, rtol=1e-5)
+    for name, expected in gradient.items():
+        np.testing.assert_allclose(same_gradient[name], expected, atol=1e-6)
 
 
 def test_loss_is_the_cross_entropy_of_the_label():
@@ -114,9 +153,9 @@ def test_loss_is_the_cross_entropy_of_the_label():
     for settings in ({}, {"label_smoothing": 0.2}):
         task = make(**settings)
         model = task.build(nnx.Rngs(0))
-        batch = task.collate(examples(task, TEN), Shape(10, 8))
+        batch = task.collate(examples(task, TEN), Shape(10, 40))
         total, weight = task.loss(model, batch, jax.random.key(0))
-        logits = np.asarray(task.predict(model, batch), np.float64)
+        logits = np.asarray(task.predict(model, batch).rows.logits, np.float64)
         p = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
         smooth = settings.get("label_smoothing", 0)
         assert "targets" in batch
@@ -130,7 +169,7 @@ def test_class_weights_make_a_rare_label_count():
     rows = [{"text": "a", "label": "x"}] * 3 + [{"text": "b", "label": "y"}]
     task = make(rows, class_weights="balanced")
     assert task.config.class_weights == {"x": pytest.approx(2 / 3), "y": pytest.approx(2)}
-    batch = task.collate(examples(task, rows), Shape(4, 8))
+    batch = task.collate(examples(task, rows), Shape(4, 12))
     _, weight = task.loss(task.build(nnx.Rngs(0)), batch, jax.random.key(0))
     assert float(weight) == pytest.approx(3 * 2 / 3 + 2)
 
@@ -146,7 +185,7 @@ def test_metrics_equal_the_reference():
     task = make(rows, multi_label=True, thresholds=[0.3, 0.5, 0.7])
     logits = random.normal(size=(50, 3))
     read = [task.read(row, task.options_type()) for row in rows]
-    answers = [task.answer([z], example) for z, example in zip(logits, read, strict=True)]
+    answers = [task.answer(outputs_of(z), example) for z, example in zip(logits, read, strict=True)]
     metrics = task.score(answers, rows)
     p = 1 / (1 + np.exp(-logits))
     given = p >= np.array([0.3, 0.5, 0.7])
@@ -163,7 +202,7 @@ def test_at_least_one_label_if_every_text_has_one():
     for settings, expected in (({}, []), ({"at_least_one": True}, ["q"])):
         task = make(rows, multi_label=True, **settings)
         example = task.read(rows[0], task.options_type())
-        assert task.answer([np.array([-3.0, -2.0])], example)["labels"] == expected
+        assert task.answer(outputs_of(np.array([-3.0, -2.0])), example)["labels"] == expected
 
 
 def test_calibration_changes_probabilities_and_not_the_order():
@@ -171,13 +210,13 @@ def test_calibration_changes_probabilities_and_not_the_order():
     random = np.random.default_rng(0)
     logits = random.normal(scale=5, size=(200, 2))
     rows = [{"text": "a", "label": task.config.labels[random.integers(2)]} for _ in range(200)]
-    calibrated = task.calibrated(None, [[z] for z in logits], rows)
+    calibrated = task.calibrated(None, [outputs_of(z) for z in logits], rows)
     example = task.read(rows[0], task.options_type())
     assert calibrated.config.temperature > 5, (
         "the outcomes are noise, so no confidence is justified"
     )
     for z in logits[:20]:
-        before, after = task.answer([z], example), calibrated.answer([z], example)
+        before, after = (t.answer(outputs_of(z), example) for t in (task, calibrated))
         assert before["label"] == after["label"]
         assert after["score"] < before["score"]
 
@@ -207,8 +246,8 @@ def test_an_unknown_gold_label_is_one_clear_error():
 def test_dropout_is_on_in_training_alone():
     task = make(dropout=0.5, embedding={"size": 8, "dropout": 0.5, "word_dropout": 0.5})
     model = task.build(nnx.Rngs(0))
-    batch = task.collate(examples(task, TEN), Shape(16, 8))
+    batch = task.collate(examples(task, TEN), Shape(16, 64))
     losses = {float(task.loss(model, batch, jax.random.key(seed))[0]) for seed in range(4)}
     assert len(losses) == 4
-    first, second = (np.asarray(task.predict(model, batch)) for _ in range(2))
+    first, second = (task.predict(model, batch).rows.logits for _ in range(2))
     np.testing.assert_array_equal(first, second)

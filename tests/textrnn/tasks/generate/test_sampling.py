@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from textrnn.tasks.generate.sampling import SamplingParameters, sample
+from textrnn.tasks.generate.sampling import SamplingParameters, gumbel_noise, sample
 
 LOGITS = jnp.log(jnp.array([0.4, 0.25, 0.15, 0.1, 0.06, 0.04]))
 DRAWS = 8000
@@ -28,11 +28,12 @@ def draws(used=(), allowed=range(6), **options):
     wide = (DRAWS, 6)
     marked = jnp.isin(jnp.arange(6), jnp.array(used, jnp.int32))
     free = jnp.isin(jnp.arange(6), jnp.array(list(allowed)))
+    parameters = sampling_parameters(DRAWS, **options)
     return np.asarray(
         sample(
             jnp.broadcast_to(LOGITS, wide), jnp.broadcast_to(free, wide),
-            jnp.broadcast_to(marked, wide), jnp.arange(DRAWS),
-            sampling_parameters(DRAWS, **options),
+            jnp.broadcast_to(marked, wide), gumbel_noise(parameters.seed, jnp.arange(DRAWS), 6),
+            parameters,
         )
     )  # fmt: skip
 
@@ -79,7 +80,7 @@ def test_positive_logits_are_divided_by_the_penalty():
     logits, used = jnp.array([[2.0, 1.9]]), jnp.array([[True, False]])
     everything = jnp.ones((1, 2), bool)
     options = sampling_parameters(1, temperature=0, repetition_penalty=1.5)
-    assert sample(logits, everything, used, jnp.zeros(1, int), options)[0] == 1
+    assert sample(logits, everything, used, jnp.zeros((1, 2)), options)[0] == 1
 
 
 @pytest.mark.parametrize("options", [{"temperature": 0}, {"top_k": 1}, {"top_p": 1e-9}], ids=str)
@@ -96,11 +97,13 @@ def test_rows_are_independent():
         seed=[1, 2, 3, 4],
     )  # fmt: skip
     position = jnp.array([5, 0, 9, 2])
-    together = sample(logits, everything, ~everything, position, options)
+    noise = gumbel_noise(options.seed, position, 6)
+    together = sample(logits, everything, ~everything, noise, options)
     for row in range(4):
         one = slice(row, row + 1)
         alone = sample(
-            logits[one], everything[one], ~everything[one], position[one],
+            logits[one], everything[one], ~everything[one],
+            gumbel_noise(options.seed[one], position[one], 6),
             jax.tree.map(lambda a, one=one: a[one], options),
         )  # fmt: skip
         assert alone[0] == together[row]

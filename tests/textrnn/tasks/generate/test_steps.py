@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from support.ragged import to_ragged, to_rows
 from textrnn.layers.cells import CELLS
 from textrnn.layers.embedding import EmbeddingConfig
 from textrnn.layers.encoder import EncoderConfig
-from textrnn.tasks.generate.capture import batch_capture_options
+from textrnn.tasks.generate.capture import Captured, batch_capture_options, join
 from textrnn.tasks.generate.network import Generator, GeneratorConfig
 from textrnn.tasks.generate.option_arrays import sampling_parameters
 from textrnn.tasks.generate.options import GenerateOptions
@@ -50,8 +51,10 @@ def fresh(model, rows=3, seeds=(1, 2, 3)):
     )  # fmt: skip
 
 
-def text(rows=3, time=9):
-    return jnp.asarray(np.random.default_rng(0).integers(4, IDS, (rows, time)))
+def texts(*lengths):
+    """Random tokens, equal for all rows of one call and another as far as they go."""
+    ids = np.random.default_rng(0).integers(4, IDS, (len(lengths), 9))
+    return [row[:length] for row, length in zip(ids, lengths, strict=True)]
 
 
 def wrote(model, state, count, options=None, max_length=8, grammar=GRAMMAR):
@@ -65,9 +68,12 @@ def capture_all(rows):
     return jax.tree.map(jnp.asarray, batch_capture_options([range(4)] * rows, [True] * rows, rows))
 
 
-def reads(model, state, ids, lengths):
-    state, captured = prefill(model, state, ids, lengths, capture_all(len(ids)))
-    return state, captured.log_probability
+def reads(model, state, rows):
+    """The state after the rows, and the captured values of each row."""
+    ids, lengths = to_ragged(rows)
+    state, captured = prefill(model, state, ids, lengths, capture_all(len(rows)))
+    by_field = [to_rows(values, lengths) for values in captured]
+    return state, [Captured(*values) for values in zip(*by_field, strict=True)]
 
 
 def close(one, other):
@@ -76,27 +82,26 @@ def close(one, other):
 
 @pytest.mark.parametrize("config", EVERY, ids=str)
 def test_prefill_in_parts_equals_prefill_at_once(config):
-    """For every cell and rows of unequal length. Fails if the state is incomplete, or if padding
-    affects it."""
-    model, ids = made(**config), text()
-    whole, expected = reads(model, fresh(model), ids, jnp.array([9, 5, 9]))
-    state, first = reads(model, fresh(model), ids[:, :4], jnp.array([4, 4, 4]))
-    state, second = reads(model, state, ids[:, 4:], jnp.array([5, 1, 5]))
+    """For every cell and rows of unequal length, one of which reads nothing in the second part.
+    Fails if the state is incomplete, or if padding or another row affects it."""
+    model, rows = made(**config), texts(9, 3, 6)
+    whole, expected = reads(model, fresh(model), rows)
+    state, first = reads(model, fresh(model), [row[:4] for row in rows])
+    state, second = reads(model, state, [row[4:] for row in rows])
     close(state, whole)
-    close(jnp.concatenate([first, second], axis=1), expected)
-    assert (expected[1, 5:] == 0).all()
+    for both, row in zip(zip(first, second, strict=True), expected, strict=True):
+        close(join(both), row)
 
 
 def test_log_probabilities_equal_single_steps():
     """Fails if a token is scored with the logits of another position."""
-    model, ids = made(layers=2), text(rows=1)
-    _, result = reads(model, fresh(model, 1), ids, jnp.array([9]))
+    model, (ids,) = made(layers=2), texts(9)
+    _, (result,) = reads(model, fresh(model, 1), [ids])
     past, before = model.config.past(1), BOS
-    for place in range(9):
-        logits, past = model(jnp.array([[before]]), jnp.array([1]), past)
-        token = int(ids[0, place])
+    for place, token in enumerate(ids):
+        logits, past = model(jnp.array([before]), jnp.array([1]), past)
         np.testing.assert_allclose(
-            result[0, place], jax.nn.log_softmax(logits[0, 0])[token], atol=1e-5
+            result.log_probability[place], jax.nn.log_softmax(logits[0])[token], atol=1e-5
         )
         before = token
 
@@ -105,10 +110,11 @@ def test_log_probabilities_equal_single_steps():
 def test_prefill_of_decoded_tokens_equals_decode(config):
     """Log-probabilities and state. Fails if decoding steps differ from prefill, for any cell."""
     model = made(**config)
-    start, _ = reads(model, fresh(model), text(time=4), jnp.array([4, 2, 3]))
+    start, _ = reads(model, fresh(model), texts(4, 2, 3))
     state, written = wrote(model, start, [8, 8, 8], GenerateOptions(temperature=0.7, top_k=4))
-    again, log_probabilities = reads(model, start, written.tokens, (written.tokens > 0).sum(axis=1))
-    close(log_probabilities, written.captured.log_probability)
+    again, captured = reads(model, start, [tokens[tokens > 0] for tokens in written.tokens])
+    for row, expected in zip(captured, written.captured.log_probability, strict=True):
+        close(row.log_probability, expected[: len(row.log_probability)])
     close(again._replace(drawn=state.drawn), state)
 
 
@@ -130,8 +136,8 @@ def test_greedy_decoding_takes_the_argmax():
     _, written = wrote(model, fresh(model), [6, 6, 6], GenerateOptions(temperature=0))
     past, before = model.config.past(1), BOS
     for place in range(6):
-        logits, past = model(jnp.array([[before]]), jnp.array([1]), past)
-        logits = jnp.where(GRAMMAR.allowed[0], logits[0, 0], -jnp.inf)
+        logits, past = model(jnp.array([before]), jnp.array([1]), past)
+        logits = jnp.where(GRAMMAR.allowed[0], logits[0], -jnp.inf)
         before = int(jnp.argmax(logits))
         assert (written.tokens[:, place] == before).all()
 
@@ -149,7 +155,7 @@ def test_a_row_alone_equals_the_row_in_a_batch():
 def test_rows_that_decode_nothing_keep_their_state():
     """Exactly: their arrays are selected, not computed. Fails if other rows' steps reach them."""
     model = made()
-    start, _ = reads(model, fresh(model), text(), jnp.array([9, 9, 9]))
+    start, _ = reads(model, fresh(model), texts(9, 9, 9))
     state, written = wrote(model, start, [0, 4, 0])
     for row in (0, 2):
         pick = lambda tree, row=row: jax.tree.map(lambda a: a[row], tree)  # noqa: E731
@@ -193,19 +199,20 @@ def test_special_tokens_are_never_decoded():
 def test_captured_values_equal_single_steps():
     """Alternatives and cells, in prefill and decode. Fails if an activation is that of another
     step, row or layer."""
-    model, ids = made(layers=2), text(rows=2)
-    _, captured = prefill(model, fresh(model, 2), ids, jnp.array([9, 9]), capture_all(2))
+    model, rows = made(layers=2), texts(5, 9)
+    _, captured = reads(model, fresh(model, 2), rows)
     _, written = wrote(model, fresh(model, 2), [8, 8])
-    for row, tokens, result in [(1, ids[1], captured), (0, written.tokens[0], written.captured)]:
+    first = jax.tree.map(lambda values: values[0], written.captured)
+    for tokens, result in [(rows[1], captured[1]), (written.tokens[0], first)]:
         past, before = model.config.past(1), BOS
         for place, token in enumerate(tokens[tokens > 0]):
-            h, past = model.states(jnp.array([[before]]), jnp.array([1]), past)
-            log_probabilities = jax.nn.log_softmax(model.logits(h)[0, 0])
-            np.testing.assert_allclose(result.activation[row, place, :4], h[0, 0, :4], atol=1e-4)
-            best = result.top_ids[row, place]
+            h, past = model.states(jnp.array([before]), jnp.array([1]), past)
+            log_probabilities = jax.nn.log_softmax(model.logits(h)[0])
+            np.testing.assert_allclose(result.activation[place, :4], h[0, :4], atol=1e-4)
+            best = result.top_ids[place]
             assert list(best) == list(np.argsort(-log_probabilities)[:5])
             np.testing.assert_allclose(
-                result.top_log_probability[row, place], log_probabilities[best], atol=1e-4
+                result.top_log_probability[place], log_probabilities[best], atol=1e-4
             )
             before = int(token)
 
@@ -214,5 +221,5 @@ def test_alternatives_are_captured_on_request_only():
     """Fails if the top-k of the whole vocabulary runs for every batch."""
     model = made()
     nothing = jax.tree.map(jnp.asarray, batch_capture_options([(), ()], [False, False], 2))
-    _, captured = prefill(model, fresh(model, 2), text(rows=2), jnp.array([9, 9]), nothing)
+    _, captured = prefill(model, fresh(model, 2), *to_ragged(texts(9, 9)), nothing)
     assert not captured.top_log_probability.any()

@@ -8,7 +8,7 @@ from flax import nnx
 
 import textrnn
 from support.made_up_words import NATS, WORDS, babble
-from textrnn.batching import Buckets
+from textrnn.batching import Limits
 from textrnn.errors import InvalidText, UserError
 from textrnn.parameters import split_model
 from textrnn.predictor import Predictor
@@ -122,8 +122,8 @@ def test_windowed_scoring_resets_the_state(model):
     ids, expected = task.tokenizer.encode(text).ids, []
     for start in range(0, len(ids) - 1, 16):
         part = ids[start : start + 17]
-        logits, _ = network(part[None, :-1], np.array([len(part) - 1]), task.initial_carry(1))
-        logits = np.asarray(logits[:, 0], np.float64)
+        logits, _ = network(part[:-1], np.array([len(part) - 1]), task.initial_carry(1))
+        logits = np.asarray(logits, np.float64)
         logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
         expected += logits[np.arange(len(part) - 1), part[1:]].tolist()
     np.testing.assert_allclose(result["log_probabilities"], expected, atol=1e-4)
@@ -197,8 +197,8 @@ def test_a_model_of_bytes_writes_and_scores_characters():
     """With random weights, which prefer no token. Fails if a character is cut, counted by its
     bytes, or lost between two windows."""
     config = GenerateConfig.parse({"embedding": {"size": 4}, "encoder": {"hidden": 4}}, "here")
-    buckets = Buckets(lengths=(8,), rows=2, tokens=16)
-    task = Generate.fit(config, ByteTokenizer(), buckets, [])
+    limits = Limits(length=8, rows=2, tokens=16)
+    task = Generate.fit(config, ByteTokenizer(), limits, [])
     model = Predictor(task, split_model(task.build(nnx.Rngs(0)))[1])
     options = {"max_characters": 30, "temperature": 1.0, "log_probabilities": True}
     for seed in range(5):
@@ -263,6 +263,6 @@ def test_each_window_is_processed_once(model, row, monkeypatch):
 
 def test_bytes_have_no_alternatives(tmp_path):
     config = GenerateConfig.parse({"encoder": {"hidden": 4}}, "here")
-    task = Generate(config, ByteTokenizer(), Buckets(lengths=(8,), rows=1, tokens=8))
+    task = Generate(config, ByteTokenizer(), Limits(length=8, rows=1, tokens=8))
     with pytest.raises(InvalidText, match="generates bytes"):
         task.read({"prompt": "a"}, GenerateOptions(top_log_probabilities=1))

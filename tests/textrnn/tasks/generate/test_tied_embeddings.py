@@ -24,17 +24,18 @@ def made(tied):
     return split_model(Generator(config, VOCABULARY, rngs=nnx.Rngs(0)))
 
 
-def cycle(rows=4, time=12):
+def cycle(rows=4, length=12):
     """Each id is followed by the next one of 4 to 9."""
-    return 4 + (np.arange(rows)[:, None] + np.arange(time + 1)) % 6
+    return 4 + (np.arange(rows)[:, None] + np.arange(length + 1)) % 6
 
 
 def loss(params, graph, ids, frozen_states=False):
     model = merge_model(graph, params)
-    rows, time = ids[:, 1:].shape
-    h, _ = model.states(ids[:, :-1], jnp.full(rows, time), model.config.past(rows))
+    rows, length = ids[:, 1:].shape
+    before, targets = ids[:, :-1].reshape(-1), ids[:, 1:].reshape(-1)
+    h, _ = model.states(before, jnp.full(rows, length), model.config.past(rows))
     logits = model.logits(jax.lax.stop_gradient(h) if frozen_states else h)
-    return optax.softmax_cross_entropy_with_integer_labels(logits, ids[:, 1:].T).mean()
+    return optax.softmax_cross_entropy_with_integer_labels(logits, targets).mean()
 
 
 def test_one_table_instead_of_two():

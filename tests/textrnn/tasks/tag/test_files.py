@@ -101,7 +101,7 @@ def test_fine_tuning_a_shipped_tagger(folder):
     (folder / "data").mkdir()
     (folder / "data" / "ours.conll").write_text(towns(120, seed=2))
     arguments = ["name=mine", "data.train.0.path=ours.conll", "train.epochs=2", "--output", "run"]
-    shapes = ["train.lengths=[8]", "buckets.lengths=[8]", "buckets.rows=16", "buckets.tokens=128"]
+    shapes = ["train.lengths=[8]", "limits.length=8", "limits.rows=16", "limits.tokens=128"]
     done = textrnn("train", "tag", *shapes, *arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     done = textrnn("evaluate", "run/bundle", "dev.conll", "--json", cwd=folder)

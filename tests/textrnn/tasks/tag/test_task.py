@@ -10,7 +10,7 @@ from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textrnn.batching import Buckets, Shape
+from textrnn.batching import Limits, Shape
 from textrnn.errors import InvalidText, UserError
 from textrnn.parameters import merge_model, split_model
 from textrnn.predictor import Predictor
@@ -18,7 +18,7 @@ from textrnn.tasks.tag.schemes import TaggedSpan, spans
 from textrnn.tasks.tag.task import Tag, TagConfig, TagOptions
 from textrnn.text import SpelledTokenizer, WordTokenizer
 
-BUCKETS = Buckets(lengths=(4, 8), rows=8, tokens=64)
+LIMITS = Limits(length=8, rows=8, tokens=64)
 SENTENCES = ["Ada met Bob in Rome .", "Rome and New York are towns .", "Bob likes Ada ."]
 TOKENIZER = SpelledTokenizer.fit(SENTENCES, 100)
 ROWS = [
@@ -35,7 +35,7 @@ def make(rows=ROWS, **given):
         "characters": {"features": 6, "size": 4},
         "casing": 3,
     }
-    return Tag.fit(TagConfig.parse({**base, **given}, source="test"), TOKENIZER, BUCKETS, rows)
+    return Tag.fit(TagConfig.parse({**base, **given}, source="test"), TOKENIZER, LIMITS, rows)
 
 
 def untrained(task, seed=0):
@@ -100,7 +100,7 @@ def test_scores_equal_the_probability_of_all_paths_with_the_entity(crf):
     for words in (["Ada", "met", "Bob"], ["New", "York", "Rome"], ["are", "Rome", "and"]):
         example = task.read({"tokens": words}, TagOptions())
         batch = task.collate(example.windows, Shape(1, 4))
-        emissions = np.asarray(model(batch))[:3, 0]
+        emissions = np.asarray(model(batch))[:3]
         first, between, last = (np.asarray(part) for part in model.chain())
         weights = {}
         names = task._tagset
@@ -134,7 +134,7 @@ def train(task, steps=150):
     graph, params = split_model(task.build(nnx.Rngs(0)))
     optimizer = optax.adam(2e-2)
     read = [w for row in ROWS for w in task.read(row, TagOptions(), gold=True).windows]
-    batch = task.collate(read, Shape(4, 8))
+    batch = task.collate(read, Shape(4, 24))
 
     @jax.jit
     def step(params, state, key):
@@ -307,13 +307,12 @@ def test_the_cost_of_a_text_is_bounded():
     task = make(limit=20)
     for text in ("A. " * 10, "Hm! " * 10, "a " * 20, "Ada met Bob. " * 5):
         windows = task.read({"text": text}, TagOptions()).windows
-        padded = sum(next(n for n in BUCKETS.lengths if n >= len(window)) for window in windows)
-        assert padded <= task.costliest
+        assert sum(len(window) * window.width for window in windows) <= task.costliest
 
 
 def test_other_tokenizers_are_refused():
     with pytest.raises(UserError, match="needs the tokenizer 'spelled'"):
-        Tag.fit(TagConfig(), WordTokenizer(["a"]), BUCKETS, ROWS)
+        Tag.fit(TagConfig(), WordTokenizer(["a"]), LIMITS, ROWS)
 
 
 def test_labels_missing_from_the_config_are_an_error():
@@ -339,8 +338,28 @@ def test_parameter_names_are_a_file_format():
     "given", [{}, {"characters": {"kind": "lstm"}}, {"subwords": {"buckets": 50}}]
 )
 def test_padding_changes_nothing(given):
+    """Fails if the letters, n-grams or casing of padding reach a word, or the capacity does."""
     task = make(**given)
     model = task.build(nnx.Rngs(1))
     windows = task.read({"tokens": ["Ada", "met", "Bob"]}, TagOptions()).windows
-    short, long = (model(task.collate(windows, shape)) for shape in (Shape(1, 4), Shape(2, 8)))
-    np.testing.assert_allclose(short[:3, 0], long[:3, 0], atol=1e-6)
+    tight, loose = (task.collate(windows, shape) for shape in (Shape(1, 3), Shape(2, 8)))
+    for name in set(loose) - {"lengths", "temperature"}:
+        loose[name][3:] = 2
+    np.testing.assert_allclose(model(loose)[:3], model(tight), atol=1e-6)
+
+
+@pytest.mark.parametrize("crf", [True, False])
+def test_the_loss_counts_each_word_once(crf):
+    """Of sentences in one batch and by themselves. Fails if padding has weight, or the tags of two
+    sentences are one path."""
+    task = make(crf=crf)
+    model = task.build(nnx.Rngs(1))
+    windows = [w for row in ROWS for w in task.read(row, TagOptions(), gold=True).windows]
+
+    def loss(windows, shape):
+        return task.loss(model, task.collate(windows, shape), jax.random.key(0))
+
+    total, weight = loss(windows, Shape(8, 32))
+    each = [loss([window], Shape(1, 8)) for window in windows]
+    assert float(weight) == sum(len(row["tokens"]) for row in ROWS)
+    assert float(total) == pytest.approx(sum(float(value) for value, _ in each), rel=1e-5)

@@ -7,7 +7,9 @@ import pytest
 
 from support import reference
 from textrnn.layers.masking import MASKED
+from textrnn.layers.ragged import to_grid
 from textrnn.tasks.translate.beam_search import BeamParameters, search
+from textrnn.tasks.translate.next_tokens import FactoredLogits
 
 IDS, HIDDEN, MAX_LENGTH = 6, 4, 7
 
@@ -27,15 +29,16 @@ def problem(rows, seed=0):
     return step, (recurrent, table, output), carry
 
 
-def many(weights, h, token):
+def many(weights, width, h, token, counts):
     recurrent, table, output = weights
     h = jnp.tanh(h @ recurrent + table[token])
-    return h, h @ output, h
+    logits = FactoredLogits(h, output.T, jnp.zeros(IDS), jnp.zeros((len(h), 4)))
+    return h, logits, to_grid(h, counts, width)
 
 
 @partial(jax.jit, static_argnums=3)  # weights are arguments, so that all problems share a program
 def run(weights, carry, parameters, width):
-    return search(partial(many, weights), carry, parameters, width, MAX_LENGTH)
+    return search(partial(many, weights, width), carry, parameters, width, MAX_LENGTH)
 
 
 def beam_parameters(rows, **given):
@@ -53,17 +56,19 @@ def beam_parameters(rows, **given):
 
 def read(result, row):
     """(tokens, log-probability, trace) of each hypothesis of a row."""
-    finished = [
-        k for k in range(result.lengths.shape[1]) if result.log_probabilities[row, k] > MASKED
-    ]
-    return [
-        (
-            result.tokens[row, k, : result.lengths[row, k]].tolist(),
+    result, trace = result
+    hypotheses = []
+    for k in np.flatnonzero(result.log_probabilities[row] > MASKED):
+        length = int(result.lengths[row, k])
+        steps = np.arange(length + 1)
+        tokens = np.asarray(result.tokens[row, k])
+        assert not tokens[length:].any()
+        hypotheses.append((
+            tokens[:length].tolist(),
             float(result.log_probabilities[row, k]),
-            np.asarray(result.trace[row, k, : result.lengths[row, k] + 1]),
-        )
-        for k in finished
-    ]
+            np.asarray(trace)[row, steps, np.asarray(result.slots[row, k, steps])],
+        ))  # fmt: skip
+    return hypotheses
 
 
 def same(result, expected):
@@ -163,7 +168,7 @@ def test_a_repetition_penalty_makes_repeats_rarer():
     def repeats(penalty):
         parameters = beam_parameters(16, min_length=MAX_LENGTH, repetition_penalty=penalty)
         result = run(weights, carry, parameters, 1)
-        return sum(MAX_LENGTH - len(set(result.tokens[row, 0].tolist())) for row in range(16))
+        return sum(MAX_LENGTH - len(set(read(result, row)[0][0])) for row in range(16))
 
     assert repeats(5.0) < repeats(1.0)
 
@@ -172,18 +177,38 @@ def test_the_loop_ends_when_all_rows_are_done():
     """Fails if the loop runs to its maximum length though every hypothesis is finished."""
     calls = []
 
-    def step(carry, token):
+    def step(carry, token, counts):
         jax.debug.callback(lambda: calls.append(1))
-        logits = jnp.full((len(token), IDS), -9.0).at[:, 3].set(9.0)
-        return carry, logits, token
+        bias = jnp.full(IDS, -9.0).at[3].set(9.0)
+        special = jnp.zeros((len(token), 4))
+        return carry, FactoredLogits(carry, jnp.zeros((IDS, 1)), bias, special), token[:, None]
 
-    result = jax.jit(search, static_argnums=(0, 3, 4))(
+    result, _ = jax.jit(search, static_argnums=(0, 3, 4))(
         step, jnp.zeros((4, 1)), beam_parameters(4), 1, MAX_LENGTH
     )
     jax.block_until_ready(result)
     jax.effects_barrier()
     assert len(calls) == 1
     assert not result.lengths.any()
+
+
+def test_a_row_that_is_done_costs_nothing():
+    """Fails if a step works for hypotheses of rows that are done, or of slots that a row does not
+    use."""
+    counted = []
+
+    def step(carry, token, counts):
+        jax.debug.callback(lambda counts: counted.append(counts.tolist()), counts)
+        bias = jnp.zeros(IDS).at[3].set(9.0)
+        special = jnp.zeros((len(token), 4))
+        return carry, FactoredLogits(carry, jnp.zeros((IDS, 1)), bias, special), token[:, None]
+
+    parameters = beam_parameters(4, beam=[1, 0, 2, 1], min_length=[0, 0, 3, 2])
+    jax.block_until_ready(
+        jax.jit(search, static_argnums=(0, 3, 4))(step, jnp.zeros((4, 1)), parameters, 3, 5)
+    )
+    jax.effects_barrier()
+    assert counted == [[1, 0, 1, 1], [0, 0, 2, 1], [0, 0, 2, 1], [0, 0, 2, 0]]
 
 
 def test_an_empty_batch_row_takes_no_steps():

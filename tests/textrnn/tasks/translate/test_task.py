@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -111,11 +112,12 @@ def test_the_alignment_is_the_attention_of_the_answer(back):
     model, matrix = back.model(), np.array(answer["alignment"])
     row = {"source": text, "target": answer["text"]}
     (window,) = back.task.read(row, TranslateOptions(), gold=True).windows
-    source, state = model.begin(window.ids[None], np.array([len(window.ids)]))
+    length = len(window.ids)
+    source, state = model.begin(window.ids, np.array([length]), length)
     row = -1
     for row, token in enumerate([2, *window.target[:-2]]):
-        state, _, weights = model.step(source, state, np.array([token]))
-        np.testing.assert_allclose(matrix[row], weights[0, :-1], atol=1e-4)
+        state, _, weights = model.step(source, state, np.array([token]), jnp.array([1]))
+        np.testing.assert_allclose(matrix[row], weights[:-1, 0], atol=1e-4)
     assert len(matrix) == row + 1 == len(answer["tokens"])
 
 
@@ -219,7 +221,7 @@ def test_the_summarisation_recipe_trains(tmp_path, monkeypatch):
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     recipe = load_recipe("summarise", [
         'data.train=[{path="mails.jsonl"}]', "data.dev={}", "tokenizer.size=60", "train.epochs=1",
-        "train.lengths=[32]", "buckets.lengths=[32]", "buckets.rows=8", "model.embedding.size=8",
+        "train.lengths=[32]", "limits.length=32", "limits.rows=8", "model.embedding.size=8",
         "model.encoder.hidden=8", "model.decoder.hidden=8",
     ])  # fmt: skip
     info = run(recipe, tmp_path / "run", resume=False)
