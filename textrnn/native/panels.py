@@ -18,7 +18,7 @@ class Panels(NamedTuple):
 
     floats: Float[Array, "panels inputs vectors lanes"] | None
     """None where the kernels need nothing but the bytes."""
-    bytes: Int[Array, "panels inputs/group vectors lanes group"] | None
+    bytes: Int[Array, "panels groups vectors lanes group"] | None
     """None if the columns are not multiples of a scale. So for the following fields."""
     scales: Float[Array, "panels vectors lanes"] | None
     offsets: Int[Array, "panels vectors lanes"] | None
