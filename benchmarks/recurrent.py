@@ -44,7 +44,7 @@ Run = Callable[[], Any]
 
 
 class Kernel(NamedTuple):
-    """The matrices of one direction, with the gates in the order i, f, g, o. The biases are zero."""
+    """The matrices of one direction, with gates in the order i, f, g, o. The biases are zero."""
 
     input: np.ndarray
     recurrent: np.ndarray
@@ -245,8 +245,7 @@ def torch_gradient(
     network.zero_grad()
     x = torch.from_numpy(batch.padded).requires_grad_()
     (outputs(network, x, batch) ** 2).sum().backward()
-    gradient = network.weight_hh_l0.grad
-    assert gradient is not None
+    gradient: Any = network.weight_hh_l0.grad
     return gradient.T.numpy()
 
 

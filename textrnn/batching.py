@@ -6,9 +6,10 @@ first request.
 """
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypedDict
 
 import numpy as np
+from jaxtyping import Int
 from numpy.typing import ArrayLike
 from pydantic import PositiveInt, model_validator
 
@@ -118,7 +119,14 @@ def ragged_array(
     return out
 
 
-def ragged_ids(rows: Sequence[np.ndarray], shape: Shape) -> dict[str, np.ndarray]:
+class TokenBatch(TypedDict):
+    """The arrays that every ragged batch has."""
+
+    ids: Int[Any, " tokens"]
+    lengths: Int[Any, " rows"]
+
+
+def ragged_ids(rows: Sequence[np.ndarray], shape: Shape) -> TokenBatch:
     """The `ids` [tokens] of rows, filled up with PAD, which is 0, and their `lengths` [rows]."""
     lengths = np.zeros(shape.rows, np.int32)
     lengths[: len(rows)] = [len(row) for row in rows]

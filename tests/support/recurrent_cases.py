@@ -96,7 +96,7 @@ def gradients(case: Case, d_outputs: np.ndarray, d_carries: list[tuple[np.ndarra
             valid = (t < case.lengths)[:, None]
             token = jnp.where(valid[:, 0], starts + t, 0)
             new = _step(case.cell, weights, carry, x[token])
-            weight = d_outputs[:, d * hidden : (d + 1) * hidden][token]
+            weight = output_weights[:, d * hidden : (d + 1) * hidden][token]
             kept = tuple(jnp.where(valid, n, c) for n, c in zip(new, carry, strict=True))
             return kept, jnp.where(valid, new[-1] * weight, 0).sum()
 
@@ -109,11 +109,11 @@ def gradients(case: Case, d_outputs: np.ndarray, d_carries: list[tuple[np.ndarra
         return sum(direction(d, weights[d], x[d], carries[d]) for d in range(len(case.reverse)))
 
     with jax.enable_x64(True):
+        output_weights = jnp.asarray(d_outputs, jnp.float64)
         given = jax.tree.map(
             lambda a: jnp.asarray(np.nan_to_num(a), jnp.float64),
             (case.weights, case.x, case.carries),
         )
-        d_outputs = jnp.asarray(d_outputs, jnp.float64)
         return jax.tree.map(np.asarray, jax.jit(jax.grad(total, argnums=(0, 1, 2)))(*given))
 
 

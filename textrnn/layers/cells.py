@@ -90,7 +90,9 @@ class Cell(Packable):
         """Bring the weights into the order of the native kernel, if there is one. The cell can
         only be unrolled afterwards."""
         if self.native is not None:
-            self.packed = nnx.Param(pack_weights(self.native, self.weights()))
+            weights = self.weights()
+            assert isinstance(weights, Weights), "the weights are packed already"
+            self.packed = nnx.Param(pack_weights(self.native, weights))
             for name in ("input_kernel", "recurrent_kernel", *self.gate_parameters()):
                 delattr(self, name)
 

@@ -1,6 +1,7 @@
 """LSTM layers through cuDNN, on NVIDIA GPUs: float32, on padded rows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax.numpy as jnp
 from jax.experimental import rnn
@@ -20,7 +21,7 @@ def has_cudnn_layer(cells: Sequence[Cell], reverse: tuple[bool, ...], x: Sequenc
 
 
 def cudnn_unroll(
-    cells: Sequence[LSTM],
+    cells: Sequence[Cell],
     x: Float[Array, "tokens inputs"],
     carries: Sequence[Carry],
     lengths: Lengths,
@@ -30,7 +31,7 @@ def cudnn_unroll(
     lengths."""
     tokens, hidden = len(x), cells[0].hidden
     # cuDNN fails on rows of length zero.
-    outputs, h, c = rnn.lstm(
+    results: Any = rnn.lstm(
         to_grid(x.astype(jnp.float32), lengths, longest),
         jnp.stack([h for _, h in carries]),
         jnp.stack([c for c, _ in carries]),
@@ -42,6 +43,7 @@ def cudnn_unroll(
         dropout=0.0,
         bidirectional=len(cells) == 2,
     )
+    outputs, h, c = results
     runs = (lengths > 0)[:, None]
     last = tuple(
         (jnp.where(runs, c[index], carry[0]), jnp.where(runs, h[index], carry[1]))
@@ -50,7 +52,7 @@ def cudnn_unroll(
     return from_grid(outputs, lengths, tokens), last
 
 
-def flat_weights(cells: Sequence[LSTM]) -> Float[Array, " weights"]:
+def flat_weights(cells: Sequence[Cell]) -> Float[Array, " weights"]:
     """The weights in the order of cuDNN: the kernels of all directions, then their biases. cuDNN
     has a second bias, which is zero here. Its gates have the same order."""
     kernels = [k[...].T for cell in cells for k in (cell.input_kernel, cell.recurrent_kernel)]

@@ -101,7 +101,7 @@ def _run_loop(
         _Inputs(cell.kernel(), cell.gate_parameters(), cell.project(x), carry)
         for cell, x, carry in zip(cells, x, carries, strict=True)
     )
-    results = _loop(directions, inputs, lengths)
+    results: Any = _loop(directions, inputs, lengths)
     return jnp.concatenate([outputs for outputs, _ in results], -1), tuple(c for _, c in results)
 
 
@@ -127,8 +127,9 @@ def _native_backward(kernel, reverse, residuals, d_results):
             for each, inputs in zip(weights, x, strict=True)
         )
     kernels = tuple(each.recurrent_kernel for each in weights)
+    d_outputs, d_last = d_results
     gradients = recurrent.native_unroll_backward(
-        kernel, kernels, saved, outputs, carries, lengths, *d_results, reverse
+        kernel, kernels, saved, outputs, carries, lengths, d_outputs, d_last, reverse
     )
     # Packed weights are not trained.
     d_weights = None if packed else tuple(map(_weight_gradients, weights, x, gradients))

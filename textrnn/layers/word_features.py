@@ -96,7 +96,7 @@ def spell(words: Sequence[str], tokenizer: SpelledTokenizer, config: SpellingCon
 def collate(rows: Sequence[Spelled], shape: Shape, config: SpellingConfig) -> dict[str, np.ndarray]:
     """A batch of `ids` and `casing` [tokens], `letters` [tokens, letters] and `ngrams`
     [tokens, n-grams], as far as the config uses them, and `lengths` [rows]."""
-    batch = ragged_ids([row.ids for row in rows], shape)
+    batch: dict[str, Any] = {**ragged_ids([row.ids for row in rows], shape)}
     if config.characters.kind != "none":
         letters = [row.letters for row in rows if row.letters is not None]
         batch["letters"] = ragged_array(letters, shape.tokens, (config.characters.letters,))

@@ -61,6 +61,8 @@ def unpack_matrix(
     if packed.floats is not None:
         ordered = packed.floats
     else:
+        assert packed.bytes is not None
+        assert packed.scales is not None
         count, _, vectors, lanes, _ = packed.bytes.shape
         stored = packed.bytes.transpose(0, 1, 4, 2, 3).reshape(count, -1, vectors, lanes)
         ordered = stored[:, :inputs] * packed.scales[:, None]

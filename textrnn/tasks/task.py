@@ -76,13 +76,6 @@ class Example:
         return (self,)
 
 
-class TokenBatch(TypedDict):
-    """The arrays that every ragged batch has."""
-
-    ids: Int[Any, " tokens"]
-    lengths: Int[Any, " rows"]
-
-
 class Outputs(NamedTuple):
     """What a model returns for a batch, or the part of it that belongs to one window."""
 

@@ -7,7 +7,6 @@ vectors start the embedding of other tasks.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import jax
 import jax.numpy as jnp
@@ -72,7 +71,7 @@ class Vectors(Task[VectorsConfig, Example, TokenBatch]):
         return Example(ids, truncated)
 
     def collate(self, windows: Sequence[Example], shape: Shape) -> TokenBatch:
-        return cast(TokenBatch, ragged_ids([window.ids for window in windows], shape))
+        return ragged_ids([window.ids for window in windows], shape)
 
     def loss(
         self, model: WordVectors, batch: TokenBatch, key: Array

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +25,7 @@ LENGTHS = np.array([7, 0, 1, 40, 2, 0, 13, 0])
 TOKENS = 70
 
 
-def problem(tags, scale, lengths=LENGTHS, tokens=TOKENS):
+def problem(tags, scale, lengths=LENGTHS, tokens=TOKENS) -> tuple[Any, Any]:
     """Emissions with garbage at padding, and a chain that forbids a third of the transitions."""
     draw = np.random.default_rng(tags)
     emissions = draw.normal(size=(tokens, tags)) * scale

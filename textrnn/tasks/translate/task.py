@@ -218,7 +218,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         return TranslateExample(ids, False, text, [(0, len(text))], [window], options)
 
     def collate(self, windows: Sequence[TranslateWindow], shape: Shape) -> TranslateBatch:
-        tokens = cast(TokenBatch, ragged_ids([window.ids for window in windows], shape))
+        tokens = ragged_ids([window.ids for window in windows], shape)
         targets = [window.target for window in windows if window.target is not None]
         if targets:
             target = pad(targets, shape.rows, shape.tokens // shape.rows)
