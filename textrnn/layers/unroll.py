@@ -12,7 +12,7 @@ Everything else runs in a loop of XLA.
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
