@@ -116,12 +116,12 @@ def _native_sum(x, lengths):
 
 
 def _sum_forward(x, lengths):
-    return _native_sum(x, lengths), (len(x), lengths)
+    return _native_sum(x, lengths), (x, lengths)
 
 
 def _sum_backward(saved, d_sum):
-    tokens, lengths = saved
-    return spread(d_sum, lengths, tokens), None
+    x, lengths = saved
+    return spread(d_sum, lengths, len(x)), None
 
 
 _native_sum.defvjp(_sum_forward, _sum_backward)
