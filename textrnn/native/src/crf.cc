@@ -50,7 +50,7 @@ class Problem {
     const std::vector<Sequence>& sequences = batch_.sequences(false);
     parallel_for(workers_, groups, [&](int64_t group) {
       for (int64_t index = group; index < batch_.rows(); index += groups) {
-        if (sequences[index].length > 0) task(sequences[index]);
+        task(sequences[index]);
       }
     });
   }
@@ -93,7 +93,7 @@ ffi::Error run_forward(ffi::ThreadPool pool, Lengths lengths, Emissions emission
     Results results(returned);
     const Problem problem(pool, lengths, emissions, arguments);
     const CrfChain& chain = problem.chain();
-    const int64_t rows = problem.batch().rows();
+    const int64_t rows = lengths.dimensions()[0];
     float* sums = results.floats("forward", {problem.batch().capacity(), chain.tags});
     float* partition = results.floats("partition", {rows});
     std::fill(partition, partition + rows, 0);
@@ -114,7 +114,7 @@ ffi::Error run_backward(ffi::ThreadPool pool, Lengths lengths, Emissions emissio
     Results results(returned);
     const Problem problem(pool, lengths, emissions, arguments);
     const CrfChain& chain = problem.chain();
-    const int64_t rows = problem.batch().rows();
+    const int64_t rows = lengths.dimensions()[0];
     const float* partition = arguments.floats("partition", {rows});
     float* sums = results.floats("backward", {problem.batch().capacity(), chain.tags});
     const Floats scratch = allocate(rows * 3 * chain.padded);
