@@ -151,7 +151,9 @@ def test_a_model_that_fails_stops_the_server(starting):
 
 def test_every_route_that_runs_a_model_is_tested_here():
     """Fails if a route is added to a dialect, but not to REQUESTS."""
-    routes = [route for dialect in DIALECTS for router in dialect.routers for route in router.routes]
+    routes = [
+        route for dialect in DIALECTS for router in dialect.routers for route in router.routes
+    ]
     for route in routes:
         if isinstance(route, APIRoute) and route.methods == {"POST"}:
             assert any(route.path_regex.match(path) for path, _ in REQUESTS), route.path
