@@ -35,10 +35,10 @@ def serve(
     when connections are accepted.
     """
     began = time.monotonic()
+    listening = [bind(settings.host, settings.port)] if worker is None else None
     engine = native.description()
     logger.info("textrnn %s, JAX %s, %s", version("textrnn"), version("jax"), engine)
     collect_rarely()
-    listening = [bind(settings.host, settings.port)] if worker is None else None
     loaded = load_models(settings.models)
     check_limits(loaded, settings)
     logger.info("loaded %s (%.1f s)", ", ".join(loaded), time.monotonic() - began)

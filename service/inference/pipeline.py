@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from pydantic_core import to_json
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -91,11 +91,14 @@ async def _disconnected(request: Request) -> None:
         pass
 
 
+_JSON = TypeAdapter(Any)
+
+
 class AnswerResponse(JSONResponse):
     """A response of plain JSON values, which it turns into bytes faster than `json` does."""
 
     def render(self, content: Any) -> bytes:
-        return to_json(content, inf_nan_mode="null")
+        return _JSON.dump_json(content)
 
 
 def timing_headers(result: Result) -> dict[str, str]:

@@ -14,20 +14,11 @@ async function run(call) {
   const { text, model } = call.fields;
   const show = (result) =>
     call.out.replaceChildren(verdict(result), ...explained(text, result), bars(result.scores));
-  const plain = () => call.post("v1/classify", { text, model });
-  let done = false;
   try {
-    const body = { text, model, explain: true };
-    const result = await call.post("v1/classify", body, async () => {
-      const first = await plain().catch(() => null); // the explained request reports the error
-      if (first && !done) show(first);
-    });
-    done = true;
-    show(result);
+    show(await call.post("v1/classify", { text, model, explain: true }));
   } catch (error) {
-    done = true;
     if (error.code !== "explanation_too_long") throw error;
-    show(await plain());
+    show(await call.post("v1/classify", { text, model }));
     call.note(`Too long to be explained: ${error.message}`);
   }
 }

@@ -42,7 +42,7 @@ function applyAddress() {
   const requested = values.get("model");
   choose(shown.section.dataset.task);
   if (requested && requested !== shown.model()?.id) {
-    showTrouble(`model ${requested} is not available or not ready yet; reload the page to retry`);
+    showTrouble(`this server has no model ${requested} for this task`);
   } else if (filled && shown.models.length && shown.form.reportValidity()) {
     shown.run();
   }
@@ -53,7 +53,6 @@ function showTrouble(message) {
   trouble.hidden = !message;
 }
 
-/** Offer the models that are ready; others may become ready later. */
 async function offer() {
   const { data } = await api.get("v1/models");
   data.sort((a, b) => b.default - a.default);
@@ -73,9 +72,6 @@ async function start() {
     showTrouble(failure.message);
     if (failure.status === 401) requestKey(start);
     return;
-  }
-  for (const event of ["pointerover", "focusin"]) {
-    document.addEventListener(event, ({ target }) => target.name === "model" && offer());
   }
   addEventListener("hashchange", applyAddress);
   applyAddress();

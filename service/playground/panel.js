@@ -22,15 +22,14 @@ export function panel(task, section, onLocked) {
   const named = task.named ?? ((card) => card.id);
   let running = null;
 
-  /** Offer models; those that are offered already are ignored. */
+  /** Offer the models of the server for this task. */
   function offer(cards) {
-    const fresh = cards.filter((card) => !models.some((known) => known.id === card.id));
-    models.push(...fresh);
-    select.append(...fresh.map((card) => make("option", { value: card.id }, named(card))));
+    models.push(...cards);
+    select.append(...cards.map((card) => make("option", { value: card.id }, named(card))));
     form.querySelector("fieldset").disabled = models.length === 0;
     part("missing").hidden = models.length > 0;
-    if (fresh.length) form.dispatchEvent(new Event("change"));
-    if (fresh.length === models.length) describe();
+    if (models.length) form.dispatchEvent(new Event("change"));
+    describe();
   }
 
   const model = () => models.find((card) => card.id === select.value);
@@ -71,17 +70,10 @@ export function panel(task, section, onLocked) {
       note(text) {
         call.remark = text;
       },
-      /** `meanwhile` is called once if the server is not ready for this request. */
-      async post(path, fields, meanwhile = () => {}) {
+      async post(path, fields) {
         const body = json(fields);
         show(path, body, false);
-        let retried = false;
-        const { answer, headers } = await api.post(path, body, stop.signal, (why) => {
-          onRetry(why);
-          if (!retried) meanwhile();
-          retried = true;
-        });
-        if (retried) show(path, body, false);
+        const { answer, headers } = await api.post(path, body, stop.signal, onRetry);
         call.timing = timed(headers, answer.model);
         return answer.results[0];
       },

@@ -110,7 +110,7 @@ async def health(name: str, context: Context) -> Response:
 
 
 def _find(context: ServiceContext, name: str) -> tuple[ServedModel, Pipeline]:
-    """A model with the pipeline of its task. Raises Problem 404 or 503."""
+    """A model with the pipeline of its task. Raises Problem 404."""
     served = context.models.find(name)
     pipeline = PIPELINES.get(served.predictor.task.pipeline_tag)
     if pipeline is None:

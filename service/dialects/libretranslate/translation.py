@@ -26,7 +26,7 @@ async def detect_languages(
         raise Problem(
             400,
             "no_detector",
-            f"language detection needs the model {DETECTOR}, which is not ready on this server; "
+            f"language detection needs the model {DETECTOR}, which this server does not have; "
             "set the source language",
         )
     unknown = {"confidence": 0.0, "language": served.info.config["labels"][0]}

@@ -134,13 +134,6 @@ def test_a_defect_is_a_500_without_internals(context, served, monkeypatch, caplo
     assert SECRET in caplog.text, "the traceback is in the log"
 
 
-def test_a_warm_server_compiles_for_no_request(context, served):
-    before = served.predictor.compilations
-    for texts in (["fine"], ["fine"] * 7, ["word " * 60], ["poor film"] * 40 + ["word " * 30]):
-        assert classify(context, texts=texts).status_code == 200
-    assert served.predictor.compilations == before
-
-
 def test_openapi_names_every_route_and_status(context):
     document = call(context, "GET", "/openapi.json").json()
     assert {

@@ -67,15 +67,12 @@ def test_a_model_of_another_task(tag_context):
     assert call(tag_context, "POST", "/v1/classify", json={"text": "a"}).status_code == 200
 
 
-def test_the_longest_text_is_answered_from_compiled_programs(tag_context, tagger):
-    """Fails if a request waits for a compilation, or if the cost of one-word sentences exceeds the
-    limit."""
-    before = tagger.predictor.compilations
+def test_the_longest_text_is_answered(tag_context):
+    """Fails if the cost of one-word sentences exceeds the limit."""
     response = tag(tag_context, text="Bob! " * 5_000)
     assert response.status_code == 200
     (result,) = response.json()["results"]
     assert len(result["entities"]) == 5_000
-    assert tagger.predictor.compilations == before
 
 
 def test_the_model_card(tag_context):

@@ -85,22 +85,3 @@ def test_a_model_of_another_task(translate_context):
     response = translate(translate_context, text="one", model="tiny")
     assert response.status_code == 400
     assert "translate: tiny-translate" in response.json()["detail"]
-
-
-def test_a_model_that_is_warming_up(context, translator):
-    context.models.warming = {translator.name: translator}
-    assert translate(context, text="one").status_code == 503
-    assert translate(context, text="one", source_language="fr").status_code == 400
-    context.models.add(translator)
-    assert translate(context, text="one").status_code == 200
-
-
-def test_no_request_waits_for_a_compilation(translate_context, translator):
-    """Fails if a beam, a length or many sentences need a program that is not compiled."""
-    before = translator.predictor.compilations
-    for body in (
-        {"text": "two.\n" * 60}, {"text": "one", "beam_size": 1},
-        {"texts": ["one", "one two red blue cat dog"] * 20, "beam_size": 4, "alternatives": 3},
-    ):  # fmt: skip
-        assert translate(translate_context, **body).status_code == 200
-    assert translator.predictor.compilations == before

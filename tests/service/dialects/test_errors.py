@@ -15,8 +15,8 @@ from service.errors import Problem
 from support.http_calls import SECRET, call
 from support.server import Server
 
-COMPLETION = {"model": "tiny-generate", "prompt": "cat ", "max_tokens": 80}
-WRITING = {"inputs": "cat ", "parameters": {"max_new_tokens": 80}}
+COMPLETION = {"model": "tiny-generate", "prompt": "cat ", "max_tokens": 80, "seed": 1}
+WRITING = {"inputs": "cat ", "parameters": {"max_new_tokens": 80, "seed": 1}}
 KEY = "a-key-of-mine"
 
 

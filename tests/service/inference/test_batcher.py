@@ -15,14 +15,10 @@ from service.inference.batcher import Batcher
 from service.inference.readiness import Readiness
 from service.observe.metrics import ServiceMetrics
 from service.settings import Settings
-from textrnn.batching import Buckets, plan
+from textrnn.batching import Limits
 from textrnn.tasks import Example
 
-BUCKETS = Buckets(lengths=(4, 16), rows=8, tokens=64)
-
-
-def padded(window):
-    return next(length for length in BUCKETS.lengths if length >= len(window))
+LIMITS = Limits(length=16, rows=8, tokens=64)
 
 
 class Model:
@@ -32,21 +28,13 @@ class Model:
         self.info = SimpleNamespace(name=name)
         self.name = name
         self.predictor = self
-        self.task = SimpleNamespace(buckets=BUCKETS, padded=padded)
-        self.compilations = 0
+        self.task = SimpleNamespace(limits=LIMITS)
         self.batches: list[list[int]] = []
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
 
-    def compiled_for(self, examples):
-        return True
-
-    def plan(self, examples, compiled_only):
-        assert compiled_only
-        return plan([len(e) for e in examples], BUCKETS.shapes())
-
-    def step(self, examples, groups):
+    def step(self, examples):
         self.entered.set()
         assert self.gate.wait(30)
         numbers = [int(e.ids[0]) for e in examples]
@@ -129,7 +117,7 @@ def test_batches_respect_the_token_budget_and_fill_up(batcher):
     assert model.batches == [[0], list(range(1, 9)), list(range(9, 17)), [17, 18, 19]]
 
 
-def test_a_long_text_runs_with_few_others(batcher):
+def test_long_texts_fill_a_batch_with_their_tokens(batcher):
     model = Model()
     examples = [example(n, 16) for n in range(10)]
     assert numbers(asyncio.run(submit(batcher, model, examples, 30))) == list(range(10))
@@ -205,7 +193,7 @@ def test_the_model_that_waited_longest_is_next(batcher):
     order = []
     for model in (busy, other):
         real = model.step
-        model.step = lambda e, g, m=model, real=real: (order.append(m.name), real(e, g))[1]  # type: ignore
+        model.step = lambda e, m=model, real=real: (order.append(m.name), real(e))[1]  # type: ignore
 
     async def go():
         first = asyncio.create_task(submit(batcher, busy, [example(0)], 30))

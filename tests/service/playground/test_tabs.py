@@ -17,8 +17,7 @@ NASTY = 'it\'s "Rome" $(touch x) `id` \\n \\ %s !! a\n🙂 e\u0301 שלום \u20
 
 def ask(server, task, **body):
     with server.client() as client:
-        while (response := client.post(f"/v1/{task}", json=body)).status_code == 503:
-            pass  # still being compiled
+        response = client.post(f"/v1/{task}", json=body)
         assert response.status_code == 200, response.text
         return response.json()
 

@@ -50,7 +50,7 @@ class Problem {
     const std::vector<Sequence>& sequences = batch_.sequences(false);
     parallel_for(workers_, groups, [&](int64_t group) {
       for (int64_t index = group; index < batch_.rows(); index += groups) {
-        if (sequences[index].length > 0) task(sequences[index]);
+        task(sequences[index]);
       }
     });
   }
