@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 import textrnn
 from support.http_calls import call
 from support.models import ready
-from textrnn.batching import ragged_ids
+from textrnn.batching import TokenBatch, ragged_ids
 from textrnn.config import Config
 from textrnn.layers.ragged import sum_rows
 from textrnn.tasks import TASKS, Example, Metric, Options, Outputs, Task

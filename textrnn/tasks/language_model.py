@@ -20,7 +20,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import NonNegativeInt, PositiveInt
 
-from textrnn.batching import Limits, Shape
+from textrnn.batching import Limits, Shape, TokenBatch
 from textrnn.errors import UserError
 from textrnn.layers.characters import CharactersConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
@@ -38,7 +38,6 @@ from textrnn.tasks.task import (
     Outputs,
     Row,
     Task,
-    TokenBatch,
     encode,
     field,
 )

@@ -15,7 +15,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import PositiveFloat, PositiveInt
 
-from textrnn.batching import Shape, ragged_ids
+from textrnn.batching import Shape, TokenBatch, ragged_ids
 from textrnn.config import Config
 from textrnn.layers.axes import BatchArray
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
@@ -30,7 +30,6 @@ from textrnn.tasks.task import (
     Outputs,
     Row,
     Task,
-    TokenBatch,
     encode,
     field,
 )

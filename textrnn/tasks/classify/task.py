@@ -12,7 +12,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 from pydantic import Field, PositiveFloat
 
-from textrnn.batching import Limits, Shape, ragged_ids
+from textrnn.batching import Limits, Shape, TokenBatch, ragged_ids
 from textrnn.errors import InvalidText, UserError
 from textrnn.tasks.calibration import best_thresholds, expected_calibration_error, fit_temperature
 from textrnn.tasks.classify.explanation import POINTS, explain, explanation_json
@@ -26,7 +26,6 @@ from textrnn.tasks.task import (
     Metrics,
     Outputs,
     Row,
-    TokenBatch,
     encode,
     field,
 )

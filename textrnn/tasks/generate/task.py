@@ -22,7 +22,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveInt
 
-from textrnn.batching import Limits, Shape, ragged_ids
+from textrnn.batching import Limits, Shape, TokenBatch, ragged_ids
 from textrnn.errors import InvalidText, UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.tasks.generate.capture import CaptureOptions, join
@@ -48,7 +48,6 @@ from textrnn.tasks.task import (
     StreamBatch,
     StreamExample,
     StreamTask,
-    TokenBatch,
     cut,
     field,
 )

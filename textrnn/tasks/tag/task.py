@@ -19,7 +19,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import PositiveFloat, PositiveInt
 
-from textrnn.batching import Limits, Shape, ragged_array
+from textrnn.batching import Limits, Shape, TokenBatch, ragged_array
 from textrnn.errors import UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.layers.ragged import is_token
@@ -39,7 +39,6 @@ from textrnn.tasks.task import (
     Metrics,
     Outputs,
     Row,
-    TokenBatch,
     cut,
     field,
 )

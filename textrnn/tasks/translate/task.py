@@ -18,7 +18,7 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveInt
 
-from textrnn.batching import Limits, Shape, pad, ragged_ids
+from textrnn.batching import Limits, Shape, TokenBatch, pad, ragged_ids
 from textrnn.errors import InvalidText, UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.layers.masking import MASKED
@@ -31,7 +31,6 @@ from textrnn.tasks.task import (
     Outputs,
     Row,
     Task,
-    TokenBatch,
     cut,
     field,
 )
