@@ -17,7 +17,7 @@ from textrnn.batching import TokenBatch, ragged_ids
 from textrnn.config import Config
 from textrnn.layers.ragged import sum_rows
 from textrnn.tasks import TASKS, Example, Metric, Options, Outputs, Task
-from textrnn.tasks.task import TokenBatch, encode, field
+from textrnn.tasks.task import encode, field
 from training.job import run
 from training.recipe import load_recipe
 
