@@ -21,6 +21,8 @@ FUNCTIONS = [
     pytest.param((crf_viterbi, crf_forward, crf_backward), id="native", marks=needs_library),
     pytest.param((viterbi_loop, forward_loop, backward_loop), id="loops"),
 ]
+viterbi: Any = crf_viterbi
+forward: Any = crf_forward
 LENGTHS = np.array([7, 0, 1, 40, 2, 0, 13, 0])
 TOKENS = 70
 
@@ -84,8 +86,8 @@ def test_many_rows_are_shared_among_threads():
     prefixes, partition = jax.jit(crf_forward)(emissions, *chain, lengths)
     for row, tokens in rows(lengths):
         alone = np.array([lengths[row]])
-        assert np.array_equal(path[tokens], crf_viterbi(*(emissions[tokens], *chain, alone)))
-        first, total = crf_forward(*(emissions[tokens], *chain, alone))
+        assert np.array_equal(path[tokens], viterbi(emissions[tokens], *chain, alone))
+        first, total = forward(emissions[tokens], *chain, alone)
         assert np.array_equal(prefixes[tokens], first)
         assert partition[row] == total[0]
 
@@ -104,7 +106,7 @@ def test_lengths_that_do_not_fit_are_errors(lengths):
     """Fails if a kernel reads or writes out of bounds."""
     emissions, chain = problem(3, 1, np.array([8]), tokens=8)
     with pytest.raises(Exception, match=r"INVALID_ARGUMENT.*length"):
-        jax.block_until_ready(crf_viterbi(*(emissions, *chain, np.array(lengths))))
+        jax.block_until_ready(viterbi(emissions, *chain, np.array(lengths)))
 
 
 @needs_library
@@ -112,7 +114,7 @@ def test_chains_of_another_tagset_are_errors():
     emissions, _ = problem(3, 1)
     _, chain = problem(4, 1)
     with pytest.raises(Exception, match=r"INVALID_ARGUMENT.*start has the shape"):
-        jax.block_until_ready(crf_forward(*(emissions, *chain, LENGTHS)))
+        jax.block_until_ready(forward(emissions, *chain, LENGTHS))
 
 
 DIGEST = """
