@@ -178,7 +178,7 @@ def test_texts_of_any_lengths_run_in_the_same_programs(ready):
             texts = [" ".join(draw.choices(words, k=length)) for _ in range(draw.randint(1, 20))]
             answer(ready, "/v1/classify", {"texts": texts, "explain": length % 5 == 0})
             answer(ready, "/v1/tag", {"texts": ["Bob lives in Rome . " * length]})
-            answer(ready, "/v1/translate", {"texts": ["one two.\n" * draw.randint(1, 60)] * 3})
+            answer(ready, "/v1/translate", {"texts": ["two.\n" * draw.randint(1, 60)] * 3})
             answer(ready, "/v1/generate", {"prompt": "cat " * length, "max_characters": length})
     assert not compiled
     for name, served in ready.models.items():
