@@ -24,6 +24,7 @@ from service.transport.protocol import LimitedHttpProtocol
 from service.transport.sockets import bind, bind_shared, url_of
 from textrnn import native
 from textrnn.errors import UserError
+from textrnn.runtime import program_folder
 
 
 def serve(
@@ -45,7 +46,7 @@ def serve(
     context = ServiceContext(settings, ServiceMetrics(worker or 1))
     for served in loaded.values():
         context.models.add(served)
-    lifecycle = Lifecycle(context.models, context.readiness)
+    lifecycle = Lifecycle(context.models, context.readiness, program_folder())
     server = DrainingServer(context, lifecycle, on_open)
     if listening:
         logger.info("listening on %s", url_of(listening[0]))

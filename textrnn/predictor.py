@@ -15,6 +15,7 @@ from textrnn.errors import UserError
 from textrnn.layers.packing import pack_layers
 from textrnn.parameters import Params, merge_model, split_model
 from textrnn.platform import uses_native
+from textrnn.program_cache import ProgramCache
 from textrnn.tasks import Answer, Batch, Example, Outputs, Row, StreamTask, Task, Window
 
 
@@ -139,18 +140,26 @@ class Predictor:
         """The network with its weights."""
         return merge_model(self._structure, self.params)
 
-    def compile(self) -> None:
-        """Compile the programs of all shapes, in parallel. Without this, each is compiled when it
-        first runs."""
+    def compile(self, cache: ProgramCache | None = None) -> None:
+        """Compile the programs of all shapes, in parallel, or load them from a cache. Without this,
+        each is compiled when it first runs."""
         with ThreadPoolExecutor() as pool:
-            list(pool.map(self._program, self.task.shapes()))
+            list(pool.map(lambda shape: self._program(shape, cache), self.task.shapes()))
 
-    def _program(self, shape: Shape) -> Any:
+    def _program(self, shape: Shape, cache: ProgramCache | None = None) -> Any:
         program = self._programs.get(shape)
         if program is None:
             with self._compiling[shape]:
-                program = self._programs.get(shape) or self._compile(shape)
+                program = self._programs.get(shape) or self._make(shape, cache)
                 self._programs[shape] = program
+        return program
+
+    def _make(self, shape: Shape, cache: ProgramCache | None) -> Any:
+        program = cache.load(shape) if cache else None
+        if program is None:
+            program = self._compile(shape)
+            if cache:
+                cache.store(shape, program)
         return program
 
     def _compile(self, shape: Shape) -> Any:

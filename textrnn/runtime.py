@@ -43,6 +43,21 @@ def enable_compilation_cache() -> None:
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 
+def program_folder() -> Path | None:
+    """The directory of compiled programs, if there is one, for a `ProgramCache`.
+
+    JAX does not use it any more in this process: a program that JAX has read from its own cache
+    lacks some of its parts when it is stored again.
+    """
+    import jax  # `textrnn --version` needs none
+
+    folder = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    if not folder:
+        return None
+    jax.config.update("jax_enable_compilation_cache", False)
+    return Path(folder)
+
+
 def processor_id(system: Path = Path("/proc")) -> str:
     """An identifier of the processor model and its instruction sets.
 

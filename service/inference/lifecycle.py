@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from service.garbage_collection import freeze_garbage_collector
 from service.inference.models import ServedModel, load_model
@@ -15,9 +16,11 @@ from textrnn.errors import UserError
 class Lifecycle:
     """One thread that does one thing at a time, so that reloads do not overlap."""
 
-    def __init__(self, models: ModelRegistry, readiness: Readiness):
+    def __init__(self, models: ModelRegistry, readiness: Readiness, programs: Path | None = None):
+        """`programs` is a folder of compiled programs."""
         self._models = models
         self._readiness = readiness
+        self._programs = programs
         self._thread = ThreadPoolExecutor(1, "lifecycle")
 
     def warm_up(
@@ -31,7 +34,7 @@ class Lifecycle:
         def work() -> None:
             try:
                 with ThreadPoolExecutor() as pool:
-                    list(pool.map(ServedModel.make_ready, loaded))
+                    list(pool.map(lambda served: served.make_ready(self._programs), loaded))
             except Exception as error:
                 on_failure(error)
                 return
@@ -57,7 +60,7 @@ class Lifecycle:
                 return
             if (fresh.name, fresh.info.task) != (served.name, served.info.task):
                 raise UserError(f"{served.directory}: holds another model now, {fresh.name}")
-            fresh.make_ready()
+            fresh.make_ready(self._programs)
         except Exception as error:
             logger.info("%s: the old one stays: %s", served.name, error)
             return

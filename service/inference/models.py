@@ -12,6 +12,7 @@ from typing import Any
 from textrnn import bundle
 from textrnn.errors import UserError
 from textrnn.predictor import Predictor
+from textrnn.program_cache import ProgramCache
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -40,12 +41,14 @@ class ServedModel:
             and all(map(_matches, languages, info.languages))
         )
 
-    def make_ready(self) -> None:
-        """Compile the programs of all shapes, then answer the probes.
+    def make_ready(self, programs: Path | None = None) -> None:
+        """Compile the programs of all shapes, or load them from the folder `programs`, then answer
+        the probes.
 
         Raises UserError if an answer differs from the one recorded when the model was saved.
         """
-        self.predictor.compile()
+        cache = ProgramCache(programs, self.info.to_json()) if programs else None
+        self.predictor.compile(cache)
         options = self.predictor.task.options_type()
         for probe in self.probes:
             example = self.predictor.task.read(probe.row, options)

@@ -16,7 +16,8 @@ LAYERS = {
         cluster
         __init__
         scoring
-        predictor bundle
+        predictor
+        program_cache bundle
         tasks.__init__
         tasks.*
         tasks.task tasks.calibration

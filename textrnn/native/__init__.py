@@ -22,6 +22,23 @@ from textrnn.errors import UserError
 _INSTALLED = Path(__file__).with_name("libtextrnn.so")
 _ISAS = ("avx512vnni", "avx512", "avx2", "baseline")
 
+HANDLERS = (
+    "textrnn_attention",
+    "textrnn_character_cnn",
+    "textrnn_character_cnn_backward",
+    "textrnn_crf_backward",
+    "textrnn_crf_forward",
+    "textrnn_crf_viterbi",
+    "textrnn_linear",
+    "textrnn_max_rows",
+    "textrnn_next_tokens",
+    "textrnn_sum_rows",
+    "textrnn_take",
+    "textrnn_unroll",
+    "textrnn_unroll_backward",
+)
+"""The functions of the library that XLA calls."""
+
 _registered: set[str] = set()
 _registering = threading.Lock()
 
@@ -92,22 +109,30 @@ def description() -> str:
 
 
 def call_target(symbol: str) -> str:
-    """Register an FFI handler of the library with XLA and return the name to call it by.
+    """The name by which programs call an FFI handler of the library, which is registered with XLA.
 
-    `symbol` is the exported name of the handler. May be called repeatedly and from several threads.
-    Raises RuntimeError if the library is not available, and AttributeError if it has no such
-    symbol.
+    `symbol` is one of `HANDLERS`. Raises RuntimeError if the library is not available.
     """
-    library = _library()
+    if symbol not in HANDLERS:
+        raise ValueError(f"{symbol} is not in HANDLERS")
+    _library()
+    register_call_targets()
+    return symbol
+
+
+def register_call_targets() -> None:
+    """Register all handlers, if there is a library. A program that was compiled earlier needs this
+    before it is loaded."""
+    if not available():
+        return
     with _registering:
-        if symbol not in _registered:
+        for symbol in set(HANDLERS) - _registered:
             # Imported here, since `textrnn --version` needs no JAX.
             import jax.ffi
 
-            handler = jax.ffi.pycapsule(getattr(library, symbol))
+            handler = jax.ffi.pycapsule(getattr(_library(), symbol))
             jax.ffi.register_ffi_target(symbol, handler, platform="cpu")
             _registered.add(symbol)
-    return symbol
 
 
 def _library() -> ctypes.CDLL:
