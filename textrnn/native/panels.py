@@ -12,6 +12,9 @@ from jaxtyping import Array, Float, Int
 
 from textrnn import native
 
+_MOST_INPUTS = 2**16
+"""Of a matrix of bytes: the sum of 255 * 127 for each input fits into 32 bits."""
+
 
 class Panels(NamedTuple):
     """A matrix of [inputs, columns], in panels of vectors of columns, padded with zeros."""
@@ -39,7 +42,7 @@ def pack_matrix(matrix: Float[Array, "inputs columns"], gates: int = 1) -> Panel
     at the same time."""
     values = np.asarray(matrix, np.float32)
     group = native.byte_group()
-    exact = _as_bytes(values) if group else None
+    exact = _as_bytes(values) if group and len(values) <= _MOST_INPUTS else None
     if exact is None:
         return Panels(jax.device_put(_ordered(values, gates)), None, None, None)
     stored, scales = exact

@@ -72,6 +72,7 @@ class Arguments {
     }
     const int64_t group = byte_group();
     if (form & kBytes && group) {
+      if (inputs > kMostInputs) throw std::invalid_argument("bytes for too many inputs");
       const auto bytes = next("bytes", {layout.panels, (inputs + group - 1) / group,
                                         layout.vectors, layout.lanes, group});
       matrix.bytes = values<const int8_t>(bytes, "bytes", ffi::S8);
@@ -86,6 +87,7 @@ class Arguments {
  private:
   static constexpr int64_t kFloats = 1;
   static constexpr int64_t kBytes = 2;
+  static constexpr int64_t kMostInputs = 1 << 16;  // so that a sum of 255 * 127 fits into 32 bits
 
   ffi::RemainingArgs arguments_;
   size_t index_ = 0;
