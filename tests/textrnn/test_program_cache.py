@@ -1,6 +1,7 @@
 """The cache of compiled programs."""
 
 import re
+from typing import Any
 
 import jax
 import pytest
@@ -13,10 +14,11 @@ from textrnn.program_cache import ProgramCache
 @pytest.fixture(autouse=True)
 def no_other_cache():
     """A program that JAX has read from its own cache cannot be stored."""
-    before = jax.config.jax_enable_compilation_cache
-    jax.config.update("jax_enable_compilation_cache", False)
+    config: Any = jax.config
+    before = config.jax_enable_compilation_cache
+    config.update("jax_enable_compilation_cache", False)
     yield
-    jax.config.update("jax_enable_compilation_cache", before)
+    config.update("jax_enable_compilation_cache", before)
 
 
 @pytest.fixture
