@@ -16,7 +16,6 @@ import pytest
 from support.data import sentences
 from support.paths import ROOT
 from support.server import Server
-from textrnn.bundle import shipped
 
 DOCUMENTS = {
     path: (ROOT / path).read_text(encoding="utf-8")
@@ -66,7 +65,7 @@ def environment(tmp_path_factory) -> dict[str, str]:
     """Variables that make `make` use the present environment, so that it installs nothing."""
     venv = tmp_path_factory.mktemp("venv")
     (venv / "bin").symlink_to(Path(sys.executable).parent)
-    for stamp in (".service", ".install", ".test"):
+    for stamp in (".editable", ".service", ".install", ".test"):
         (venv / stamp).touch()
     path = f"{venv / 'bin'}:{os.environ['PATH']}"
     return {
@@ -84,12 +83,6 @@ def server(environment):
     )
     try:
         running.wait_for("ready (")
-        for name in shipped():
-            running.wait_for(f"{name}: warm")
-        with running.client() as client:
-            body = {"text": "A fine film.", "explain": True}
-            while client.post("/v1/classify", json=body).status_code == 503:
-                pass  # explanations are compiled after the models
         yield running
     finally:
         running.end()

@@ -110,8 +110,8 @@ def test_requests_wait_for_all_models_and_lists_for_none(starting, bundles, monk
     context, lifecycle = starting
     go_on, real = threading.Event(), ServedModel.make_ready
 
-    def make_ready(served):
-        real(served)
+    def make_ready(served, programs):
+        real(served, programs)
         assert served.name != "language-id" or go_on.wait(100)
 
     monkeypatch.setattr(ServedModel, "make_ready", make_ready)
