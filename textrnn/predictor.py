@@ -28,8 +28,8 @@ class Predictor:
     def __init__(self, task: Task, params: Params):
         self.task = task
         self._structure, _ = task.structure
+        self._packed: Any = None
         self.params = params
-        self._programs: dict[Shape, Any] = {}
         self._compiling = {shape: threading.Lock() for shape in task.shapes()}
 
     @property
@@ -40,11 +40,15 @@ class Predictor:
     @params.setter
     def params(self, params: Params) -> None:
         self._params = params
-        self._graph, self._packed = self._structure, params
+        graph, packed = self._structure, params
         if uses_native():
             model = self.model()
             pack_layers(model)
-            self._graph, self._packed = split_model(model)
+            graph, packed = split_model(model)
+        # Weights that fit into bytes are packed otherwise, and need programs of their own.
+        if jax.tree.structure(packed) != jax.tree.structure(self._packed):
+            self._programs: dict[Shape, Any] = {}
+        self._graph, self._packed = graph, packed
 
     def recalibrated(self, task: Task) -> Self:
         """A predictor with the same weights for a recalibrated task, which differs in values that
@@ -111,14 +115,12 @@ class Predictor:
         in_order = iter(results)
         return [list(islice(in_order, len(example.windows))) for example in examples]
 
-    def step(
-        self, examples: Sequence[Example], groups: Sequence[Group] | None = None
-    ) -> list[Answer | Example]:
+    def step(self, examples: Sequence[Example]) -> list[Answer | Example]:
         """Run the windows of examples: the answer to each, or the example with its next windows if
         it is not finished."""
         return [
             _outcome(self.task, example, outputs)
-            for example, outputs in zip(examples, self.run(examples, groups), strict=True)
+            for example, outputs in zip(examples, self.run(examples), strict=True)
         ]
 
     def answer(self, examples: Sequence[Example]) -> list[Answer]:
@@ -167,12 +169,12 @@ class Predictor:
             return self.task.predict(merge_model(self._graph, params), batch)
 
         lowered = jax.jit(run).lower(self._packed, self.task.collate([], shape))
-        return lowered.compile(_QUICKLY if uses_native() else None)
+        return lowered.compile(_quickly(self.task.effort) if uses_native() else None)
 
 
-_QUICKLY = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
-"""Compiler options of programs that spend nearly all of their time in native kernels. They compile
-about five times as fast, and the small rest of their work takes hardly longer."""
+def _quickly(effort: int) -> dict[str, Any]:
+    """Compiler options for programs that spend most of their time in native kernels."""
+    return {"xla_backend_optimization_level": effort, "xla_cpu_use_fusion_emitters": False}
 
 
 def _parts(outputs: Outputs, lengths: np.ndarray) -> Iterator[Outputs]:

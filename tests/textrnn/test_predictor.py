@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import textrnn
+from textrnn.bundle import as_stored
 from textrnn.errors import InvalidText, UserError
 from textrnn.predictor import Predictor
 from textrnn.tasks.classify.task import Classify
@@ -110,6 +111,21 @@ def test_a_shape_is_compiled_once(predictor, traced):
     predictor.predict(["a fine film"] * 8)
     predictor.predict("plot " * 62)
     assert traced == [(1, 32), (8, 256)]
+
+
+def test_weights_may_be_replaced_by_others_that_are_stored_otherwise(predictor):
+    """Fails if a program is called with weights of another layout: those that fit into bytes are
+    packed as bytes."""
+    exact = predictor.params
+    rounded = as_stored(exact, "int8")
+    expected = {
+        name: Predictor(predictor.task, params).predict("a fine film")
+        for name, params in (("exact", exact), ("rounded", rounded))
+    }
+    assert expected["exact"] != expected["rounded"]
+    for name, params in (("exact", exact), ("rounded", rounded), ("exact", exact)):
+        predictor.params = params
+        assert predictor.predict("a fine film") == expected[name]
 
 
 def test_compile_leaves_nothing_to_compile(predictor, traced):
