@@ -211,9 +211,9 @@ def test_gradients_equal_autodiff_in_float64(cell, name):
 @pytest.mark.parametrize(
     ("lengths", "message"),
     [
-        ([3, -1, 2], "length -1 of row 1 is negative"),
-        ([9, 0, 2], "sum to 11, but there are 10 tokens"),
-        ([2**31 - 1] * 3, "sum to 6442450941, but there are 10 tokens"),
+        ([3, -1, 2], r"lengths\[1\] is -1, but 7 of 10 are left"),
+        ([9, 0, 2], r"lengths\[2\] is 2, but 1 of 10 are left"),
+        ([2**31 - 1] * 3, r"lengths\[0\] is 2147483647, but 10 of 10 are left"),
     ],
 )
 def test_lengths_that_do_not_fit_are_an_error(lengths, message):

@@ -80,7 +80,9 @@ class Arguments {
       matrix.scales = floats("scales", columns);
       matrix.offsets = values<const int32_t>(next("offsets", columns), "offsets", ffi::S32);
     }
-    if (!matrix.floats && !(matrix.bytes && group == 4)) throw std::invalid_argument("a matrix has no floats");
+    if (!matrix.floats && !(matrix.bytes && group == 4)) {
+      throw std::invalid_argument("a matrix has no floats");
+    }
     return matrix;
   }
 

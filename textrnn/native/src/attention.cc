@@ -21,8 +21,8 @@ using MatrixBuffer = ffi::BufferR2<ffi::F32>;
 // Waking a thread takes about as long as this many products.
 constexpr int64_t kProductsPerTask = 100'000;
 
-ffi::Error attention(ffi::ThreadPool pool, MatrixBuffer memory, MatrixBuffer keys, LengthsBuffer lengths,
-                     MatrixBuffer queries, LengthsBuffer counts, ffi::BufferR1<ffi::F32> vector,
+ffi::Error attention(ffi::ThreadPool pool, MatrixBuffer memory, MatrixBuffer keys,
+                     LengthsBuffer lengths, MatrixBuffer queries, LengthsBuffer counts, ffi::BufferR1<ffi::F32> vector,
                      ffi::Result<MatrixBuffer> contexts, ffi::Result<MatrixBuffer> weights) {
   return handled([&] {
     const int64_t tokens = memory.dimensions()[0], memory_size = memory.dimensions()[1];

@@ -65,7 +65,8 @@ ffi::Error run_backward(ffi::ThreadPool pool, Letters letters, Products products
     const int64_t size = products.element_count();
     const float* outputs = arguments.floats("outputs", {words, features});
     const float* d_outputs = arguments.floats("d_outputs", {words, features});
-    float* d_products = results.floats("d_products", {products.dimensions()[0], cnn.window, cnn.padded});
+    float* d_products =
+        results.floats("d_products", {products.dimensions()[0], cnn.window, cnn.padded});
     float* d_bias = results.floats("d_bias", {cnn.padded});
     std::fill(d_products, d_products + size, 0);
     std::fill(d_bias, d_bias + cnn.padded, 0);

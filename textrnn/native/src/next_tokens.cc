@@ -36,8 +36,8 @@ struct Ranking {
       : largest(hypotheses), sum(hypotheses), logits(hypotheses * best), ids(hypotheses * best) {}
 };
 
-ffi::Error next_tokens(ffi::ThreadPool pool, MatrixBuffer output, MatrixBuffer table, VectorBuffer bias,
-                       MatrixBuffer special, CountsBuffer counts, ffi::Result<VectorBuffer> end,
+ffi::Error next_tokens(ffi::ThreadPool pool, MatrixBuffer output, MatrixBuffer table,
+                       VectorBuffer bias, MatrixBuffer special, CountsBuffer counts, ffi::Result<VectorBuffer> end,
                        ffi::Result<MatrixBuffer> log_probabilities,
                        ffi::Result<ffi::BufferR2<ffi::S32>> ids_result) {
   return handled([&] {

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
-#include <stdexcept>
-#include <string>
 
 #include "library.h"
+#include "ragged.h"
 
 namespace textrnn {
 namespace {
@@ -60,20 +59,12 @@ void clear_padding(float* array, int64_t width, int64_t stride, const Batch& bat
 TEXTRNN_FOR_EACH_ISA(extern const RecurrentKernels recurrent_kernels;)
 
 Batch::Batch(const int32_t* lengths, int64_t rows, int64_t tokens) : capacity_(tokens) {
+  const std::vector<int64_t> bounds = row_bounds("lengths", lengths, rows, tokens);
+  tokens_ = bounds.back();
   forward_.reserve(rows);
   for (int64_t row = 0; row < rows; ++row) {
-    const int64_t length = lengths[row];
-    if (length < 0) {
-      throw std::invalid_argument("length " + std::to_string(length) + " of row " +
-                                  std::to_string(row) + " is negative");
-    }
-    forward_.push_back({row, tokens_, length});
-    tokens_ += length;
-    rows_ += length > 0;
-  }
-  if (tokens_ > capacity_) {
-    throw std::invalid_argument("the lengths sum to " + std::to_string(tokens_) +
-                                ", but there are " + std::to_string(capacity_) + " tokens");
+    forward_.push_back({row, bounds[row], lengths[row]});
+    rows_ += lengths[row] > 0;
   }
   std::stable_sort(forward_.begin(), forward_.end(),
                    [](const Sequence& a, const Sequence& b) { return a.length > b.length; });
@@ -114,7 +105,8 @@ std::vector<Floats> pack(const std::vector<Packing>& packings, const Workers& wo
     starts.push_back(starts.back() + packing.layout.panels);
   }
   parallel_for(workers, starts.back(), [&](int64_t index) {
-    const int64_t which = std::upper_bound(starts.begin(), starts.end(), index) - starts.begin() - 1;
+    const int64_t which =
+        std::upper_bound(starts.begin(), starts.end(), index) - starts.begin() - 1;
     const Packing& packing = packings[which];
     const PanelLayout& layout = packing.layout;
     const int64_t panel = index - starts[which];

@@ -21,8 +21,10 @@ template <class Body>
 void in_parts(ffi::ThreadPool& pool, int64_t count, int64_t floats, const Body& body) {
   // Waking a thread takes about as long as moving this many floats.
   constexpr int64_t kFloatsPerPart = 100'000;
-  const int64_t parts = std::clamp<int64_t>(count * floats / kFloatsPerPart, 1, 16);
-  parallel_for(workers_of(pool), parts, [&](int64_t part) {
+  const Workers workers = workers_of(pool);
+  const int64_t most = std::max<int64_t>(2 * workers.threads, 1);
+  const int64_t parts = std::clamp<int64_t>(count * floats / kFloatsPerPart, 1, most);
+  parallel_for(workers, parts, [&](int64_t part) {
     body(part * count / parts, (part + 1) * count / parts);
   });
 }

@@ -165,7 +165,9 @@ void forward(const CrfChain& chain, const float* emissions, int64_t length, floa
       store(forward + t * tags + j, value + static_cast<float>(base), tags - j);
     }
   }
-  for (int64_t j = 0; j < width; j += kLanes) store(sums + j, load(state + j) + load(chain.end + j));
+  for (int64_t j = 0; j < width; j += kLanes) {
+    store(sums + j, load(state + j) + load(chain.end + j));
+  }
   *partition = base + log_sum(sums, width);
 }
 

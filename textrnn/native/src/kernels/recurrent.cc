@@ -356,7 +356,8 @@ void backward(const BackwardTask& task) {
 }
 
 int64_t backward_scratch(const Recurrence& over) {
-  return 2 * over.count * PanelLayout(1, over.hidden, kLanes).width() + pointers_as_floats(over.count);
+  return 2 * over.count * PanelLayout(1, over.hidden, kLanes).width() +
+         pointers_as_floats(over.count);
 }
 
 void forward_any(const ForwardTask& task) {
