@@ -17,8 +17,9 @@ def chromium() -> Iterator:
     """A headless Chromium. Skips the test if none is installed."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on the path: install the package chromium")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=LIMIT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser

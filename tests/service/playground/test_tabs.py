@@ -9,6 +9,7 @@ import math
 import random
 
 import pytest
+from playwright.sync_api import expect
 
 from support.playground import TASKS, shell
 
@@ -36,8 +37,8 @@ def test_words_are_shaded_by_their_contributions(visit, server):
     assert {shade["side"] for shade in visit.shades()} == {"for", "against"}
     assert visit.panel.locator(".answer .text").text_content() == TASKS["classify"]["text"]
     visit.panel.get_by_text("Contributions as a table").click()
-    assert visit.panel.locator("tbody tr").count() == len(tokens)
-    assert visit.panel.locator(".bars li").count() == 2
+    expect(visit.panel.locator("tbody tr")).to_have_count(len(tokens))
+    expect(visit.panel.locator(".bars li")).to_have_count(2)
 
 
 def test_entities_are_marked_at_their_offsets(visit):
@@ -54,8 +55,8 @@ def test_entities_are_marked_at_their_offsets(visit):
     spans = visit.panel.locator(".answer .text span").all_text_contents()
     assert "".join(spans) == text
     visit.options().filter(has_text="Lovelace").hover()
-    assert "in “Ada Lovelace”, PER" in visit.panel.locator(".readout").text_content()
-    assert "Lovelace: PER" in visit.panel.locator(".readout").text_content()
+    expect(visit.panel.locator(".readout")).to_contain_text("in “Ada Lovelace”, PER")
+    expect(visit.panel.locator(".readout")).to_contain_text("Lovelace: PER")
 
 
 def test_aligned_words_are_highlighted(visit, server):
