@@ -17,7 +17,7 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.timing import side_by_side, table
+from benchmarks.timing import side_by_side, table, time_blocks
 from textrnn import native
 from textrnn.native.recurrent import (
     Weights,
@@ -38,6 +38,7 @@ CASES = {
     "64, geometric": np.random.default_rng(0).geometric(1 / 25, 64).clip(max=256).tolist(),
 }
 TRAINING_CASES = ("64 x 64", "64, geometric")
+FIRST_CALL_CASE = "1 x 22"
 FLOAT32_PEERS = ("PyTorch", "PyTorch packed", "ONNX Runtime")
 REVERSE = (False, True)
 Run = Callable[[], Any]
@@ -95,22 +96,30 @@ def forward(kernels: list[Kernel], batches: dict[str, Batch]) -> None:
                 continue  # the reverse direction starts in the padding
             difference = float(np.abs(to_ragged(run(), batch) - right).max())
             differences[label] = max(difference, differences.get(label, 0))
-        seconds = side_by_side(runs)
+        times = time_blocks(runs)
         tokens = sum(batch.lengths)
-        rate = 2 * tokens * 2 * 4 * hidden * (inputs + hidden) / seconds["textrnn"]
-        ours = min(seconds["textrnn"], seconds["textrnn int8"])
-        rows.append([
-            name, *(s * 1e3 for s in seconds.values()),
-            f"{min(seconds[peer] for peer in FLOAT32_PEERS) / ours:.2f}",
-            f"{min(s for n, s in seconds.items() if not n.startswith('textrnn')) / ours:.2f}",
-            rate / 1e9, f"{rate / peak:.0%}",
-        ])  # fmt: skip
+        flops = 2 * tokens * 2 * 4 * hidden * (inputs + hidden)
+        rows.append(_row(name, {label: t.repeated for label, t in times.items()}, flops, peak))
+        if name == FIRST_CALL_CASE:
+            first = {label: t.first for label, t in times.items()}
+            rows.append(_row(f"{name}, first call after a rest", first, flops, peak))
     head = ["rows x steps", *(f"{label} ms" for label in differences), "float32 peers / textrnn",
             "all peers / textrnn", "float32 GFLOP/s", "of the matmul peak"]  # fmt: skip
     table(
         f"BiLSTM {inputs} -> {hidden}, forward (matmul peak {peak / 1e9:.0f} GFLOP/s)", head, rows
     )
     print("Largest difference:", ", ".join(f"{n} {d:.0e}" for n, d in differences.items()))
+
+
+def _row(name: str, seconds: dict[str, float], flops: int, peak: float) -> list[object]:
+    ours = min(seconds["textrnn"], seconds["textrnn int8"])
+    rate = flops / seconds["textrnn"]
+    return [
+        name, *(s * 1e3 for s in seconds.values()),
+        f"{min(seconds[peer] for peer in FLOAT32_PEERS) / ours:.2f}",
+        f"{min(s for n, s in seconds.items() if not n.startswith('textrnn')) / ours:.2f}",
+        rate / 1e9, f"{rate / peak:.0%}",
+    ]  # fmt: skip
 
 
 def forward_and_backward(kernels: list[Kernel], batches: dict[str, Batch]) -> None:
