@@ -7,8 +7,8 @@ import sys
 from textrnn.runtime import use_huge_pages
 
 NAMES = [
-    "recurrent", "training", "scoring", "startup", "http", "tagging", "translation", "generation",
-    "overload", "soak",
+    "recurrent", "training", "scoring", "million", "startup", "memory", "http", "tagging",
+    "translation", "generation", "overload", "soak",
 ]  # fmt: skip
 
 

@@ -1,5 +1,5 @@
-"""Generation and training in characters/s, compared with PyTorch; time to first chunk over HTTP;
-scoring of a million characters.
+"""Generation in characters/s, compared with PyTorch; time to first chunk over HTTP; scoring of a
+million characters.
 
 textrnn takes prompts and returns text. PyTorch runs the same network and is given token ids.
 """
@@ -10,26 +10,18 @@ import statistics
 import time
 import tracemalloc
 
-import numpy as np
 import torch
-from flax import nnx
 
 import textrnn
 from benchmarks.http import served
 from benchmarks.timing import side_by_side, table
 from benchmarks.torch_generator import TorchGenerator
-from textrnn.batching import Limits
-from textrnn.parameters import split_model
+from benchmarks.without_dropout import without_dropout
 from textrnn.predictor import Predictor
-from textrnn.tasks.generate.task import Generate
-from training.optimizer import OptimizerConfig, make_optimizer
-from training.recipe import TrainConfig
-from training.step import initial_state, make_step
 
 MODEL = "shakespeare"
 PROMPT = "ROMEO:\nO, that I were a glove "
 CHARACTERS = 256
-ROWS, STEPS = 32, 128
 SECONDS = 5
 
 
@@ -38,19 +30,12 @@ def main() -> None:
     predictor = textrnn.load(MODEL)
     writing(predictor)
     through_the_service(predictor)
-    training(predictor)
     million(predictor)
 
 
-def peer(predictor: Predictor) -> TorchGenerator:
-    config = predictor.task.config
-    size, encoder = config.embedding.size, config.encoder
-    network = TorchGenerator(len(predictor.task.tokenizer), size, encoder.hidden, encoder.layers)
-    return network.fill(predictor.params).eval()
-
-
 def writing(predictor: Predictor) -> None:
-    network, task = peer(predictor), predictor.task
+    task = predictor.task
+    network = TorchGenerator(without_dropout(task.config), predictor.params)
     ids = torch.from_numpy(task.tokenizer.encode(PROMPT).ids.astype("int64"))
     (greedy,) = predictor.predict(PROMPT, temperature=0, max_characters=64)
     tokens = network.write(ids[None], 64, temperature=0)[0]
@@ -115,69 +100,6 @@ async def streams(port: int, clients: int) -> list[float]:
 
     await asyncio.gather(*(client() for _ in range(clients)))
     return firsts
-
-
-def training(predictor: Predictor) -> None:
-    config, tokenizer = predictor.task.config, predictor.task.tokenizer
-    vocabulary = len(tokenizer)
-    ids = np.random.default_rng(0).integers(4, vocabulary, (ROWS, STEPS + 1)).astype(np.int32)
-    seconds = side_by_side({
-        "float32": _ours("float32", config, tokenizer, ids),
-        "bfloat16": _ours("bfloat16", config, tokenizer, ids),
-        "torch": _torch(config, vocabulary, ids),
-    }, rounds=7)  # fmt: skip
-    rates = {name: ROWS * STEPS / taken for name, taken in seconds.items()}
-    ratios = [f"{rates[name] / rates['torch']:.2f}" for name in ("float32", "bfloat16")]
-    head = ["rows x steps", "textrnn", "bfloat16", "PyTorch", "ratio", "ratio bfloat16"]
-    title = "Training with dropout and weight drop, Adam, the state passed on, in characters/s"
-    table(title, head, [[f"{ROWS} x {STEPS}", *rates.values(), *ratios]])
-
-
-def _ours(precision, config, tokenizer, ids):
-    task = Generate(config, tokenizer, Limits(length=STEPS, rows=ROWS, tokens=ROWS * STEPS))
-    graph, params = split_model(task.build(nnx.Rngs(0)))
-    settings = TrainConfig(
-        precision=precision, weight_drop=0.4,
-        optimizer=OptimizerConfig(name="adam", clip=0, schedule="constant"),
-    )  # fmt: skip
-    optimizer = make_optimizer(settings.optimizer, 1000)
-    step = make_step(task.loss_with_carry, graph, optimizer, settings)
-    past = nnx.jit(lambda: task.initial_carry(ROWS))()
-    state = initial_state(params, optimizer, settings, past)
-    batch = {"ids": ids, "fresh": np.zeros(ROWS, bool)}
-
-    def run() -> None:
-        nonlocal state
-        state, loss = step(state, batch)
-        loss.block_until_ready()
-
-    return run
-
-
-def _torch(config, vocabulary, ids):
-    """Weight drop: masks the recurrent matrices before each step."""
-    encoder = config.encoder
-    network = TorchGenerator(
-        vocabulary, config.embedding.size, encoder.hidden, encoder.layers, encoder.dropout
-    )
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    inputs, past = torch.from_numpy(ids).long(), None
-    names = [name for name, _ in network.named_parameters() if "weight_hh" in name]
-
-    def run() -> None:
-        nonlocal past
-        optimizer.zero_grad()
-        dropped = {
-            name: torch.nn.functional.dropout(p, 0.4) if name in names else p
-            for name, p in network.named_parameters()
-        }
-        logits, past = torch.func.functional_call(network, dropped, (inputs[:, :-1], past))
-        past = tuple(carry.detach() for carry in past)
-        targets = inputs[:, 1:].reshape(-1)
-        torch.nn.functional.cross_entropy(logits.reshape(-1, vocabulary), targets).backward()
-        optimizer.step()
-
-    return run
 
 
 def million(predictor: Predictor) -> None:

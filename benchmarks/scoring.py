@@ -14,13 +14,12 @@ import psutil
 import torch
 
 import textrnn
-from benchmarks.networks import like
 from benchmarks.texts import texts
 from benchmarks.timing import table
+from benchmarks.torch_classifier import TorchClassifier
 
 MODEL = "sentiment-en"
 ROWS = [10_000, 40_000, 160_000]
-MILLION = 1_000_000
 
 
 def main() -> None:
@@ -36,15 +35,9 @@ def main() -> None:
         ["rows", "seconds", "rows/s", "PyTorch network alone", "ratio", "memory above start, MiB"],
         rows,
     )
-    seconds, memory = _score(predictor, MILLION, 4)
-    table(
-        "A million rows of four words",
-        ["rows", "seconds", "rows/s", "memory above start, MiB"],
-        [[MILLION, seconds, MILLION / seconds, memory / 2**20]],
-    )
 
 
-def _score(predictor, count: int, words) -> tuple[float, float]:
+def _score(predictor, count: int, words: tuple[int, int]) -> tuple[float, float]:
     """Seconds, and the growth of memory from the first rows to the peak."""
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "in.csv", Path(folder) / "out.csv"
@@ -70,7 +63,7 @@ def _score(predictor, count: int, words) -> tuple[float, float]:
 
 
 def _torch_rate(predictor, count: int) -> float:
-    network = like(predictor)
+    network = TorchClassifier(predictor.task.config, predictor.params).eval()
     options = predictor.task.options_type()
     examples = [predictor.task.read({"text": t}, options) for t in texts(predictor, count, (5, 30))]
     examples.sort(key=len)

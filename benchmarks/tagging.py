@@ -46,13 +46,13 @@ def measure(cores: int) -> None:
 
     import textrnn
     from benchmarks.http import load, served
-    from benchmarks.tagger import TorchTagger
     from benchmarks.texts import texts
     from benchmarks.timing import side_by_side
+    from benchmarks.torch_tagger import TorchTagger
 
     torch.set_num_threads(cores)
     predictor = textrnn.load(MODEL)
-    network = TorchTagger(predictor)
+    network = TorchTagger(predictor.task.config, predictor).eval()
     rows = []
     with served({MODEL: predictor}) as port:
         for words in WORDS:
@@ -60,10 +60,10 @@ def measure(cores: int) -> None:
             examples = [predictor.task.read({"text": text}, OPTIONS) for text in some]
             total = sum(len(example) for example in examples)
             batches = _batches(predictor, examples)
-            _agree(predictor, examples, [network(batch) for batch in batches])
+            _agree(predictor, examples, [network.viterbi(batch) for batch in batches])
             seconds = side_by_side({
                 "alone": lambda some=some: predictor.predict(some),
-                "peer": lambda batches=batches: [network(batch) for batch in batches],
+                "peer": lambda batches=batches: [network.viterbi(batch) for batch in batches],
             })  # fmt: skip
             os.sched_setaffinity(0, everywhere)  # the clients
             latencies = asyncio.run(load(port, "/v1/tag", some, SECONDS))

@@ -1,41 +1,63 @@
 """The network of the generator in PyTorch, with a loop that decodes step by step."""
 
-import numpy as np
 import torch
 
+from benchmarks.torch_parts import RowDropout, WordDropout, fill_cell, fill_linear, tensors
 from textrnn.parameters import Params
+from textrnn.tasks.generate.task import GenerateConfig
 from textrnn.text import BOS, EOS, UNK
+
+Past = list[tuple[torch.Tensor, torch.Tensor]]
+"""The states (h, c) of each module of LSTM layers."""
 
 
 class TorchGenerator(torch.nn.Module):
-    """LSTM layers with an untied output, optionally with the weights of a textrnn model."""
+    """LSTM layers with an untied output, and the weights of a model."""
 
-    def __init__(self, vocabulary: int, size: int, hidden: int, layers: int, dropout: float = 0.0):
+    def __init__(self, config: GenerateConfig, params: Params):
         super().__init__()
-        self.table = torch.nn.Embedding(vocabulary, size)
-        self.lstm = torch.nn.LSTM(size, hidden, layers, batch_first=True, dropout=dropout)
-        self.output = torch.nn.Linear(hidden, vocabulary)
+        given = tensors(params)
+        size, hidden, layers = config.embedding.size, config.encoder.hidden, config.encoder.layers
+        self.forgetting = config.forgetting
+        self.word_dropout = WordDropout(config.embedding.word_dropout)
+        self.table = torch.nn.Embedding.from_pretrained(given["embedding.table"], freeze=False)
+        self.embedding_dropout = RowDropout(config.embedding.dropout)
+        self.encoder_dropout = RowDropout(config.encoder.dropout)
+        # All layers in one module are faster, but have no dropout with one mask per row.
+        splits = [1] * layers if config.encoder.dropout else [layers]
+        self.lstms = torch.nn.ModuleList()
+        done = 0
+        for count in splits:
+            lstm = torch.nn.LSTM(hidden if done else size, hidden, count, batch_first=True)
+            for layer in range(count):
+                fill_cell(lstm, f"_l{layer}", given, f"encoder.layers.{done + layer}.forward.")
+            self.lstms.append(lstm)
+            done += count
+        self.output = torch.nn.Linear(hidden, len(given["embedding.table"]))
+        fill_linear(self.output, given)
 
-    def fill(self, params: Params) -> "TorchGenerator":
-        """PyTorch orders the gates as textrnn does, and has a second bias."""
-        given = {name: torch.from_numpy(np.array(array)) for name, array in params.items()}
-        state = {
-            "table.weight": given["embedding.table"],
-            "output.weight": given["output.kernel"].T,
-            "output.bias": given["output.bias"],
-        }
-        for layer in range(self.lstm.num_layers):
-            ours = f"encoder.layers.{layer}.forward."
-            state[f"lstm.weight_ih_l{layer}"] = given[f"{ours}input_kernel"].T
-            state[f"lstm.weight_hh_l{layer}"] = given[f"{ours}recurrent_kernel"].T
-            state[f"lstm.bias_ih_l{layer}"] = given[f"{ours}bias"]
-            state[f"lstm.bias_hh_l{layer}"] = torch.zeros_like(given[f"{ours}bias"])
-        self.load_state_dict(state)
-        return self
+    def forward(self, ids: torch.Tensor, past: Past | None = None) -> tuple[torch.Tensor, Past]:
+        """Logits of the token after each token, and the states after the last one."""
+        x = self.embedding_dropout(self.table(self.word_dropout(ids)))
+        states = []
+        for index, lstm in enumerate(self.lstms):
+            x, state = lstm(self.encoder_dropout(x), None if past is None else past[index])
+            states.append(state)
+        return self.output(self.encoder_dropout(x)), states
 
-    def forward(self, ids: torch.Tensor, past=None):
-        states, past = self.lstm(self.table(ids), past)
-        return self.output(states), past
+    def loss(self, batch: dict[str, torch.Tensor], past: Past | None) -> tuple[torch.Tensor, Past]:
+        """The cross-entropy of the tokens of a chunk after the first, and the states for the next
+        chunk. In training, some rows forget what came before; half of them begin with BOS."""
+        before, targets = batch["ids"][:, :-1], batch["ids"][:, 1:]
+        if self.training and past is not None:
+            forgets = torch.rand(len(before)) < self.forgetting
+            mask = forgets[None, :, None]
+            past = [(h.masked_fill(mask, 0), c.masked_fill(mask, 0)) for h, c in past]
+            begins = forgets & (torch.rand(len(before)) < 0.5)
+            before = torch.cat([before[:, :1].masked_fill(begins[:, None], BOS), before[:, 1:]], 1)
+        logits, states = self(before, past)
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+        return loss, [(h.detach(), c.detach()) for h, c in states]
 
     @torch.inference_mode()
     def write(self, prompts: torch.Tensor, count: int, temperature: float) -> torch.Tensor:

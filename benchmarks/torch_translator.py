@@ -1,8 +1,8 @@
 """The network of the translator in PyTorch, with the same beam search."""
 
-import numpy as np
 import torch
 
+from benchmarks.torch_parts import fill_cell, run_lstm, tensors
 from textrnn.predictor import Predictor
 from textrnn.text import BOS, EOS, PAD, UNK
 
@@ -14,16 +14,16 @@ class TorchTranslator(torch.nn.Module):
 
     def __init__(self, predictor: Predictor):
         super().__init__()
-        given = {n: torch.from_numpy(np.array(a)) for n, a in predictor.params.items()}
+        given = tensors(predictor.params)
         self.table, self.bias = given["embedding.table"], given["bias"]
         size = self.table.shape[1]
         hidden = given["encoder.layers.0.forward.recurrent_kernel"].shape[0]
         self.encoder = torch.nn.LSTM(size, hidden, bidirectional=True, batch_first=True)
         for direction, end in (("forward", ""), ("backward", "_reverse")):
-            _fill(self.encoder, f"l0{end}", given, f"encoder.layers.0.{direction}.")
+            fill_cell(self.encoder, f"_l0{end}", given, f"encoder.layers.0.{direction}.")
         inputs, width = given["decoder.cells.0.input_kernel"].shape
         self.cell = torch.nn.LSTMCell(inputs, width // 4)
-        _fill(self.cell, "", given, "decoder.cells.0.")
+        fill_cell(self.cell, "", given, "decoder.cells.0.")
         self.keys = given["decoder.attention.key_kernel"]
         self.bridge = (given["decoder.bridge.kernel"], given["decoder.bridge.bias"])
         self.combine = (given["decoder.combine.kernel"], given["decoder.combine.bias"])
@@ -79,24 +79,7 @@ class TorchTranslator(torch.nn.Module):
         return [(path, total) for total, _, path in best_of]
 
     def _encode(self, ids: torch.Tensor, lengths: torch.Tensor, width: int):
-        packed = torch.nn.utils.rnn.pack_padded_sequence(
-            self.table[ids], lengths, batch_first=True, enforce_sorted=False
-        )
-        memory, _ = torch.nn.utils.rnn.pad_packed_sequence(
-            self.encoder(packed)[0], batch_first=True, total_length=ids.shape[1]
-        )
+        memory = run_lstm(self.encoder, self.table[ids], lengths)
         mean = memory.sum(dim=1) / lengths[:, None]
         first = torch.tanh(mean @ self.bridge[0] + self.bridge[1]).repeat_interleave(width, dim=0)
         return memory, first.chunk(2, dim=1)
-
-
-def _fill(module: torch.nn.Module, end: str, given: dict[str, torch.Tensor], name: str) -> None:
-    """The parameters of a cell. PyTorch orders the gates the same way, and has a second bias."""
-    end = f"_{end}" if end else ""
-    state = {
-        f"weight_ih{end}": given[f"{name}input_kernel"].T,
-        f"weight_hh{end}": given[f"{name}recurrent_kernel"].T,
-        f"bias_ih{end}": given[f"{name}bias"],
-        f"bias_hh{end}": torch.zeros_like(given[f"{name}bias"]),
-    }
-    module.load_state_dict(state, strict=False)

@@ -1,85 +1,231 @@
-"""Training of the network of sentiment-en in tokens/s, compared with PyTorch."""
+"""Training steps of shipped recipes in tokens/s, compared with PyTorch.
 
+Both train the shipped weights further on random texts, with the batches and the settings of the
+recipe: dropout, weight drop, gradient, clipping, optimizer and moving average. Only the learning
+rate is constant. Before they are timed, both take a few steps without dropout, and must have the
+same losses. PyTorch packs rows of unequal length or pads them; padded, the reverse direction of a
+row starts in its padding, so it computes another function.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import torch
-from flax import nnx
+from torch.nn.utils.rnn import pad_sequence
 
-from benchmarks.networks import TorchClassifier
+import textrnn
+from benchmarks.texts import texts_of_lengths
 from benchmarks.timing import side_by_side, table
+from benchmarks.torch_classifier import TorchClassifier
+from benchmarks.torch_generator import TorchGenerator
+from benchmarks.torch_tagger import TorchTagger
+from benchmarks.torch_trainer import TorchTrainer
+from benchmarks.without_dropout import without_dropout
 from textrnn.batching import Limits
-from textrnn.parameters import split_model
-from textrnn.tasks.classify.task import Classify, ClassifyConfig
-from textrnn.text import WordTokenizer
-from training.optimizer import OptimizerConfig, make_optimizer
-from training.recipe import TrainConfig
+from textrnn.predictor import Predictor
+from textrnn.tasks import Batch, Row, StreamTask
+from textrnn.tasks.classify.task import ClassifyConfig
+from textrnn.tasks.generate.task import GenerateConfig
+from textrnn.tasks.tag.task import TagConfig
+from training.epochs import POOL, Epochs
+from training.optimizer import make_optimizer
+from training.recipe import Recipe, TrainConfig, load_recipe
 from training.step import initial_state, make_step, without_carry
+from training.truncated_bptt import Streams
 
-VOCABULARY, SIZE, HIDDEN = 30_000, 192, 320
-SHAPES = [(64, 16), (64, 64), (32, 256)]
+TOKENS = 2**14
+"""Real tokens of the batches that are timed."""
+CHECKED = 3
+"""Steps whose losses are compared."""
+ROUNDS = 3
+OVERRIDES = ["train.optimizer.schedule=constant", "train.optimizer.warmup=0"]
+REVIEWS = 0.1
+"""Share of reviews in the texts of sentiment-en. The others are phrases."""
+
+Pass = Callable[[], list[float]]
+"""Takes a step with each batch, and returns their losses."""
+
+
+class Workload(NamedTuple):
+    """A recipe, a model to train further, and batches."""
+
+    recipe: Recipe
+    predictor: Predictor
+    batches: list[Batch]
+
+    @property
+    def tokens(self) -> int:
+        return sum(_tokens(batch) for batch in self.batches)
+
+    @property
+    def ragged(self) -> bool:
+        return "lengths" in self.batches[0]
+
+    def without_dropout(self) -> "Workload":
+        model = without_dropout(self.recipe.model)
+        train = without_dropout(self.recipe.train)
+        recipe = self.recipe.model_copy(update={"model": model, "train": train})
+        return Workload(recipe, self.predictor, self.batches[:CHECKED])
 
 
 def main() -> None:
-    table(
-        f"Training: {VOCABULARY} words of {SIZE}, BiLSTM of {HIDDEN}, Adam, in tokens/s",
-        ["rows x steps", "textrnn", "textrnn bfloat16", "PyTorch", "ratio", "ratio bfloat16"],
-        [_measure(rows, steps) for rows, steps in SHAPES],
-    )
+    rows = [_measure(workload()) for workload in (sentiment, entities, characters)]
+    head = ["recipe", "textrnn", "bfloat16", "PyTorch", "PyTorch padded", "ratio", "ratio bfloat16"]
+    table("Training steps, in tokens/s", head, rows)
 
 
-def _measure(rows: int, steps: int) -> list[object]:
+def sentiment() -> Workload:
+    """Phrases of geometric length with a mean of 9 words, and reviews whose length is log-normal
+    with a median of 200."""
+    recipe, predictor = _load("sentiment-en")
     random = np.random.default_rng(0)
-    ids = random.integers(4, VOCABULARY, (rows, steps)).astype(np.int32)
-    labels = random.integers(0, 2, rows)
-    batch = {
-        "ids": ids.reshape(-1),
-        "lengths": np.full(rows, steps, np.int32),
-        "targets": np.eye(2, dtype=np.float32)[labels],
+    count = POOL * recipe.train.rows
+    reviews = random.lognormal(np.log(200), 0.6, count).astype(int)
+    lengths = np.where(random.random(count) < REVIEWS, reviews, random.geometric(1 / 9, count))
+    labels = random.choice(predictor.task.config.labels, count).tolist()
+    some = texts_of_lengths(predictor, lengths)
+    rows = [{"text": text, "label": label} for text, label in zip(some, labels, strict=True)]
+    return Workload(recipe, predictor, _batches_of_rows(recipe, predictor, rows))
+
+
+def entities() -> Workload:
+    """Sentences whose length is log-normal with a median of 14 words, one in ten a name."""
+    recipe, predictor = _load("ner-en")
+    random = np.random.default_rng(0)
+    lengths = random.lognormal(np.log(14), 0.6, POOL * recipe.train.rows).astype(int).clip(1)
+    rows = []
+    for text in texts_of_lengths(predictor, lengths):
+        words = text.split()
+        names = random.random(len(words)) < 0.1
+        rows.append({"tokens": words, "tags": ["B-PER" if name else "O" for name in names]})
+    return Workload(recipe, predictor, _batches_of_rows(recipe, predictor, rows))
+
+
+def characters() -> Workload:
+    """Chunks of streams of random characters, each with the state of the chunk before."""
+    recipe, predictor = _load("shakespeare")
+    config = recipe.train
+    chunks = TOKENS // (config.rows * config.lengths[-1])
+    count = config.rows * config.lengths[-1] * (chunks + 1)
+    ids = np.random.default_rng(0).integers(4, len(predictor.task.tokenizer), count, np.int32)
+    streams = Streams(ids, config)
+    # The first chunk forgets what came before.
+    return Workload(recipe, predictor, [streams.collate(c) for c in streams.batches(0)[1:]])
+
+
+def _load(name: str) -> tuple[Recipe, Predictor]:
+    return load_recipe(name, OVERRIDES), textrnn.load(name)
+
+
+def _task(recipe: Recipe, predictor: Predictor) -> Any:
+    """The task as it is trained."""
+    config = recipe.train
+    limits = Limits(length=config.lengths[-1], rows=config.rows, tokens=config.tokens)
+    return replace(predictor.task, config=recipe.model, limits=limits)
+
+
+def _batches_of_rows(recipe: Recipe, predictor: Predictor, rows: Sequence[Row]) -> list[Batch]:
+    """The first batches of an epoch."""
+    task = _task(recipe, predictor)
+    options = task.options_type(truncate=True)
+    examples = [task.read(row, options, gold=True) for row in rows]
+    windows = [window for example in examples for window in example.windows]
+    epochs = Epochs(windows, task.collate, recipe.train)
+    batches, tokens = [], 0
+    for group in epochs.batches(0):
+        if tokens < TOKENS:
+            batches.append(epochs.collate(group))
+            tokens += _tokens(batches[-1])
+    return batches
+
+
+def _tokens(batch: Batch) -> int:
+    return int(batch["lengths"].sum()) if "lengths" in batch else batch["ids"][:, 1:].size
+
+
+def _measure(work: Workload) -> list[object]:
+    checked = work.without_dropout()
+    ours, theirs = textrnn_pass(checked, "float32")(), torch_pass(checked)()
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+    runs: dict[str, Pass] = {
+        "float32": textrnn_pass(work, "float32"),
+        "bfloat16": textrnn_pass(work, "bfloat16"),
+        "packed": torch_pass(work),
     }
-    seconds = side_by_side(
-        {
-            "float32": _ours("float32", batch),
-            "bfloat16": _ours("bfloat16", batch),
-            "torch": _torch(ids, labels),
-        },
-        rounds=9,
-    )
-    rates = {name: rows * steps / taken for name, taken in seconds.items()}
-    ratios = [f"{rates[name] / rates['torch']:.2f}" for name in ("float32", "bfloat16")]
-    return [f"{rows} x {steps}", *rates.values(), *ratios]
+    if work.ragged:
+        runs["padded"] = torch_pass(work, packed=False)
+    seconds = side_by_side(runs, rounds=ROUNDS, calls=1)
+    rates = {name: work.tokens / taken for name, taken in seconds.items()}
+    best = max(rates["packed"], rates.get("padded", 0))
+    ratios = [f"{rates[name] / best:.2f}" for name in ("float32", "bfloat16")]
+    shown = [rates.get(name, "-") for name in ("float32", "bfloat16", "packed", "padded")]
+    return [work.recipe.name, *shown, *ratios]
 
 
-def _ours(precision, batch):
-    tokenizer = WordTokenizer([f"w{number}" for number in range(VOCABULARY - 4)])
-    config = ClassifyConfig.parse(
-        {"labels": ["a", "b"], "embedding": {"size": SIZE}, "encoder": {"hidden": HIDDEN}},
-        source="benchmark",
-    )
-    task = Classify(config, tokenizer, Limits())
-    graph, params = split_model(task.build(nnx.Rngs(0)))
-    settings = TrainConfig(
-        precision=precision, optimizer=OptimizerConfig(name="adam", clip=0, schedule="constant")
-    )
-    optimizer = make_optimizer(settings.optimizer, 1000)
-    step = make_step(without_carry(task), graph, optimizer, settings)
-    state = initial_state(params, optimizer, settings, ())
+def textrnn_pass(work: Workload, precision: str) -> Pass:
+    config = TrainConfig.parse({**work.recipe.train.model_dump(), "precision": precision}, "here")
+    task = _task(work.recipe, work.predictor)
+    loss, carry = without_carry(task), ()
+    if isinstance(task, StreamTask):
+        loss, carry = task.loss_with_carry, jax.tree.map(jnp.copy, task.initial_carry(config.rows))
+    graph, _ = task.structure
+    optimizer = make_optimizer(config.optimizer, 1)
+    step = make_step(loss, graph, optimizer, config)
+    params = jax.tree.map(jnp.copy, work.predictor.params)  # the step takes what it is given
+    state = initial_state(params, optimizer, config, carry)
 
-    def run() -> None:
+    def run() -> list[float]:
         nonlocal state
-        state, loss = step(state, batch)
-        loss.block_until_ready()
+        losses = []
+        for batch in work.batches:
+            state, mean = step(state, jax.device_put(batch))
+            losses.append(mean)
+        return [float(mean) for mean in losses]
 
     return run
 
 
-def _torch(ids, labels):
-    network = TorchClassifier(VOCABULARY, SIZE, HIDDEN, 2)
-    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
-    inputs, targets = torch.from_numpy(ids).long(), torch.from_numpy(labels)
-    lengths = torch.full((len(ids),), ids.shape[1])
+def torch_pass(work: Workload, packed: bool = True) -> Pass:
+    config, predictor = work.recipe.model, work.predictor
+    match config:
+        case ClassifyConfig():
+            network = TorchClassifier(config, predictor.params, packed)
+        case TagConfig():
+            network = TorchTagger(config, predictor, packed)
+        case GenerateConfig():
+            network = TorchGenerator(config, predictor.params)
+        case _:
+            raise TypeError(type(config))
+    trainer = TorchTrainer(network, work.recipe.train)
+    batches = [_tensors(batch) for batch in work.batches]
 
-    def run() -> None:
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(network(inputs, lengths), targets).backward()
-        optimizer.step()
+    def run() -> list[float]:
+        return [float(loss) for loss in [trainer.step(batch) for batch in batches]]
 
     return run
+
+
+def _tensors(batch: Batch) -> dict[str, torch.Tensor]:
+    """The arrays of a batch. Those of a ragged one become [rows, time, ...], without empty rows."""
+    if "lengths" not in batch:
+        return {"ids": _tensor(batch["ids"])}
+    lengths = batch["lengths"][batch["lengths"] > 0]
+    ends, capacity = np.cumsum(lengths), len(batch["ids"])
+    tensors = {"lengths": _tensor(lengths)}
+    for name in batch.keys() - {"lengths", "temperature"}:
+        array = batch[name]
+        if len(array) == capacity:
+            parts = [_tensor(part) for part in np.split(array[: ends[-1]], ends[:-1])]
+            tensors[name] = pad_sequence(parts, batch_first=True)
+        else:
+            tensors[name] = _tensor(array[: len(lengths)])
+    return tensors
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    """A copy, with integers of 64 bits."""
+    return torch.tensor(array, dtype=torch.int64 if array.dtype.kind in "iu" else None)
