@@ -8,7 +8,10 @@ from typing import Any
 
 from textrnn.io.records import Record, encoding_error, numbered_lines
 
-_COMMENT = re.compile(r"#\s*(?:[\w.:-]+\s*=|newdoc|newpar)")
+# "#newparents" is a token of a tweet, and "# NN O" the token "#": a comment has a blank and a key.
+_COMMENT = re.compile(r"# +(?:[\w.:-]+ *=|new(?:doc|par)\b)|#[\w.:-]+ +=")
+_CONLLU_COMMENT = re.compile(r"#")
+_DOCUMENT = re.compile(r"-DOCSTART-(?!\S)")
 _TEXT = re.compile(r"#\s*text\s*=\s?(.*)")
 UNIVERSAL_NER = ("id", "tokens", "tags", "-", "annotator")
 """The columns of the .iob2 files of Universal NER."""
@@ -35,15 +38,15 @@ def parse_conll(lines: Iterable[tuple[int, str]], columns: Sequence[str] = ()) -
 
     A record has the lists `tokens` and `tags`, and `text` if a comment contains it. `columns` names
     the columns, `tokens` and `tags` among them; by default the first column has the tokens and the
-    last the tags. A malformed sentence becomes a record with the line and the reason.
+    last the tags. A line -DOCSTART- separates sentences, as a blank line does. A malformed sentence
+    becomes a record with the line and the reason.
     """
     names = tuple(columns)
-    for comments, body in _blocks(lines):
-        rows = [(n, line.split("\t") if "\t" in line else line.split()) for n, line in body]
+    for comments, body in _blocks(lines, _COMMENT):
+        rows = [(n, _cells(line)) for n, line in body]
         width = len(rows[0][1])
         names = names or ("tokens", *("-" for _ in range(width - 2)), "tags")
-        if rows[0][1][0] != "-DOCSTART-":
-            yield _sentence(comments, rows, names, ("tokens", "tags"))
+        yield _sentence(comments, rows, names, ("tokens", "tags"))
 
 
 def parse_conllu(lines: Iterable[tuple[int, str]]) -> Iterator[Record]:
@@ -52,7 +55,7 @@ def parse_conllu(lines: Iterable[tuple[int, str]]) -> Iterator[Record]:
     Multi-word tokens, whose ids are ranges, and empty nodes, whose ids have a dot, are skipped; the
     words of a multi-word token are tokens of their own.
     """
-    for comments, body in _blocks(lines):
+    for comments, body in _blocks(lines, _CONLLU_COMMENT):
         rows = [(n, line.split("\t")) for n, line in body]
         words = [row for row in rows if not re.match(r"\d+[-.]\d", row[1][0])]
         yield _sentence(comments, words or rows, _CONLLU, ("tokens", "tags", "xpos"))
@@ -74,20 +77,27 @@ def write_columns(tokens: Sequence[str], *columns: Sequence[str]) -> str:
 Lines = list[tuple[int, str]]
 
 
-def _blocks(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[Lines, Lines]]:
-    """The comments and the token lines of each sentence with tokens."""
+def _blocks(
+    lines: Iterable[tuple[int, str]], comment: re.Pattern[str]
+) -> Iterator[tuple[Lines, Lines]]:
+    """The comments and the token lines of each sentence with tokens. Comments precede the tokens;
+    what looks like one between them is a token line."""
     comments: Lines = []
     body: Lines = []
     for number, line in chain(lines, [(0, "")]):
         line = line.rstrip("\r\n")
-        if not line.strip():
+        if not line.strip() or _DOCUMENT.match(line):
             if body:
                 yield comments, body
             comments, body = [], []
-        elif not body and _COMMENT.match(line):
+        elif not body and comment.match(line):
             comments.append((number, line))
         else:
             body.append((number, line))
+
+
+def _cells(line: str) -> list[str]:
+    return line.split("\t") if "\t" in line else [cell for cell in line.split(" ") if cell]
 
 
 def _sentence(
@@ -116,6 +126,8 @@ def _sentence(
 
 
 def _token_error(cells: Sequence[str], names: Sequence[str]) -> str | None:
+    if any("\r" in cell for cell in cells):
+        return "has a carriage return inside; end every line with a newline"
     if len(cells) != len(names):
         return f"has {len(cells)} columns, expected {len(names)}: {', '.join(names)}"
     token = cells[names.index("tokens")]
