@@ -5,6 +5,7 @@ import pytest
 
 from textrnn.io.conll import parse_conll, parse_conllu, write_columns
 from textrnn.io.formats import read_records
+from textrnn.io.lines import Line
 
 COLUMNS = """-DOCSTART- -X- O O
 
@@ -31,7 +32,7 @@ CONLLU = """# text = Don't go.
 
 
 def numbered(text):
-    return enumerate(text.splitlines(keepends=True), start=1)
+    return [Line(*pair) for pair in enumerate(text.splitlines(keepends=True), start=1)]
 
 
 def test_columns_between_spaces_or_tabs():
@@ -114,7 +115,7 @@ def test_every_token_line_is_in_a_sentence_or_in_an_error(parse, token, seed):
     kinds = ["\n", "# text = a\n", "# remark\n", "-DOCSTART-\tO\n", "lonely\n"]
     kinds += [f"{token}\n", f"{token}\r\n"] * 4
     lines = [draw.choice(kinds).format(number) for number in range(1, 100)]
-    records = list(parse(enumerate(lines, start=1)))
+    records = list(parse([Line(*pair) for pair in enumerate(lines, start=1)]))
     read = {token for record in records for token in record.fields.get("tokens", ())}
     reported = {record.line for record in records if record.error}
     blocks: list[list[int]] = [[]]
