@@ -29,8 +29,10 @@ def exclusive(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.unlink(missing_ok=True)
-        os.close(handle)
+        try:
+            lock.unlink(missing_ok=True)
+        finally:
+            os.close(handle)
 
 
 def _acquire(lock: Path) -> int:

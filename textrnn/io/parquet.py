@@ -7,7 +7,6 @@ import base64
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 
 import pyarrow
@@ -127,15 +126,17 @@ class ParquetWriter(RowWriter):
 
     def _table(self, rows: Sequence[OutputRow]) -> pyarrow.Table:
         """The rows in the types of the file. Raises ArrowException and UnicodeEncodeError."""
-        tables = [self._schema.empty_table()]
-        for batch, group in groupby(rows, lambda row: row.record.arrow and id(row.record.arrow[0])):
-            part = list(group)
-            tables.append(self._from_arrow(part) if batch else self._from_python(part))
-        return pyarrow.concat_tables(tables)
+        parts = (
+            self._from_arrow(part) if part[0].record.arrow else self._from_python(part)
+            for part in _stretches(rows)
+        )
+        return pyarrow.concat_tables([self._schema.empty_table(), *parts])
 
     def _from_arrow(self, rows: list[OutputRow]) -> pyarrow.Table:
-        places = [row.record.arrow for row in rows if row.record.arrow]
-        original = places[0][0].take(pyarrow.array([index for _, index in places]))
+        """From rows that are adjacent in their batch."""
+        batch, first = rows[0].record.arrow or (None, 0)
+        assert batch is not None
+        original = batch.slice(first, len(rows))
         added = self._from_python([row._replace(record=Record(0, {})) for row in rows])
         arrays = [
             original.column(field.name).cast(field.type)
@@ -151,6 +152,19 @@ class ParquetWriter(RowWriter):
             for row in merged:
                 row[name] = json_text(row[name]) if row.get(name) is not None else None
         return pyarrow.Table.from_pylist(merged, schema=self._schema)
+
+
+def _stretches(rows: Sequence[OutputRow]) -> list[list[OutputRow]]:
+    """The rows in groups: those that are adjacent in a batch, and those without a batch."""
+    stretches: list[list[OutputRow]] = []
+    following = None
+    for row in rows:
+        place = row.record.arrow and (id(row.record.arrow[0]), row.record.arrow[1])
+        if not stretches or place != following:
+            stretches.append([])
+        stretches[-1].append(row)
+        following = place and (place[0], place[1] + 1)
+    return stretches
 
 
 def encode_schema(schema: pyarrow.Schema) -> str:

@@ -101,9 +101,10 @@ class CsvWriter(TextRowWriter):
         return self._write([_cell(row.get(name)) for name in self.layout.columns])
 
     def _write(self, cells: Sequence[str]) -> str:
+        # The writer quotes only those line breaks that are in its own line end.
         out = io.StringIO()
-        csv.writer(out, lineterminator="\n").writerow(cells)
-        return out.getvalue()
+        csv.writer(out, lineterminator="\r\n").writerow(cells)
+        return out.getvalue().removesuffix("\r\n") + "\n"
 
 
 class TsvWriter(TextRowWriter):

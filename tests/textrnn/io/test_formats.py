@@ -53,7 +53,9 @@ def test_a_registered_format_is_usable_everywhere(
 
 def test_errors_list_the_registered_formats(pairs, tmp_path):
     """Fails if a list of formats in an error is a copy of the registry."""
-    with pytest.raises(UserError, match=r"known endings are \.csv, .*\.pairs, except for Parquet also with \.gz"):
+    with pytest.raises(
+        UserError, match=r"known endings are \.csv, .*\.pairs, except for Parquet also with \.gz"
+    ):
         format_of(tmp_path / "x.doc")
     with pytest.raises(UserError, match=r"use one of \.csv, .*\.conll, \.pairs$"):
         writable_format(tmp_path / "x.conllu")

@@ -226,7 +226,8 @@ def test_no_line_of_a_random_file_is_lost(tmp_path, seed):
     draw = random.Random(seed)
     parts = [b"\n", b"\n", b'"', b'"', b",", b"\t", b"a", b"1", b"\r", b"\\", b"\xe9", b"\0", b"#",
              b"{", b"}", b"[", b' "text": "b"', b"-DOCSTART- O", b"a O\n", b"1,a\n"]  # fmt: skip
-    for name, head in (("x.csv", b"id,text\n"), ("x.tsv", b"id\ttext\n"), ("x.jsonl", b"{}\n"),
-                       ("x.conll", b"a\tO\n"), ("x.conllu", b"# a\n"), ("x.txt", b"a\n")):  # fmt: skip
+    heads = {"csv": b"id,text\n", "tsv": b"id\ttext\n", "jsonl": b"{}\n", "conll": b"a\tO\n",
+             "conllu": b"# a\n", "txt": b"a\n"}  # fmt: skip
+    for name, head in heads.items():
         body = b"".join(draw.choices(parts, k=draw.randrange(1, 400)))
-        read(tmp_path, name, head + body)
+        read(tmp_path, f"x.{name}", head + body)
