@@ -46,9 +46,9 @@ class ScoringProgress:
 
 def summary(output: Path, done: journal.JournalProgress) -> str:
     """What became of the rows of a finished job, in one line."""
-    if not done.records and done.final_bytes is None and done.layout is None:
-        return f"{output}: is complete already"
-    parts = [f"{output}: {done.rows:,} of {done.records:,} rows scored"]
+    complete = f"{output}: is complete already"
+    scored = f"{output}: {done.rows:,} of {done.records:,} rows scored"
+    parts = [scored if done.records or done.lines else complete]
     if done.bad:
         shown = ", ".join(done.places)
         more = ", ..." if done.bad > len(done.places) else ""
