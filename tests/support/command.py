@@ -39,7 +39,8 @@ def textrnn_here(*arguments, stdin=None, cwd: Path | None = None, **environment)
         for name, value in environment.items():
             patch.setenv(name, value)
         patch.setattr(sys, "argv", command)
-        patch.setattr(sys, "stdin", io.StringIO(stdin or ""))
+        raw = stdin if isinstance(stdin, bytes) else (stdin or "").encode()
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
         with pytest.raises(SystemExit) as end:
             main()
     status = end.value.code

@@ -4,6 +4,7 @@ Most tests call the entry point in this process. A process of its own is used to
 status in a shell and the behaviour with a closed pipe.
 """
 
+import io
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from support.command import textrnn, textrnn_here
 from support.data import sentences, write_csv
+from textrnn.cli import standard_input
 
 
 def test_help_lists_every_command():
@@ -115,6 +117,39 @@ def test_predict_from_arguments_and_from_stdin(tiny_bundle):
     assert given.stdout == piped.stdout
     labels = [json.loads(line)["label"] for line in given.stdout.splitlines()]
     assert labels == ["friendly", "hostile"]
+
+
+def test_predict_answers_or_reports_each_line(tiny_bundle):
+    """Fails if a line that cannot be answered ends the command, or is passed over in silence."""
+    long = b"good " * 2000
+    lines = [b"a fine film", b"", b" \t ", b"\xff\xfe", b"a poor film\r", "\u2028".encode(), long]
+    lines += [b"[" * 50_000, b"\0", b"a fine film"]
+    done = textrnn_here("predict", tiny_bundle, stdin=b"\n".join(lines))
+    assert done.returncode == 1
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    reported = [line.split(": ", 2)[1] for line in done.stderr.splitlines()]
+    assert reported == [f"line {number}" for number in (2, 3, 4, 6, 7)]
+    assert len(answers) + len(reported) == len(lines)
+    assert "line 2: text is empty" in done.stderr
+    assert "line 4: is not UTF-8: byte 0xff" in done.stderr
+    assert "line 7: text is too long" in done.stderr
+    assert [answers[0]["label"], answers[1]["label"], answers[-1]["label"]] == [
+        "friendly", "hostile", "friendly",
+    ]  # fmt: skip
+    given = textrnn_here("predict", tiny_bundle, "a fine film", "", "a poor film")
+    assert (given.returncode, len(given.stdout.splitlines())) == (1, 2)
+    assert "text 2: text is empty" in given.stderr
+    assert textrnn_here("predict", tiny_bundle, stdin="").returncode == 0
+
+
+def test_a_line_of_any_length_takes_constant_memory(monkeypatch):
+    """Fails if a line beyond the limit is read as a whole, or as several lines."""
+    monkeypatch.setattr(standard_input, "LONGEST_LINE", 8)
+    lines = [b"12345678", b"123456789", b"x" * 1000, b"1234567\r", b"", b"y" * 17]
+    records = list(standard_input.read_input(io.BytesIO(b"\n".join(lines))))
+    assert [record.error is None for record in records] == [True, False, False, True, True, False]
+    assert [record.line for record in records] == [1, 2, 3, 4, 5, 6]
+    assert records[3].fields == {"text": "1234567"}
 
 
 def test_score_evaluate_and_show(tiny_bundle, tmp_path):
