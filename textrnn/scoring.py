@@ -111,8 +111,8 @@ def score(
             "model": identity,
         }
         progress = start_or_resume(output, job, resume)
-        if progress is None or progress.final_bytes is not None:
-            return progress or JournalProgress(job=job)
+        if progress.final_bytes is not None:
+            return progress
         layout = progress.layout or _layout(output_format, readers, added)
         return go(Journal(output, progress, output_format.open_writer(layout, output)))
 

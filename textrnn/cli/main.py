@@ -278,11 +278,27 @@ def predict_command(
 ) -> None:
     """Run a model on texts and print one JSON object per line.
 
+    A text that the model cannot take is reported on standard error with its number, the others are
+    answered, and the exit status is 1.
+
     On a terminal, entities are highlighted and generated text is streamed.
     """
     from textrnn.cli.show import show
+    from textrnn.io.formats import read_records
+    from textrnn.io.lines import STANDARD_STREAM
+    from textrnn.io.records import Record
 
     predictor = textrnn.load(model)
     options = parse_options(option) | ({"alignment": True} if alignment else {})
-    for text in texts or (line.rstrip("\n") for line in sys.stdin):
-        show(predictor, text, options, sys.stdout, alignment)
+    if texts:
+        unit, records = "text", [Record(n, {"text": text}) for n, text in enumerate(texts, start=1)]
+    else:
+        unit, records = "line", read_records(STANDARD_STREAM, "lines")
+    bad = 0
+    for record in records:
+        reason = show(predictor, record, options, sys.stdout, alignment)
+        if reason:
+            bad += 1
+            print(f"textrnn: {unit} {record.line}: {reason}", file=sys.stderr)
+    if bad:
+        raise typer.Exit(1)

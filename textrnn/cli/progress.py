@@ -50,10 +50,9 @@ def summary(output: Path, done: journal.JournalProgress) -> str:
     scored = f"{output}: {done.rows:,} of {done.records:,} rows scored"
     parts = [scored if done.records or done.lines else complete]
     if done.bad:
-        shown = ", ".join(done.places)
-        more = ", ..." if done.bad > len(done.places) else ""
+        shown = ", ".join((*done.places, "...")[: done.bad])
         where = "" if is_stream(output) else f" in {output}.errors.jsonl"
-        parts.append(f"{done.bad:,} bad rows{where} ({shown}{more})")
+        parts.append(f"{done.bad:,} bad rows{where}" + (f" ({shown})" if done.places else ""))
     if done.lines:
         rest = (
             f", {done.skipped:,} of them headers, blank lines or comments" if done.skipped else ""

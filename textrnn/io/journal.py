@@ -89,11 +89,10 @@ class BadRow(NamedTuple):
         return f"{self.file}:{first}" + (f"-{last}" if last > first else "")
 
 
-def start_or_resume(output: Path, job: dict[str, Any], resume: bool) -> JournalProgress | None:
-    """The progress to start from, or None if the output is complete and nothing else is known.
+def start_or_resume(output: Path, job: dict[str, Any], resume: bool) -> JournalProgress:
+    """The progress to start from, or with `final_bytes` that of a job that is complete.
 
-    Progress with `final_bytes` is that of a job that is complete. Raises UserError if the output
-    exists, or if what is on disk is not that of this job.
+    Raises UserError if the output exists, or if what is on disk is not that of this job.
     """
     path = with_suffix_added(output, ".progress.json")
     job = json.loads(json.dumps(job))
@@ -103,7 +102,7 @@ def start_or_resume(output: Path, job: dict[str, Any], resume: bool) -> JournalP
         path.unlink(missing_ok=True)  # first, so that it never describes files of another job
         return JournalProgress(job=job)
     if not path.exists():
-        return None if output.exists() else JournalProgress(job=job)
+        return _complete(output, job) if output.exists() else JournalProgress(job=job)
     progress = _read_progress(path)
     changed = [key for key in job if progress.job.get(key) != job[key]]
     if changed:
@@ -122,6 +121,16 @@ def start_or_resume(output: Path, job: dict[str, Any], resume: bool) -> JournalP
     _check(with_suffix_added(output, ".partial"), progress.output)
     _check(with_suffix_added(output, ".errors.jsonl"), progress.bad_rows)
     return progress.model_copy(update={"final_bytes": None})
+
+
+def _complete(output: Path, job: dict[str, Any]) -> JournalProgress:
+    """What is known of a job that is complete and cleaned up."""
+    errors = with_suffix_added(output, ".errors.jsonl")
+    bad = 0
+    if errors.exists():
+        with errors.open("rb") as stream:
+            bad = sum(1 for _ in stream)
+    return JournalProgress(job=job, bad=bad, final_bytes=output.stat().st_size)
 
 
 def _read_progress(path: Path) -> JournalProgress:
@@ -186,7 +195,7 @@ class Journal:
         Rows that the format cannot represent are bad rows, too. Raises UserError if the disk is
         full and, with `strict`, if there is a bad row; the chunk is then not written.
         """
-        data, bad = encode(self._writer, outcomes)
+        data, bad = encode_outcomes(self._writer, outcomes)
         if bad and strict:
             raise UserError(
                 f"{bad[0].file}:{bad[0].record.line}: {bad[0].error} (stopped because of "
@@ -250,7 +259,7 @@ class Journal:
         self.progress = progress
 
 
-def encode(writer: RowWriter, outcomes: Sequence[OutputRow | BadRow]) -> tuple[bytes, list[BadRow]]:
+def encode_outcomes(writer: RowWriter, outcomes: Sequence[OutputRow | BadRow]) -> tuple[bytes, list[BadRow]]:
     """The bytes of the rows, and the bad rows, with those that the writer cannot represent."""
     rows = [row for row in outcomes if isinstance(row, OutputRow)]
     data, reasons = writer.encode(rows)

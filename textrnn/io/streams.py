@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from textrnn.errors import UserError
-from textrnn.io.journal import BadRow, JournalProgress, encode
+from textrnn.io.journal import BadRow, JournalProgress, encode_outcomes
 from textrnn.io.lines import STANDARD_STREAM
 from textrnn.io.writers import OutputRow, RowWriter
 
@@ -35,7 +35,7 @@ class StreamOutput:
 
     def write(self, outcomes: Sequence[OutputRow | BadRow], strict: bool) -> None:
         """Write a chunk. With `strict`, raises UserError if there is a bad row."""
-        data, bad = encode(self._writer, outcomes)
+        data, bad = encode_outcomes(self._writer, outcomes)
         if bad and strict:
             raise UserError(f"{bad[0].place}: {bad[0].error} (stopped because of --strict)")
         self._write(data)

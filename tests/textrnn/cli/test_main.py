@@ -123,6 +123,29 @@ def test_predict_from_arguments_and_from_stdin(tiny_bundle):
     assert labels == ["friendly", "hostile"]
 
 
+def test_predict_answers_or_reports_each_line(tiny_bundle):
+    """Fails if a line that cannot be answered ends the command, or is passed over in silence."""
+    long = b"good " * 2000
+    lines = [b"a fine film", b"", b" \t ", b"\xff\xfe", b"a poor film\r", "\u2028".encode(), long]
+    lines += [b"[" * 50_000, b"\0", b"a fine film"]
+    done = textrnn_here("predict", tiny_bundle, stdin=b"\n".join(lines))
+    assert done.returncode == 1
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    reported = [line.split(": ", 2)[1] for line in done.stderr.splitlines()]
+    assert reported == [f"line {number}" for number in (2, 3, 4, 6, 7)]
+    assert len(answers) + len(reported) == len(lines)
+    assert "line 2: text is empty" in done.stderr
+    assert "line 4: is not UTF-8: byte 0xff" in done.stderr
+    assert "line 7: text is too long" in done.stderr
+    assert [answers[0]["label"], answers[1]["label"], answers[-1]["label"]] == [
+        "friendly", "hostile", "friendly",
+    ]  # fmt: skip
+    given = textrnn_here("predict", tiny_bundle, "a fine film", "", "a poor film")
+    assert (given.returncode, len(given.stdout.splitlines())) == (1, 2)
+    assert "text 2: text is empty" in given.stderr
+    assert textrnn_here("predict", tiny_bundle, stdin="").returncode == 0
+
+
 def test_score_evaluate_and_show(tiny_bundle, tmp_path):
     rows = sentences(30, seed=5)
     source = write_csv(tmp_path / "in.csv", rows)
@@ -151,8 +174,8 @@ def test_evaluate_on_the_development_sets_of_a_recipe(tiny_bundle, tiny_data):
     assert measured["accuracy"] == card["metrics"]["heldout"]["accuracy"] == 1
 
 
-@pytest.mark.parametrize(("allowed", "status"), [([], 3), (["--allow-bad", "2"], 3),
-                                                 (["--allow-bad", "3"], 0)])  # fmt: skip
+@pytest.mark.parametrize(("allowed", "status"), [([], 3), (["--allow-bad", "1"], 3),
+                                                 (["--allow-bad", "2"], 0)])  # fmt: skip
 def test_bad_rows_have_a_status_of_their_own(tiny_bundle, tmp_path, allowed, status):
     """Fails if a script cannot tell that rows are missing, also when the job is resumed."""
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
@@ -161,13 +184,13 @@ def test_bad_rows_have_a_status_of_their_own(tiny_bundle, tmp_path, allowed, sta
     assert done.returncode == status
     assert done.stderr == ""
     assert done.stdout == (
-        f"{output}: 2 of 5 rows scored; 3 bad rows in {output}.errors.jsonl ({source}:3, "
-        f"{source}:4, {source}:5); 5 lines read, 1 of them headers, blank lines or comments\n"
+        f"{output}: 2 of 4 rows scored; 2 bad rows in {output}.errors.jsonl ({source}:3, "
+        f"{source}:4); 5 lines read, 1 of them headers, blank lines or comments\n"
     )
-    assert len((tmp_path / "out.csv.errors.jsonl").read_text().splitlines()) == 3
+    assert len((tmp_path / "out.csv.errors.jsonl").read_text().splitlines()) == 2
     again = textrnn_here("score", tiny_bundle, source, "--output", output, "--resume", *allowed)
     assert again.returncode == status
-    assert "is complete already; 3 bad rows in" in again.stdout
+    assert "is complete already; 2 bad rows in" in again.stdout
 
 
 @pytest.mark.parametrize(
