@@ -259,7 +259,9 @@ class Journal:
         self.progress = progress
 
 
-def encode_outcomes(writer: RowWriter, outcomes: Sequence[OutputRow | BadRow]) -> tuple[bytes, list[BadRow]]:
+def encode_outcomes(
+    writer: RowWriter, outcomes: Sequence[OutputRow | BadRow]
+) -> tuple[bytes, list[BadRow]]:
     """The bytes of the rows, and the bad rows, with those that the writer cannot represent."""
     rows = [row for row in outcomes if isinstance(row, OutputRow)]
     data, reasons = writer.encode(rows)

@@ -115,7 +115,7 @@ def test_a_quote_that_is_never_closed_is_one_bad_line(tmp_path, after):
     assert [(r.line, bool(r.error)) for r in records] == [
         (number, number == 3) for number in range(2, 4 + after)
     ]
-    assert "opens a quote that is not closed" in records[1].error
+    assert "opens a quote that is not closed" in str(records[1].error)
     assert (reader.lines.read, reader.lines.skipped) == (3 + after, 1)
 
 
@@ -123,7 +123,7 @@ def test_rows_after_a_quote_that_closes_in_a_later_row_are_kept(tmp_path):
     text = b'id,text\n1,"a\n2,b\n3,"c"\n4,"d\ne"\n'
     records = list(read_records(write(tmp_path / "a.csv", text)))
     assert [r.fields.get("id") for r in records] == [None, "2", "3", "4"]
-    assert "opens a quote, and line 4 is not CSV" in records[0].error
+    assert "opens a quote, and line 4 is not CSV" in str(records[0].error)
     assert records[3].span == (5, 6)
 
 
