@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: serve install test quick test-isa test-bundles mutants coverage lint format bench clean
+.PHONY: serve install test quick test-isa test-bundles mutants kills coverage lint format bench clean
 
 serve: $(VENV)/.service
 	$(BIN)/textrnn serve
@@ -42,6 +42,10 @@ test-bundles: $(VENV)/.test
 # Check that the suite notices bugs that are planted in the core.
 mutants: $(VENV)/.test
 	$(BIN)/python tests/mutants.py
+
+# Kill scoring jobs at random moments, and compare what they write when they are resumed.
+kills: $(VENV)/.test
+	PYTHONPATH=tests JAX_PLATFORMS=cpu $(BIN)/python tests/kills.py
 
 # The whole suite with a report of code coverage.
 coverage: $(VENV)/.test

@@ -15,3 +15,7 @@ class InvalidText(UserError):
         super().__init__(message)
         self.code = code
         self.limit = limit
+
+
+class BundleError(UserError):
+    """A directory that is no bundle, a damaged one, or one whose model cannot be built."""

@@ -50,11 +50,13 @@ def program_folder() -> Path | None:
     lacks some of its parts when it is stored again.
     """
     import jax  # `textrnn --version` needs none
+    from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
     folder = os.environ.get("JAX_COMPILATION_CACHE_DIR")
     if not folder:
         return None
     jax.config.update("jax_enable_compilation_cache", False)
+    reset_cache()  # JAX looks at the setting only once
     return Path(folder)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textrnn.errors import UserError
 from textrnn.io.formats import read_parallel, read_records
+from textrnn.io.records import TableOptions
 from textrnn.rows import Row, text_of
 from textrnn.tasks import TASKS, StreamTask
 from textrnn.text.words import split_words
@@ -110,7 +111,7 @@ def _file_records(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
     if source.parallel is not None:
         records = read_parallel(path, data_root() / source.parallel)
     else:
-        records = read_records(path, source.format, source.columns)
+        records = read_records(path, source.format, TableOptions(columns=source.columns))
     skipped, check = 0, SchemeCheck(source.scheme)
     for record in records:
         location = f"{path}:{record.line}"

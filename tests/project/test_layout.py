@@ -21,7 +21,7 @@ LAYERS = {
         tasks.__init__
         tasks.*
         tasks.task tasks.calibration
-        tasks.options tasks.metrics
+        tasks.options tasks.metrics tasks.columns
         layers io
         text batching parameters runtime platform
         config native

@@ -31,7 +31,7 @@ def textrnn_here(*arguments, stdin=None, cwd: Path | None = None, **environment)
     with (
         pytest.MonkeyPatch.context() as patch,
         chdir(cwd or Path.cwd()),
-        redirect_stdout(io.StringIO()) as output,
+        redirect_stdout(io.TextIOWrapper(io.BytesIO(), write_through=True)) as output,
         redirect_stderr(io.StringIO()) as errors,
     ):
         # With this variable set, the command does not restart its process for huge pages.
@@ -39,9 +39,11 @@ def textrnn_here(*arguments, stdin=None, cwd: Path | None = None, **environment)
         for name, value in environment.items():
             patch.setenv(name, value)
         patch.setattr(sys, "argv", command)
-        patch.setattr(sys, "stdin", io.StringIO(stdin or ""))
+        raw = stdin if isinstance(stdin, bytes) else (stdin or "").encode()
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(raw))))
         with pytest.raises(SystemExit) as end:
             main()
     status = end.value.code
     assert isinstance(status, int)
-    return subprocess.CompletedProcess(command, status, output.getvalue(), errors.getvalue())
+    printed = output.buffer.getvalue().decode()
+    return subprocess.CompletedProcess(command, status, printed, errors.getvalue())

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import pytest
+from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from support.paths import ROOT
 from textrnn import load, native
@@ -17,8 +18,10 @@ def no_other_cache():
     config: Any = jax.config
     before = config.jax_enable_compilation_cache
     config.update("jax_enable_compilation_cache", False)
+    reset_cache()  # JAX looks at the setting only once
     yield
     config.update("jax_enable_compilation_cache", before)
+    reset_cache()
 
 
 @pytest.fixture

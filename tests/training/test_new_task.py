@@ -101,6 +101,9 @@ class Rate(Task[RateConfig, RateExample, RateBatch]):
         (output,) = outputs
         return {"rating": float(output.rows)}
 
+    def columns(self, options):
+        return {"rating": float}
+
     def score(self, answers, rows):
         errors = [a["rating"] - float(row["rating"]) for a, row in zip(answers, rows, strict=True)]
         return {"squared_error": float(np.square(errors).mean())}

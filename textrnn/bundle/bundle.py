@@ -6,15 +6,16 @@
     probe.json            rows with recorded answers
     README.md             the model card, rendered from bundle.json
 
-Loading checks digests, parameter names, shapes, types and that all values are finite. Nothing is
-pickled.
+Loading checks that every file is named with its digest and is a plain file inside the directory,
+that parameter names, shapes and types are those of the model, before memory is allocated for it,
+and that all values are finite. Nothing is pickled.
 """
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -25,8 +26,8 @@ from textrnn.batching import Limits
 from textrnn.bundle import weights
 from textrnn.bundle.model_card import render_card
 from textrnn.config import Config
-from textrnn.errors import UserError
-from textrnn.io.files import digest, replace_directory
+from textrnn.errors import BundleError, UserError
+from textrnn.io.files import digest, replace_directory, set_aside
 from textrnn.parameters import Params
 from textrnn.tasks import TASKS, Task
 from textrnn.text import load_tokenizer
@@ -34,6 +35,14 @@ from textrnn.text import load_tokenizer
 FORMAT = 2
 SHIPPED = Path(__file__).parents[1] / "pretrained"
 """The directory of the models that come with the package."""
+REQUIRED = ("weights.safetensors", "probe.json")
+"""The files that every bundle has, besides bundle.json and those of its tokenizer."""
+LARGEST = Limits(length=2**20, rows=2**16, tokens=2**22, width=2**10)
+"""The largest limits of a bundle: batches of that size are allocated before the first text."""
+_LONGEST_JSON = 64 * 2**20
+"""Bytes."""
+_DEEPEST_JSON = 32
+"""Levels. What Python can parse is deeper than what it can write again."""
 FIRST = ("sentiment-en", "ner-en", "translate-en-de")
 """Shipped models that are listed first, and therefore are the default of their task."""
 
@@ -104,26 +113,37 @@ class Bundle:
 def load_bundle(name: str | Path) -> Bundle:
     """Load a shipped model by name, or the bundle in a directory.
 
-    Raises UserError, which lists all defects at once.
+    Raises BundleError, which lists all damaged files or all wrong parameters at once, and UserError
+    if there is no such directory.
     """
     directory = find_bundle(name)
+    try:
+        return _load(directory)
+    except RecursionError:
+        raise BundleError(f"{directory}: a JSON file of the bundle is nested too deeply") from None
+    except UserError as error:
+        raise BundleError(str(error)) from None
+
+
+def _load(directory: Path) -> Bundle:
     info = _read_info(directory)
     defects = _damaged_files(directory, info)
     if defects:
-        raise UserError(f"{directory}: the bundle is damaged: {'; '.join(defects)}")
+        raise BundleError(
+            f"{directory}: the bundle is damaged: {'; '.join(defects)}; copy it again from where "
+            "it was saved, or train it again"
+        )
     if info.task not in TASKS:
-        raise UserError(f"{directory}: unknown task {info.task!r}; known: {', '.join(TASKS)}")
+        raise BundleError(f"{directory}: unknown task {info.task!r}; known: {', '.join(TASKS)}")
     kind = TASKS[info.task]
     config = kind.config_type.parse(info.config, source=f"{directory / 'bundle.json'}: config")
     task = kind(config, load_tokenizer(info.tokenizer, directory / "tokenizer"), info.limits)
-    _, expected = task.structure
-    shapes = {name: leaf.shape for name, leaf in expected.items()}
+    shapes = _shapes(task, directory)
     try:
         arrays = weights.read_weights(directory / "weights.safetensors", shapes, info.storage)
-        probes = [Probe(**probe) for probe in json.loads((directory / "probe.json").read_text())]
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{directory}: {error}") from None
-    return Bundle(info, task, jax.device_put(arrays), probes)
+    except ValueError as error:
+        raise BundleError(f"{directory}: the weights are not those of the model: {error}") from None
+    return Bundle(info, task, jax.device_put(arrays), _read_probes(directory / "probe.json"))
 
 
 def save_bundle(
@@ -174,6 +194,8 @@ def find_bundle(name: str | Path) -> Path:
     if str(name) in shipped():
         return SHIPPED / name
     directory = Path(name)
+    if not directory.is_dir() and set_aside(directory).is_dir():
+        return set_aside(directory)  # saving a new one was interrupted
     if not directory.is_dir():
         known = ", ".join(shipped()) or "none"
         raise UserError(
@@ -184,21 +206,60 @@ def find_bundle(name: str | Path) -> Path:
 
 def _read_info(directory: Path) -> BundleInfo:
     path = directory / "bundle.json"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{directory}: is not a bundle: bundle.json is missing") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is not JSON: {error}") from None
+    if not path.exists():
+        raise BundleError(f"{directory}: is not a bundle: bundle.json is missing")
+    data = _read_json(path)
     version = data.get("format") if isinstance(data, dict) else None
     if version == 1:
         data = _from_format_1(data, path)
     elif version != FORMAT:
-        raise UserError(
+        raise BundleError(
             f"{path}: has bundle format {version!r}, but this version reads format {FORMAT}; "
             "install the version of textrnn that wrote it, or retrain the model"
         )
-    return BundleInfo.parse(data, source=str(path))
+    info = BundleInfo.parse(data, source=str(path))
+    for name, largest in LARGEST.model_dump().items():
+        if getattr(info.limits, name) > largest:
+            raise BundleError(
+                f"{path}: limits.{name} is {getattr(info.limits, name)}, the largest is {largest}; "
+                "train the model again with lower limits"
+            )
+    return info
+
+
+def _read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises BundleError."""
+    if not path.is_file():
+        raise BundleError(f"{path}: is not a plain file")
+    try:
+        if path.stat().st_size > _LONGEST_JSON:
+            raise BundleError(f"{path}: is longer than {_LONGEST_JSON} bytes")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: is not JSON: {error}") from None
+    nodes = [data]
+    for _ in range(_DEEPEST_JSON):
+        nodes = [child for node in nodes for child in _children(node)]
+    if nodes:
+        raise BundleError(f"{path}: is nested more than {_DEEPEST_JSON} levels deep")
+    return data
+
+
+def _children(node: Any) -> Iterable[Any]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
+
+
+def _read_probes(path: Path) -> list[Probe]:
+    try:
+        probes = [Probe(**probe) for probe in _read_json(path)]
+    except TypeError:
+        raise BundleError(f"{path}: must be a list of objects with row and answer") from None
+    for probe in probes:
+        if not isinstance(probe.row, dict):
+            raise BundleError(f"{path}: the row of a probe must be an object, found {probe.row!r}")
+    return probes
 
 
 class _Buckets(Config):
@@ -222,14 +283,33 @@ def _from_format_1(data: dict[str, Any], path: Path) -> dict[str, Any]:
 
 
 def _damaged_files(directory: Path, info: BundleInfo) -> list[str]:
-    defects = []
+    """What is wrong with the files of a bundle, and which of those that are read have no digest."""
+    tokenizer = {f"tokenizer/{path.name}" for path in (directory / "tokenizer").glob("*")}
+    defects = [
+        f"{name} has no digest in bundle.json"
+        for name in sorted(tokenizer.union(REQUIRED) - set(info.files))
+    ]
     for name, expected in info.files.items():
         path = directory / name
-        if not path.is_file():
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            defects.append(f"{name} is outside of the bundle")
+        elif not path.exists():
             defects.append(f"{name} is missing")
+        elif not path.is_file():
+            defects.append(f"{name} is not a plain file")
         elif digest(path) != expected:
             defects.append(f"{name} differs from the saved file (SHA-256)")
     return defects
+
+
+def _shapes(task: Task, directory: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of each parameter of the model, which is not built. Raises BundleError."""
+    try:
+        return {name: leaf.shape for name, leaf in task.structure[1].items()}
+    except (ValueError, TypeError, ArithmeticError, MemoryError) as error:
+        raise BundleError(
+            f"{directory / 'bundle.json'}: no model can be built from this config: {error}"
+        ) from None
 
 
 def _files(directory: Path) -> list[Path]:

@@ -25,6 +25,15 @@ def parse_columns(assignments: list[str] | None) -> dict[str, str]:
     return {name: value for name, _, value in (a.partition("=") for a in assignments or [])}
 
 
+def one_character(flag: str, value: str | None) -> str | None:
+    """The value of a flag that takes one character; `\\t` is a tab. Raises UserError."""
+    if value == "\\t":
+        return "\t"
+    if value is not None and len(value) != 1:
+        raise UserError(f"{flag} is {value!r}; it must be one character")
+    return value
+
+
 def parse_options(assignments: list[str] | None) -> dict[str, Any]:
     """["top_k=3"] to {"top_k": 3}; values are TOML. Raises UserError."""
     from textrnn.config import override

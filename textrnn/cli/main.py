@@ -12,10 +12,18 @@ import typer
 import textrnn
 from textrnn import native
 from textrnn.cli import data, models, runs
-from textrnn.cli.arguments import Columns, Model, TaskOptions, parse_columns, parse_options
+from textrnn.cli.arguments import (
+    Columns,
+    Model,
+    TaskOptions,
+    one_character,
+    parse_columns,
+    parse_options,
+)
 from textrnn.cli.tables import print_metrics
 from textrnn.errors import UserError
 from textrnn.io.formats import FORMATS, endings
+from textrnn.io.lines import is_stream
 from textrnn.runtime import enable_compilation_cache, use_huge_pages
 
 app = typer.Typer(
@@ -52,8 +60,13 @@ def global_options(
     pass
 
 
+BAD_ROWS = 3
+"""The exit status of a job that finished with invalid rows."""
+
+
 def main() -> NoReturn:
-    """Run the command line and exit: 0 on success, 1 with a one-line error, 2 on wrong usage."""
+    """Run the command line and exit: 0 on success, 1 with a one-line error, 2 on wrong usage, 3 if
+    rows of a file are invalid."""
     try:
         app()
     except UserError as error:
@@ -168,29 +181,65 @@ def score_command(
     model: Model,
     inputs: Annotated[
         list[Path],
-        typer.Argument(help=f"Files with one of {', '.join(endings())}, also with .gz."),
+        typer.Argument(
+            help=f"Files with one of {', '.join(endings())}, also with .gz; - is standard input."
+        ),
     ],
     output: Annotated[
         Path,
-        typer.Option(help=f"Output file: {', '.join(endings(writable=True))}, also with .gz."),
+        typer.Option(
+            help=f"Output file: {', '.join(endings(writable=True))}, also with .gz; "
+            "- for standard output."
+        ),
     ],
     column: Columns = None,
     option: TaskOptions = None,
+    format: Annotated[
+        str | None,
+        typer.Option(help=f"Format of the inputs: {', '.join(FORMATS)}. Default: by extension."),
+    ] = None,
+    output_format: Annotated[
+        str | None, typer.Option(help="Format of the output. Default: by extension, jsonl for -.")
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Character between the cells of CSV. Default: a comma.")
+    ] = None,
+    escape: Annotated[
+        str | None,
+        typer.Option(
+            help="Character before a quote inside of a CSV cell. Default: doubled quotes."
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option(help="Stop at the first invalid row.")] = False,
+    allow_bad: Annotated[
+        int,
+        typer.Option(min=0, help="Number of invalid rows up to which the exit status is 0."),
+    ] = 0,
     resume: Annotated[bool, typer.Option(help="Continue a job that was interrupted.")] = False,
     engine: Annotated[
         Literal["local", "ray"],
         typer.Option(help="Run in this process, or on the workers of a Ray cluster."),
     ] = "local",
 ) -> None:
-    """Score files: write every row, in order, with the model's answer in added columns."""
+    """Score files: write every row, in order, with the model's answer in added columns.
+
+    The exit status is 3 if there are more invalid rows than --allow-bad.
+    """
     use_huge_pages()
     from textrnn.bundle import load_bundle
-    from textrnn.cli.progress import ScoringProgress
-    from textrnn.io.formats import format_of
+    from textrnn.cli.progress import ScoringProgress, summary
+    from textrnn.io.formats import writable_format
+    from textrnn.io.records import TableOptions
     from textrnn.predictor import Predictor
-    from textrnn.scoring import local, score
+    from textrnn.scoring import FileOptions, local, score
 
+    for name in (format, output_format):
+        if name not in (None, *FORMATS):
+            raise UserError(f"no format {name!r}; there are {', '.join(FORMATS)}")
+    table = TableOptions(
+        delimiter=one_character("--delimiter", delimiter), escape=one_character("--escape", escape)
+    )
+    files = FileOptions(format, output_format, table)
     bundle = load_bundle(model)
     if engine == "ray":
         from textrnn.cluster.ray import on_ray
@@ -199,7 +248,7 @@ def score_command(
     else:
         runner = local(Predictor(bundle.task, bundle.params))
     options = parse_options(option)
-    if format_of(output) == "conll":
+    if writable_format(output, output_format).name == "conll":
         if bundle.task.name != "tag":
             raise UserError(f"{output}: only taggers write .conll; use .jsonl")
         options["tags"] = True
@@ -207,14 +256,12 @@ def score_command(
         result = score(
             bundle.task, runner, inputs, output,
             identity=bundle.info.files["weights.safetensors"],
-            columns=parse_columns(column), options=options, strict=strict, resume=resume,
-            on_progress=progress,
+            columns=parse_columns(column), options=options, files=files, strict=strict,
+            resume=resume, on_progress=progress,
         )  # fmt: skip
-    if not result.records:
-        print(f"{output}: is complete already")
-        return
-    note = f"; {result.bad} bad rows in {output}.errors.jsonl" if result.bad else ""
-    print(f"{output}: {result.rows} rows{note}")
+    print(summary(output, result), file=sys.stderr if is_stream(output) else sys.stdout)
+    if result.bad > allow_bad:
+        raise typer.Exit(BAD_ROWS)
 
 
 @app.command("predict")
@@ -231,11 +278,27 @@ def predict_command(
 ) -> None:
     """Run a model on texts and print one JSON object per line.
 
+    A text that the model cannot take is reported on standard error with its number, the others are
+    answered, and the exit status is 1.
+
     On a terminal, entities are highlighted and generated text is streamed.
     """
     from textrnn.cli.show import show
+    from textrnn.io.formats import read_records
+    from textrnn.io.lines import STANDARD_STREAM
+    from textrnn.io.records import Record
 
     predictor = textrnn.load(model)
     options = parse_options(option) | ({"alignment": True} if alignment else {})
-    for text in texts or (line.rstrip("\n") for line in sys.stdin):
-        show(predictor, text, options, sys.stdout, alignment)
+    if texts:
+        unit, records = "text", [Record(n, {"text": text}) for n, text in enumerate(texts, start=1)]
+    else:
+        unit, records = "line", read_records(STANDARD_STREAM, "lines")
+    bad = 0
+    for record in records:
+        reason = show(predictor, record, options, sys.stdout, alignment)
+        if reason:
+            bad += 1
+            print(f"textrnn: {unit} {record.line}: {reason}", file=sys.stderr)
+    if bad:
+        raise typer.Exit(1)

@@ -5,7 +5,7 @@ import json
 import typer
 
 from textrnn.cli.arguments import Model
-from textrnn.cli.tables import print_table
+from textrnn.cli.tables import print_table, visible
 from textrnn.errors import UserError
 
 app = typer.Typer(help="List models and show their model cards.", no_args_is_help=True)
@@ -29,6 +29,9 @@ def show_model_command(model: Model) -> None:
     from textrnn.bundle import find_bundle
 
     path = find_bundle(model) / "README.md"
-    if not path.exists():
+    if not path.is_file():
         raise UserError(f"{path}: is missing: the bundle has no model card")
-    print(path.read_text(encoding="utf-8"))
+    try:
+        print(visible(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None

@@ -2,12 +2,14 @@
 
 import sys
 import time
+from pathlib import Path
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from textrnn.io import journal
+from textrnn.io.lines import is_stream
 
 LINE_INTERVAL = 10.0
 """Seconds between two lines if standard error is not a terminal."""
@@ -40,6 +42,23 @@ class ScoringProgress:
         if self._bar.disable and now >= self._next_line:
             self._console.print(state, highlight=False)
             self._next_line = now + LINE_INTERVAL
+
+
+def summary(output: Path, done: journal.JournalProgress) -> str:
+    """What became of the rows of a finished job, in one line."""
+    complete = f"{output}: is complete already"
+    scored = f"{output}: {done.rows:,} of {done.records:,} rows scored"
+    parts = [scored if done.records or done.lines else complete]
+    if done.bad:
+        shown = ", ".join((*done.places, "...")[: done.bad])
+        where = "" if is_stream(output) else f" in {output}.errors.jsonl"
+        parts.append(f"{done.bad:,} bad rows{where}" + (f" ({shown})" if done.places else ""))
+    if done.lines:
+        rest = (
+            f", {done.skipped:,} of them headers, blank lines or comments" if done.skipped else ""
+        )
+        parts.append(f"{done.lines:,} lines read{rest}")
+    return "; ".join(parts)
 
 
 class DownloadProgress:

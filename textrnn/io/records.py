@@ -1,40 +1,38 @@
-"""Records, and the numbered lines of text files that they are read from."""
+"""Records: the rows of files, and what a reader has to know about a file."""
 
-import gzip
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 class Record(NamedTuple):
     """One row of a file: its fields, or the reason why it cannot be read."""
 
     line: int
-    """The line where it begins, or the line of the error, from 1; in Parquet the row number."""
+    """The line where it begins, from 1; in Parquet the number of the row."""
     fields: dict[str, Any]
     error: str | None = None
+    span: tuple[int, int] | None = None
+    """Its first and last line; None if there is only `line`."""
+    arrow: "tuple[pyarrow.RecordBatch, int] | None" = None
+    """For Parquet, the batch that contains the row with its original types, and its index."""
+
+    @property
+    def lines(self) -> int:
+        """Number of lines that it takes up."""
+        first, last = self.span or (0, 0)
+        return last - first + 1
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file, or of a gzip file, numbered from 1.
+@dataclass(frozen=True)
+class TableOptions:
+    """How a table in a text file is written. Formats without tables ignore these."""
 
-    Only a newline ends a line: text may contain other separators, such as U+0085. Bytes that are
-    not UTF-8 become lone surrogates, which `encoding_error` reports.
-    """
-    opener = gzip.open if path.name.endswith(".gz") else open
-    with opener(path, "rb") as stream:
-        for number, raw in enumerate(stream, start=1):
-            line = raw.decode("utf-8", errors="surrogateescape")
-            if number == 1:
-                line = line.removeprefix("\ufeff")
-            yield number, line
-
-
-def encoding_error(text: str) -> str | None:
-    """The reason why a line, or a part of it, is not UTF-8, or None if it is."""
-    if text.isascii():
-        return None
-    for index, char in enumerate(text):
-        if "\udc80" <= char <= "\udcff":
-            return f"is not UTF-8: byte 0x{ord(char) - 0xDC00:02x} at character {index + 1}"
-    return None
+    columns: tuple[str, ...] = ()
+    """Names of the columns of a file without a header line, or of CoNLL."""
+    delimiter: str | None = None
+    """The character between two cells of CSV; by default a comma."""
+    escape: str | None = None
+    """The character before a quote inside of a quoted cell; by default such quotes are doubled."""

@@ -1,8 +1,7 @@
-"""Writers of CSV, TSV, JSON lines, Parquet and CoNLL, chunk by chunk, resumable after a crash.
+"""Writers of CSV, TSV, JSON lines and CoNLL, chunk by chunk, resumable after a crash.
 
-A writer encodes rows as bytes that are appended to a spool. For text formats the spool is the file
-itself. A Parquet file cannot be appended to: its spool is a sequence of Arrow streams, and one pass
-at the end converts it.
+A writer encodes rows as bytes that are appended to a spool, which `finish` turns into the final
+file. For text formats the spool is the file itself.
 """
 
 import base64
@@ -10,23 +9,35 @@ import csv
 import gzip
 import io
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from textrnn.io.conll import write_columns
+from textrnn.io.records import Record
 from textrnn.rows import Row
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The properties of a file that its first rows determine."""
+    """The columns of a table, which are known before its first row is written."""
 
     columns: list[str]
-    types: str = ""
+    schema: str = ""
     """For Parquet: the serialised Arrow schema, in base64."""
+    json_columns: list[str] = field(default_factory=list)
+    """For Parquet: columns of strings that hold JSON, since their values have no common type."""
+
+
+class OutputRow(NamedTuple):
+    """A row of the input with the columns that are added to it."""
+
+    file: str
+    record: Record
+    added: dict[str, Any]
 
 
 class Unwritable(Exception):
@@ -34,34 +45,24 @@ class Unwritable(Exception):
 
 
 class RowWriter(ABC):
-    """Writes the rows of one file, all of which have the columns of the first rows."""
+    """Writes the rows of one file."""
 
     def __init__(self, layout: Layout, compressed: bool):
-        self.columns = layout.columns
+        self.layout = layout
         self.compressed = compressed
-
-    @classmethod
-    def layout(cls, first: Sequence[Row]) -> Layout:
-        """The layout of a file whose first rows are `first`."""
-        return Layout(_columns(first))
 
     def head(self) -> bytes:
         """The bytes before the first row."""
         return b""
 
     @abstractmethod
-    def encode(self, rows: Sequence[Row]) -> tuple[bytes, dict[int, str]]:
+    def encode(self, rows: Sequence[OutputRow]) -> tuple[bytes, dict[int, str]]:
         """The bytes of the rows, and the index of each row that cannot be written with the
         reason."""
 
-    def finish(self, spool: Path) -> None:
-        """Convert the spool, in place, to the final file."""
-        return None
-
-    def _same_columns(self, row: Row) -> None:
-        extra = sorted(set(row) - set(self.columns))
-        if extra:
-            raise Unwritable(f"has the columns {extra}, which the first rows lack")
+    def finish(self, spool: Path) -> Path:
+        """The path of the final file. It is beside the spool, or the spool itself."""
+        return spool
 
 
 class TextRowWriter(RowWriter):
@@ -73,9 +74,9 @@ class TextRowWriter(RowWriter):
 
     def encode(self, rows):
         lines, errors = [], {}
-        for index, row in enumerate(rows):
+        for index, (_, record, added) in enumerate(rows):
             try:
-                lines.append(self.line(row).encode())
+                lines.append(self.line(record.fields | added).encode())
             except Unwritable as error:
                 errors[index] = str(error)
             except UnicodeEncodeError:
@@ -89,31 +90,30 @@ class TextRowWriter(RowWriter):
 
 class JsonLinesWriter(TextRowWriter):
     def line(self, row):
-        return json.dumps(row, ensure_ascii=False, default=str) + "\n"
+        return json_text(row) + "\n"
 
 
 class CsvWriter(TextRowWriter):
     def head(self):
-        return self._pack(self._write(self.columns).encode())
+        return self._pack(self._write(self.layout.columns).encode())
 
     def line(self, row):
-        self._same_columns(row)
-        return self._write([_cell(row.get(name)) for name in self.columns])
+        return self._write([_cell(row.get(name)) for name in self.layout.columns])
 
     def _write(self, cells: Sequence[str]) -> str:
+        # The writer quotes only those line breaks that are in its own line end.
         out = io.StringIO()
-        csv.writer(out, lineterminator="\n").writerow(cells)
-        return out.getvalue()
+        csv.writer(out, lineterminator="\r\n").writerow(cells)
+        return out.getvalue().removesuffix("\r\n") + "\n"
 
 
 class TsvWriter(TextRowWriter):
     def head(self):
-        return self._pack(("\t".join(self.columns) + "\n").encode())
+        return self._pack(("\t".join(self.layout.columns) + "\n").encode())
 
     def line(self, row):
-        self._same_columns(row)
-        cells = [_cell(row.get(name)) for name in self.columns]
-        for name, cell in zip(self.columns, cells, strict=True):
+        cells = [_cell(row.get(name)) for name in self.layout.columns]
+        for name, cell in zip(self.layout.columns, cells, strict=True):
             if "\t" in cell or "\n" in cell or "\r" in cell:
                 raise Unwritable(
                     f"{name!r} contains a tab or a line break, which TSV cannot represent; use CSV"
@@ -137,89 +137,41 @@ class ConllWriter(TextRowWriter):
             raise Unwritable(str(error)) from None
 
 
-class ParquetWriter(RowWriter):
-    def __init__(self, layout: Layout, compressed: bool = False):
-        import pyarrow
+def json_text(value: Any) -> str:
+    """A value as JSON on one line, without loss.
 
-        super().__init__(layout, compressed)
-
-        buffer = pyarrow.py_buffer(base64.b64decode(layout.types))
-        self._schema = pyarrow.ipc.read_schema(buffer)
-
-    @classmethod
-    def layout(cls, first: Sequence[Row]) -> Layout:
-        import pyarrow
-
-        columns = _columns(first)
-        fields = [(name, _arrow_type([row.get(name) for row in first])) for name in columns]
-        types = base64.b64encode(pyarrow.schema(fields).serialize()).decode()
-        return Layout(columns, types)
-
-    def encode(self, rows):
-        import pyarrow
-
-        errors: dict[int, str] = {}
-        try:
-            for row in rows:
-                self._same_columns(row)
-            table = pyarrow.Table.from_pylist(list(rows), schema=self._schema)
-        except (Unwritable, pyarrow.ArrowException, UnicodeEncodeError):
-            table, errors = self._one_by_one(rows)
-        out = io.BytesIO()
-        with pyarrow.ipc.new_stream(out, self._schema) as stream:
-            stream.write_table(table)
-        return out.getvalue(), errors
-
-    def _one_by_one(self, rows):
-        import pyarrow
-
-        tables, errors = [self._schema.empty_table()], {}
-        for index, row in enumerate(rows):
-            try:
-                self._same_columns(row)
-                tables.append(pyarrow.Table.from_pylist([row], schema=self._schema))
-            except (Unwritable, pyarrow.ArrowException, UnicodeEncodeError) as error:
-                errors[index] = f"does not fit the columns of the first rows: {error}"
-        return pyarrow.concat_tables(tables), errors
-
-    def finish(self, spool):
-        import pyarrow
-        import pyarrow.parquet
-
-        final = spool.with_name(spool.name + ".parquet")
-        size = spool.stat().st_size
-        with (
-            pyarrow.OSFile(str(spool)) as source,
-            pyarrow.parquet.ParquetWriter(final, self._schema) as writer,
-        ):
-            while source.tell() < size:
-                with pyarrow.ipc.open_stream(source) as stream:
-                    writer.write_table(stream.read_all())
-        final.replace(spool)
+    Bytes are base64. What JSON has no numbers for are the strings "NaN", "Infinity" and
+    "-Infinity", as in the JSON of Protocol Buffers. Other types are their text.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_portable)
+    except ValueError:
+        value = _without_special_numbers(value)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_portable)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # an unpaired surrogate, which only an escape can represent
+        text = json.dumps(value, default=_portable)
+    return text
 
 
-def _arrow_type(values: Sequence[Any]) -> Any:
-    """The type of a column by its first values: a common type, or else that of the first value
-    with a type."""
-    import pyarrow
-
-    for sample in (values, *([value] for value in values)):
-        try:
-            arrow_type = pyarrow.array(sample).type
-        except (pyarrow.ArrowException, UnicodeEncodeError):
-            continue
-        if not pyarrow.types.is_null(arrow_type):
-            return arrow_type
-    return pyarrow.string()  # all null so far: strings can represent most values
+def _portable(value: Any) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
-def _columns(rows: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row))
+def _without_special_numbers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_special_numbers(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_special_numbers(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list | dict | bool):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+        return json_text(value)
+    return _portable(value)

@@ -26,13 +26,13 @@ LetterVectors = Float[Array, "tokens letters size"]
 class CharactersConfig(Config):
     kind: Literal["cnn", "lstm", "none"] = "cnn"
     """`cnn`: Ma and Hovy 2016; `lstm`, bidirectional: Lample et al. 2016."""
-    letters: PositiveInt = 16
+    letters: int = Field(default=16, ge=1, le=256)
     """Letters of the longest word; the middle of a longer word is left out."""
     size: PositiveInt = 24
     """Size of a letter's vector."""
     features: PositiveInt = 60
     """Size of the word's vector: number of filters, or of units in both directions together."""
-    width: PositiveInt = 3
+    width: int = Field(default=3, ge=1, le=64)
     """Letters in the receptive field of a filter."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout of the letters' vectors."""

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt
 
 from textrnn.batching import Shape, ragged_array, ragged_ids
 from textrnn.config import Config
@@ -23,7 +23,7 @@ from textrnn.text.ngrams import ngrams
 class SubwordsConfig(Config):
     buckets: NonNegativeInt = 0
     """Rows of the hashed table of n-gram vectors (Bojanowski et al. 2017); 0 disables subwords."""
-    most: PositiveInt = 24
+    most: int = Field(default=24, ge=1, le=1024)
     """Number of n-grams used per word."""
 
 

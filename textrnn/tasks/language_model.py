@@ -178,6 +178,11 @@ class Pretrain(Task[PretrainConfig, PretrainExample, PretrainBatch]):
         answer["perplexity"] = float(np.exp(-answer["log_likelihood"] / answer["words"]))
         return answer | ({"truncated": True} if example.truncated else {})
 
+    def columns(self, options: Any) -> dict[str, Any]:
+        return {"log_likelihood": float, "words": float, "perplexity": float} | (
+            {"truncated": bool} if options.truncate else {}
+        )
+
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         words = sum(answer["words"] for answer in answers)
         likelihood = sum(answer["log_likelihood"] for answer in answers)

@@ -184,9 +184,11 @@ class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
         chooses the best weights, unless the recipe names another."""
         return self.metrics
 
-    def columns(self, answer: Answer, options: Any) -> Answer:
-        """The fields of an answer that become columns of a scored file."""
-        return answer
+    @abstractmethod
+    def columns(self, options: Any) -> dict[str, Any]:
+        """The fields of answers that become columns of a scored file, with their types: str, int,
+        float, bool, list[...], dict[str, ...], a TypedDict or a mapping of fields to types. An
+        answer may lack some of them."""
 
     def table(self, answers: Sequence[Answer], rows: Sequence[Row]) -> str:
         """Details of an evaluation as plain text, shown below the metrics; empty if none."""

@@ -7,6 +7,7 @@ vectors start the embedding of other tasks.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -88,6 +89,11 @@ class Vectors(Task[VectorsConfig, Example, TokenBatch]):
         loss = float(arrays["losses"] / np.maximum(arrays["weights"], 1e-6))
         answer = {"log_loss": loss, "weight": float(arrays["weights"])}
         return answer | ({"truncated": True} if example.truncated else {})
+
+    def columns(self, options: Any) -> dict[str, Any]:
+        return {"log_loss": float, "weight": float} | (
+            {"truncated": bool} if options.truncate else {}
+        )
 
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         total = sum(answer["weight"] for answer in answers)

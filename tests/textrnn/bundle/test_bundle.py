@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import numpy as np
@@ -9,7 +10,8 @@ import textrnn
 from support.bundles import same_parameters
 from support.tiny_models import BUNDLES
 from textrnn.bundle import Probe, find_bundle, load_bundle, save_bundle
-from textrnn.errors import UserError
+from textrnn.errors import BundleError, UserError
+from textrnn.io.files import digest
 
 PARAMETERS = [
     "embedding.table",
@@ -36,10 +38,14 @@ def rewrite(path, change):
     (path / "bundle.json").write_text(json.dumps(info))
 
 
+def rewrite_file(path, name, content):
+    """Change a file and its digest, as if it had been saved so."""
+    (path / name).write_text(content)
+    rewrite(path, lambda info: info["files"].update({name: digest(path / name)}))
+
+
 def rewrite_weights(path, change):
     """Change the weights and their digest, so that only names and values reveal it."""
-    from textrnn.io.files import digest
-
     file = path / "weights.safetensors"
     arrays = safetensors.numpy.load_file(file)
     change(arrays)
@@ -119,7 +125,6 @@ def test_all_weight_mismatches_are_reported_at_once(copy):
         del arrays["output.bias"]
         arrays["stranger"] = np.zeros(3, np.float32)
         arrays["output.kernel"] = arrays["output.kernel"][:-1]
-        arrays["encoder.layers.0.forward.bias"][0] = np.nan
         arrays["embedding.table"] = arrays["embedding.table"].astype(np.float32)
 
     rewrite_weights(copy, change)
@@ -129,15 +134,18 @@ def test_all_weight_mismatches_are_reported_at_once(copy):
         "output.bias is missing",
         "stranger is not a parameter of this model",
         "output.kernel is float16[31, 2], expected float16[32, 2]",
-        "forward.bias contains values that are not finite",
         "embedding.table is float32",
     ):
         assert part in str(caught.value)
 
 
-def test_an_invalid_weights_file_is_one_clear_error(copy):
-    from textrnn.io.files import digest
+def test_weights_that_are_not_finite_are_reported(copy):
+    rewrite_weights(copy, lambda arrays: arrays["output.bias"].fill(np.nan))
+    with pytest.raises(UserError, match=r"output\.bias contains values that are not finite"):
+        textrnn.load(copy)
 
+
+def test_an_invalid_weights_file_is_one_clear_error(copy):
     file = copy / "weights.safetensors"
     file.write_bytes(b"\x80\x04pickle")
     rewrite(copy, lambda info: info["files"].update({file.name: digest(file)}))
@@ -162,6 +170,79 @@ def test_an_invalid_bundle_json_is_one_clear_error(copy, change, reason):
     rewrite(copy, change)
     with pytest.raises(UserError, match=reason):
         textrnn.load(copy)
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda info: info.update(files={}), "weights.safetensors has no digest in bundle.json"),
+        (lambda info: info.update(files={}), "tokenizer/words.json has no digest"),
+        (lambda info: info["files"].pop("probe.json"), "probe.json has no digest"),
+        (lambda info: info["files"].update({"../copy/probe.json": "0" * 64}), "is outside of the"),
+        (lambda info: info["files"].update({"/etc/passwd": "0" * 64}), "is outside of the bundle"),
+        (lambda info: info["files"].update({"tokenizer": "0" * 64}), "is not a plain file"),
+        (lambda info: info["files"].update({"no": "0" * 64}), "no is missing"),
+        (lambda info: info["config"]["encoder"].update(hidden=30_000), "expected float16\\[30000"),
+        (lambda info: info["config"]["encoder"].update(hidden=10**8), "expected float16"),
+        (lambda info: info["config"]["encoder"].update(hidden=10**30), "no model can be built"),
+        (lambda info: info["config"]["encoder"].update(layers=10**6), "less than or equal to 100"),
+        (
+            lambda info: info["config"]["encoder"].update(layers=3),
+            "layers.2.forward.bias is missing",
+        ),
+        (lambda info: info["limits"].update(rows=10**9), "limits.rows is 1000000000, the largest"),
+        (lambda info: info["limits"].update(tokens=10**12), "limits.tokens is"),
+        (lambda info: info.update(training=json.loads("[" * 40 + "]" * 40)), "more than 32 levels"),
+    ],
+)
+def test_a_bundle_json_that_promises_too_much_is_one_clear_error(copy, change, reason):
+    """Fails if a file that is loaded has no digest, if memory is taken for a size before it is
+    compared with the weights, or on any exception but BundleError."""
+    rewrite(copy, change)
+    with pytest.raises(BundleError, match=reason):
+        load_bundle(copy)
+
+
+@pytest.mark.parametrize("name", ["bundle.json", "probe.json", "tokenizer/words.json"])
+@pytest.mark.parametrize(
+    "content",
+    [DEEP, "[" * 900 + "]" * 900, "", "{", "7", "null", "[7]", '[{"row": 1, "answer": 1}]', "\x00"],
+)
+def test_hostile_json_is_one_clear_error(copy, name, content):
+    """With the right digest. Fails on any exception but BundleError."""
+    if name == "bundle.json":
+        (copy / name).write_text(content)
+    else:
+        rewrite_file(copy, name, content)
+    with pytest.raises(BundleError) as caught:
+        load_bundle(copy)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["bundle.json", "probe.json", "weights.safetensors", "tokenizer/words.json"]
+)
+@pytest.mark.parametrize("kind", ["fifo", "directory", "dangling link"])
+def test_a_file_of_another_kind_is_one_clear_error(copy, name, kind):
+    """Fails if the program waits for the writer of a pipe."""
+    (copy / name).unlink()
+    if kind == "fifo":
+        os.mkfifo(copy / name)
+    elif kind == "directory":
+        (copy / name).mkdir()
+    else:
+        (copy / name).symlink_to("nowhere")
+    with pytest.raises(BundleError, match=r"is not a plain file|is missing"):
+        load_bundle(copy)
+
+
+def test_a_bundle_is_found_where_an_interrupted_save_left_it(copy):
+    """On a file system that cannot exchange directories, between the two renames."""
+    copy.rename(copy.with_name(".copy.old"))
+    assert load_bundle(copy).info.name == "tiny"
 
 
 def as_format_1(info):

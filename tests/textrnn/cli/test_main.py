@@ -1,9 +1,11 @@
-"""The command line: exit status 0, 1 or 2; errors are one line.
+"""The command line: exit status 0, 1, 2 or 3; errors are one line.
 
 Most tests call the entry point in this process. A process of its own is used to check the exit
 status in a shell and the behaviour with a closed pipe.
 """
 
+import csv
+import io
 import json
 import subprocess
 import sys
@@ -73,6 +75,11 @@ def test_a_closed_pipe_is_no_traceback(tiny_bundle):
         (["score", "BUNDLE", "in.csv", "--output", "o.txt"], "cannot be written in this format"),
         (["score", "BUNDLE", "in.csv", "--output", "no/dir.csv"], "cannot be written"),
         (["score", "BUNDLE", "in.csv", "--output", "o.csv", "--column", "x"], "not an assignment"),
+        (["score", "BUNDLE", "in.csv", "--output", "o.csv", "--format", "x"], "no format 'x'"),
+        (["score", "BUNDLE", "in.csv", "--output", "o.csv", "--delimiter", ";;"], "one character"),
+        (["score", "BUNDLE", "-", "--output", "o.csv"], "otherwise name the format"),
+        (["score", "BUNDLE", "in.csv", "--output", "-", "--output-format", "parquet"], "a stream"),
+        (["score", "BUNDLE", "in.csv", "--output", "-", "--resume"], "cannot be resumed"),
         (["evaluate", "BUNDLE", "no-gold.csv"], "no column 'label'"),
         (["runs", "compare", "nowhere"], "holds no run"),
         (["data", "fetch", "nothing", "--to", "x"], "no data set 'nothing'; there are"),
@@ -90,8 +97,7 @@ def test_a_mistake_is_a_1_and_one_line(tiny_bundle, tmp_path, arguments, reason)
     assert done.stderr.startswith("textrnn: ")
     assert reason in done.stderr
     assert done.stderr.count("\n") == 1
-    left = {path for path in tmp_path.iterdir() if path not in before}
-    assert all(path.name.startswith("o.csv.") or path.name.startswith("o.") for path in left)
+    assert set(tmp_path.iterdir()) == before
 
 
 @pytest.mark.process
@@ -117,12 +123,38 @@ def test_predict_from_arguments_and_from_stdin(tiny_bundle):
     assert labels == ["friendly", "hostile"]
 
 
+def test_predict_answers_or_reports_each_line(tiny_bundle):
+    """Fails if a line that cannot be answered ends the command, or is passed over in silence."""
+    long = b"good " * 2000
+    lines = [b"a fine film", b"", b" \t ", b"\xff\xfe", b"a poor film\r", "\u2028".encode(), long]
+    lines += [b"[" * 50_000, b"\0", b"a fine film"]
+    done = textrnn_here("predict", tiny_bundle, stdin=b"\n".join(lines))
+    assert done.returncode == 1
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    reported = [line.split(": ", 2)[1] for line in done.stderr.splitlines()]
+    assert reported == [f"line {number}" for number in (2, 3, 4, 6, 7)]
+    assert len(answers) + len(reported) == len(lines)
+    assert "line 2: text is empty" in done.stderr
+    assert "line 4: is not UTF-8: byte 0xff" in done.stderr
+    assert "line 7: text is too long" in done.stderr
+    assert [answers[0]["label"], answers[1]["label"], answers[-1]["label"]] == [
+        "friendly", "hostile", "friendly",
+    ]  # fmt: skip
+    given = textrnn_here("predict", tiny_bundle, "a fine film", "", "a poor film")
+    assert (given.returncode, len(given.stdout.splitlines())) == (1, 2)
+    assert "text 2: text is empty" in given.stderr
+    assert textrnn_here("predict", tiny_bundle, stdin="").returncode == 0
+
+
 def test_score_evaluate_and_show(tiny_bundle, tmp_path):
     rows = sentences(30, seed=5)
     source = write_csv(tmp_path / "in.csv", rows)
     done = textrnn_here("score", tiny_bundle, source, "--output", tmp_path / "out.csv")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{tmp_path / 'out.csv'}: 30 rows\n"
+    assert done.stdout == (
+        f"{tmp_path / 'out.csv'}: 30 of 30 rows scored; 31 lines read, 1 of them headers, blank "
+        "lines or comments\n"
+    )
     again = textrnn_here("score", tiny_bundle, source, "--output", tmp_path / "out.csv", "--resume")
     assert "is complete already" in again.stdout
     measured = textrnn_here("evaluate", tiny_bundle, source, "--json")
@@ -142,10 +174,61 @@ def test_evaluate_on_the_development_sets_of_a_recipe(tiny_bundle, tiny_data):
     assert measured["accuracy"] == card["metrics"]["heldout"]["accuracy"] == 1
 
 
-def test_bad_rows_are_counted(tiny_bundle, tmp_path):
-    (tmp_path / "in.csv").write_text("text\nfine\n \n")
-    done = textrnn_here("score", tiny_bundle, tmp_path / "in.csv", "--output", tmp_path / "out.csv")
-    assert "1 rows; 1 bad rows in" in done.stdout
+@pytest.mark.parametrize(("allowed", "status"), [([], 3), (["--allow-bad", "1"], 3),
+                                                 (["--allow-bad", "2"], 0)])  # fmt: skip
+def test_bad_rows_have_a_status_of_their_own(tiny_bundle, tmp_path, allowed, status):
+    """Fails if a script cannot tell that rows are missing, also when the job is resumed."""
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text('text\nfine\n \n"a\nb"c\n')
+    done = textrnn_here("score", tiny_bundle, source, "--output", output, *allowed)
+    assert done.returncode == status
+    assert done.stderr == ""
+    assert done.stdout == (
+        f"{output}: 2 of 4 rows scored; 2 bad rows in {output}.errors.jsonl ({source}:3, "
+        f"{source}:4); 5 lines read, 1 of them headers, blank lines or comments\n"
+    )
+    assert len((tmp_path / "out.csv.errors.jsonl").read_text().splitlines()) == 2
+    again = textrnn_here("score", tiny_bundle, source, "--output", output, "--resume", *allowed)
+    assert again.returncode == status
+    assert "is complete already; 2 bad rows in" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        ("a fine film\na poor film\n", ["--format", "lines"]),
+        ("text,id\na fine film,1\na poor film,2\n", ["--format", "csv"]),
+        ("review;id\na fine film;1\na poor film;2\n",
+         ["--format", "csv", "--delimiter", ";", "--column", "text=review"]),
+        ('{"text": "a fine film"}\n{"text": "a poor film"}\n', ["--format", "jsonl"]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("output_format", ["jsonl", "csv"])
+def test_streams(tiny_bundle, text, flags, output_format):
+    """Fails if anything but rows is printed to standard output."""
+    flags = [*flags, "--output-format", output_format]
+    done = textrnn_here("score", tiny_bundle, "-", "--output", "-", *flags, stdin=text)
+    if output_format == "csv" and "jsonl" in flags:
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "a stream is read only once; write JSON lines" in done.stderr
+        return
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("-: 2 of 2 rows scored")
+    if output_format == "jsonl":
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+    else:
+        rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [row["predicted_label"] for row in rows] == ["friendly", "hostile"]
+
+
+def test_bad_rows_of_a_stream_are_reported(tiny_bundle):
+    done = textrnn_here("score", tiny_bundle, "-", "--output", "-", "--format", "lines",
+                        stdin="fine\n\npoor\n")  # fmt: skip
+    assert done.returncode == 3
+    assert len(done.stdout.splitlines()) == 2
+    error, summary = done.stderr.splitlines()
+    assert json.loads(error)["line"] == 2
+    assert summary == "-: 2 of 3 rows scored; 1 bad rows (-:2); 3 lines read"
 
 
 @pytest.mark.slow

@@ -1,10 +1,13 @@
 import errno
 import hashlib
+import itertools
 import os
+import shutil
 
 import pytest
 
-from textrnn.io.files import digest, replace_directory, write_atomically
+from textrnn.io import files
+from textrnn.io.files import digest, replace_directory, set_aside, write_atomically
 
 
 def contents(directory):
@@ -40,6 +43,68 @@ def test_a_directory_is_replaced_atomically(tmp_path, monkeypatch):
     assert contents(tmp_path / "old") == {"new.txt": "new"}
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
     assert len(synced) == 4, "the file, both directories, and the parent with the new name"
+
+
+class Killed(BaseException):
+    """In place of SIGKILL: nothing handles it."""
+
+
+STEPS = [(os, "fsync"), (os, "rename"), (os, "replace"), (shutil, "rmtree"), (files, "_exchange")]
+
+
+def kill_at(patch, step: int, exchanges: bool) -> None:
+    """End the process, as it were, at a call that changes or flushes the disk."""
+    calls = itertools.count()
+
+    def wrapped(real):
+        def call(*arguments, **options):
+            if next(calls) == step:
+                raise Killed
+            return real(*arguments, **options)
+
+        return call
+
+    def unsupported(one, other):
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    for module, name in STEPS:
+        real = getattr(module, name)
+        replaced = unsupported if name == "_exchange" and not exchanges else real
+        patch.setattr(module, name, wrapped(replaced))
+
+
+@pytest.mark.parametrize("exchanges", [True, False], ids=["exchange", "two renames"])
+@pytest.mark.parametrize("before", ["nothing", "old"])
+def test_a_directory_is_complete_after_a_kill_at_any_step(tmp_path, before, exchanges):
+    """Killed at the first, second, ... call, then replaced once more in full. Fails if the old
+    content is gone before the new one is in place, if both are mixed, or if what a kill leaves
+    behind hinders the next replacement."""
+    step, killed = 0, True
+    while killed:
+        root = tmp_path / str(step)
+        for name in ("new", "newer") if before == "nothing" else ("new", "newer", "old"):
+            (root / name).mkdir(parents=True)
+            for part in "ab":
+                (root / name / part).write_text(name)
+        target = root / "old"
+        with pytest.MonkeyPatch.context() as patch:
+            kill_at(patch, step, exchanges)
+            try:
+                replace_directory(root / "new", target)
+                killed = False
+            except Killed:
+                killed = True
+        place = target if target.exists() else set_aside(target)
+        found = contents(place) if place.exists() else {}
+        if found or before == "old":
+            assert found in ({"a": name, "b": name} for name in ("old", "new"))
+            assert place == target or not exchanges
+        replace_directory(root / "newer", target)
+        assert contents(target) == {"a": "newer", "b": "newer"}
+        assert not set_aside(target).exists()
+        assert killed or found == {"a": "new", "b": "new"}
+        step += 1
+    assert step > 5, "the calls were not wrapped"
 
 
 def test_digests_are_those_of_hashlib(tmp_path):

@@ -3,20 +3,20 @@
 import pytest
 
 from textrnn.errors import UserError
-from textrnn.io.formats import FORMATS, FileFormat, endings, format_of, open_writer
-from textrnn.io.records import Record, encoding_error, numbered_lines
-from textrnn.io.writers import Layout, TextRowWriter
+from textrnn.io.formats import FORMATS, FileFormat, endings, format_of, writable_format
+from textrnn.io.records import Record
+from textrnn.io.writers import TextRowWriter
 from textrnn.predictor import Predictor
 from textrnn.scoring import local, score
 from training.recipe import Source
 from training.sources import read_source
 
 
-def read_pairs(path, columns=()):
+def read_pairs(lines, options):
     """Lines such as id=1;text=good."""
-    for number, line in numbered_lines(path):
+    for number, line, error in lines:
         fields = dict(pair.split("=") for pair in line.rstrip("\n").split(";"))
-        yield Record(number, fields, encoding_error(line))
+        yield Record(number, fields, error)
 
 
 class PairsWriter(TextRowWriter):
@@ -53,10 +53,12 @@ def test_a_registered_format_is_usable_everywhere(
 
 def test_errors_list_the_registered_formats(pairs, tmp_path):
     """Fails if a list of formats in an error is a copy of the registry."""
-    with pytest.raises(UserError, match=r"known endings are \.csv, .*\.pairs, also with \.gz"):
+    with pytest.raises(
+        UserError, match=r"known endings are \.csv, .*\.pairs, except for Parquet also with \.gz"
+    ):
         format_of(tmp_path / "x.doc")
     with pytest.raises(UserError, match=r"use one of \.csv, .*\.conll, \.pairs$"):
-        open_writer(tmp_path / "x.conllu", Layout([]))
+        writable_format(tmp_path / "x.conllu")
     with pytest.raises(UserError, match=r"no format 'doc'; there are csv, .*pairs, trees"):
         Source.parse({"path": "x", "format": "doc"}, "test")
 

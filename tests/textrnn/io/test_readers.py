@@ -6,7 +6,8 @@ import pyarrow.parquet
 import pytest
 
 from textrnn.errors import UserError
-from textrnn.io.formats import format_of, read_records
+from textrnn.io.formats import RecordReader, format_of, read_records
+from textrnn.io.records import TableOptions
 
 ROWS = [
     {"id": "1", "text": 'plain, "quoted"'},
@@ -78,7 +79,7 @@ def test_byte_order_mark_is_not_part_of_the_first_column(tmp_path):
 
 def test_columns_of_a_file_without_header(tmp_path):
     path = write(tmp_path / "a.tsv", b"0\tgood\n1\tbad\n")
-    rows = [r.fields for r in read_records(path, columns=["id", "text"])]
+    rows = [r.fields for r in read_records(path, options=TableOptions(("id", "text")))]
     assert rows == [{"id": "0", "text": "good"}, {"id": "1", "text": "bad"}]
 
 
@@ -87,7 +88,7 @@ def test_columns_of_a_file_without_header(tmp_path):
     [
         ("a.csv", b"id,text\n1,a\n2\n3,c\n", 3, "has 1 columns, expected 2: id, text"),
         ("a.csv", b"id,text\n1,a\n2,b,c\n3,c\n", 3, "has 3 columns"),
-        ("a.csv", b"id,text\n1,a\n2,\xffb\n3,c\n", 3, "not UTF-8: byte 0xff at character 1"),
+        ("a.csv", b"id,text\n1,a\n2,\xffb\n3,c\n", 3, "not UTF-8: byte 0xff at character 3"),
         ("a.tsv", b"id\ttext\n1\ta\n2\n3\tc\n", 3, "has 1 columns"),
         ("a.jsonl", b'{"id":"1","text":"a"}\n{"id":\n{"id":"3","text":"c"}\n', 2, "is not JSON"),
         ("a.jsonl", b'{"id":"1","text":"a"}\n[1]\n{"id":"3","text":"c"}\n', 2, "not a JSON object"),
@@ -104,9 +105,26 @@ def test_a_bad_line_is_reported_and_skipped(tmp_path, name, data, line, reason):
     assert [r.fields["id"] for r in records if not r.error] == ["1", "3"]
 
 
-def test_a_quote_that_is_never_closed_is_one_bad_line(tmp_path):
-    records = list(read_records(write(tmp_path / "a.csv", b'id,text\n1,a\n2,"b\n3,c\n')))
-    assert [(r.line, bool(r.error)) for r in records] == [(2, False), (3, True)]
+@pytest.mark.parametrize("after", [1, 700, 2_000])
+def test_a_quote_that_is_never_closed_is_one_bad_line(tmp_path, after):
+    """Fails if the rows after it are lost."""
+    lines = ["id,text", "1,a", '2,"b', *(f"{i},c" for i in range(3, 3 + after))]
+    path = write(tmp_path / "a.csv", "\n".join(lines).encode())
+    reader = RecordReader(path)
+    records = list(reader)
+    assert [(r.line, bool(r.error)) for r in records] == [
+        (number, number == 3) for number in range(2, 4 + after)
+    ]
+    assert "opens a quote that is not closed" in str(records[1].error)
+    assert (reader.lines.read, reader.lines.skipped) == (3 + after, 1)
+
+
+def test_rows_after_a_quote_that_closes_in_a_later_row_are_kept(tmp_path):
+    text = b'id,text\n1,"a\n2,b\n3,"c"\n4,"d\ne"\n'
+    records = list(read_records(write(tmp_path / "a.csv", text)))
+    assert [r.fields.get("id") for r in records] == [None, "2", "3", "4"]
+    assert "opens a quote, and line 4 is not CSV" in str(records[0].error)
+    assert records[3].span == (5, 6)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from textrnn.tasks.calibration import best_thresholds, expected_calibration_erro
 from textrnn.tasks.classify.explanation import POINTS, explain, explanation_json
 from textrnn.tasks.classify.network import Classifier, ClassifierConfig
 from textrnn.tasks.classify.options import ClassifyOptions, ScoreFunction
+from textrnn.tasks.columns import ExplanationColumn, ScoredLabel
 from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, LOG_LOSS, Metric
 from textrnn.tasks.task import (
     Answer,
@@ -244,10 +245,15 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
             )
         return answer | ({"truncated": True} if example.truncated else {})
 
-    def columns(self, answer: Answer, options: ClassifyOptions) -> Answer:
+    def columns(self, options: ClassifyOptions) -> dict[str, Any]:
+        columns: dict[str, Any] = {"label": str, "score": float}
+        if self.config.multi_label:
+            columns["labels"] = list[str]
         if options.top_k is not None:
-            return answer
-        return {name: value for name, value in answer.items() if name != "scores"}
+            columns["scores"] = list[ScoredLabel]
+        if options.explain:
+            columns["explanation"] = ExplanationColumn
+        return columns | ({"truncated": bool} if options.truncate else {})
 
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:
         return self._applied(logits, "sigmoid" if self.config.multi_label else "softmax")

@@ -37,6 +37,18 @@ def capture_options(rows: Sequence[GenerateOptions], count: int) -> CaptureOptio
     return batch_capture_options([row.cells for row in rows], top, count)
 
 
+def captured_columns(options: GenerateOptions) -> dict[str, Any]:
+    """The types of the details that `captured_json` returns."""
+    columns: dict[str, Any] = {}
+    if options.log_probabilities:
+        columns["log_probabilities"] = list[float]
+    if options.top_log_probabilities:
+        columns["top_log_probabilities"] = list[dict[str, float]]
+    if options.cells:
+        columns["activations"] = list[list[float]]
+    return columns
+
+
 def captured_json(
     captured: Captured, options: GenerateOptions, symbols: Sequence[str]
 ) -> dict[str, Any]:

@@ -27,7 +27,12 @@ from textrnn.errors import InvalidText, UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.tasks.generate.capture import CaptureOptions, join
 from textrnn.tasks.generate.network import Generator, GeneratorConfig, Past
-from textrnn.tasks.generate.option_arrays import capture_options, captured_json, sampling_parameters
+from textrnn.tasks.generate.option_arrays import (
+    capture_options,
+    captured_columns,
+    captured_json,
+    sampling_parameters,
+)
 from textrnn.tasks.generate.options import GenerateOptions, check
 from textrnn.tasks.generate.output import GeneratedText
 from textrnn.tasks.generate.sampling import SamplingParameters
@@ -290,6 +295,22 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
             answer["state"] = encode_state(sequence.state)
         answer["unknown_characters"] = int((example.ids == UNK).sum())
         return answer | ({"truncated": True} if example.truncated else {})
+
+    def columns(self, options: GenerateOptions) -> dict[str, Any]:
+        """Those of rows with a prompt, and those of rows with a text."""
+        columns: dict[str, Any] = {"text": str, "finish_reason": str, "seed": int}
+        columns |= {"log_likelihood": float, "characters": int}
+        columns |= {"loss": float, "bits": float, "perplexity": float}
+        if options.window:
+            columns["window"] = int
+        captured = captured_columns(options)
+        columns |= captured
+        if options.echo and captured:
+            columns["prompt"] = captured
+        if options.return_state:
+            columns["state"] = str
+        columns["unknown_characters"] = int
+        return columns | ({"truncated": bool} if options.truncate else {})
 
     def details(self, example: GenerateExample, start: int, end: int | None) -> Answer:
         """The captured values that the options request; with the first character, also those of the

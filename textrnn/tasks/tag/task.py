@@ -25,6 +25,7 @@ from textrnn.layers.losses import token_cross_entropy
 from textrnn.layers.ragged import is_token
 from textrnn.layers.word_features import Spelled, collate, spell
 from textrnn.tasks.calibration import expected_calibration_error
+from textrnn.tasks.columns import EntityColumn, WordColumn
 from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, Metric
 from textrnn.tasks.tag import crf, marginals, span_f1
 from textrnn.tasks.tag import gold as gold_labels
@@ -271,6 +272,14 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
             pairs = zip(places, probabilities, strict=True)
             answer["tokens"] = [place | {"tags": by_label} for place, by_label in pairs]
         return answer | ({"truncated": True} if example.truncated else {})
+
+    def columns(self, options: TagOptions) -> dict[str, Any]:
+        columns: dict[str, Any] = {"entities": list[EntityColumn]}
+        if options.tags:
+            columns |= {"tokens": list[str], "tags": list[str]}
+        if options.marginals:
+            columns["tokens"] = list[WordColumn]
+        return columns | ({"truncated": bool} if options.truncate else {})
 
     def _spans(self, path: Sequence[int]) -> list[Span]:
         if not self.config.entities:

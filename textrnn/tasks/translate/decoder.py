@@ -31,7 +31,7 @@ from textrnn.layers.unroll import unroll
 class DecoderConfig(Config):
     cell: CellName = "lstm"
     """Recurrent cell of every layer."""
-    layers: PositiveInt = 1
+    layers: int = Field(default=1, ge=1, le=100)
     """Number of recurrent layers."""
     hidden: PositiveInt = 256
     """Units per layer."""

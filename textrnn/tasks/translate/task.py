@@ -23,6 +23,7 @@ from textrnn.errors import InvalidText, UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.layers.masking import MASKED
 from textrnn.layers.ragged import sum_rows
+from textrnn.tasks.columns import TranslationColumn
 from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
     Answer,
@@ -290,6 +291,18 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             sources = [self.tokenizer.decode_subwords(w.ids[:-1], w.words) for w in example.parts]
             answer |= alignment(sources, [best for best, *_ in sentences])
         return answer | ({"truncated": True} if example.truncated else {})
+
+    def columns(self, options: TranslateOptions) -> dict[str, Any]:
+        columns: dict[str, Any] = {"text": str, "score": float}
+        if options.alternatives:
+            columns["alternatives"] = list[TranslationColumn]
+        if options.alignment:
+            columns |= {
+                "source_tokens": list[str],
+                "tokens": list[str],
+                "alignment": list[list[float]],
+            }
+        return columns | ({"truncated": bool} if options.truncate else {})
 
     def score(self, answers: Sequence[Answer], rows: Sequence[Row]) -> Metrics:
         from textrnn.tasks.translate.bleu import corpus_scores

@@ -47,7 +47,7 @@ def test_text_in_json_out(tag_bundle, folder):
     with gzip.open(folder / "in.txt.gz", "wt") as stream:
         stream.write("Grace Hopper lives in Oslo\n\nis San Jose big ?\n")
     done = textrnn("score", tag_bundle, "in.txt.gz", "--output", "out.jsonl", cwd=folder)
-    assert "2 rows; 1 bad rows in out.jsonl.errors.jsonl" in done.stdout
+    assert "2 of 3 rows scored; 1 bad rows in out.jsonl.errors.jsonl" in done.stdout
     rows = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
     predicted = [[e["text"] for e in row["predicted_entities"]] for row in rows]
     assert predicted == [["Grace Hopper", "Oslo"], ["San Jose"]]
@@ -64,7 +64,7 @@ def test_text_in_columns_out(tag_bundle, folder):
 def test_malformed_rows_are_reported_with_their_lines(tag_bundle, folder):
     (folder / "in.conll").write_text("Bob\tB-PER\nsings\n\nOslo\tB-LOC\n")
     done = textrnn("score", tag_bundle, "in.conll", "--output", "out.jsonl", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     (fault,) = map(json.loads, (folder / "out.jsonl.errors.jsonl").read_text().splitlines())
     assert fault["line"] == 2
     assert "has 1 columns, expected 2" in json.dumps(fault)

@@ -43,7 +43,7 @@ def test_files_that_are_not_parallel(translate_bundle, folder):
 def test_text_and_tables_in_tables_out(translate_bundle, folder):
     (folder / "in.txt").write_text("one two\n\nred 5. 7 cat\n" + "dog " * 40 + "\n")
     done = textrnn("score", translate_bundle, "in.txt", "--output", "out.tsv", cwd=folder)
-    assert "2 rows; 2 bad rows in out.tsv.errors.jsonl" in done.stdout
+    assert "2 of 4 rows scored; 2 bad rows in out.tsv.errors.jsonl" in done.stdout
     errors = (folder / "out.tsv.errors.jsonl").read_text().splitlines()
     faults = [json.loads(line) for line in errors]
     assert [(fault["line"], "empty" in str(fault)) for fault in faults] == [(2, True), (4, False)]
