@@ -43,7 +43,7 @@ class Config(BaseModel):
 def read_toml(path: Path) -> dict[str, Any]:
     """Parse a TOML file. Raises UserError if it cannot be read or is not valid TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:

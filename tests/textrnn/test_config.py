@@ -57,6 +57,8 @@ def test_json_and_toml_round_trip(tmp_path_factory, config):
     path = tmp_path_factory.mktemp("config") / "c.toml"
     path.write_text(config.to_toml(), encoding="utf-8", newline="")
     assert Outer.parse(read_toml(path), source="toml") == config
+    path.write_text(config.to_toml(), encoding="utf-8-sig")  # as some editors save it
+    assert Outer.parse(read_toml(path), source="toml") == config
     assert Outer.model_validate_json(config.to_json()) == config
 
 
