@@ -52,7 +52,8 @@ def summary(output: Path, done: journal.JournalProgress) -> str:
     if done.bad:
         shown = ", ".join((*done.places, "...")[: done.bad])
         where = "" if is_stream(output) else f" in {output}.errors.jsonl"
-        parts.append(f"{done.bad:,} bad rows{where}" + (f" ({shown})" if done.places else ""))
+        rows = "row" if done.bad == 1 else "rows"
+        parts.append(f"{done.bad:,} bad {rows}{where}" + (f" ({shown})" if done.places else ""))
     if done.lines:
         rest = (
             f", {done.skipped:,} of them headers, blank lines or comments" if done.skipped else ""

@@ -228,7 +228,7 @@ def test_bad_rows_of_a_stream_are_reported(tiny_bundle):
     assert len(done.stdout.splitlines()) == 2
     error, summary = done.stderr.splitlines()
     assert json.loads(error)["line"] == 2
-    assert summary == "-: 2 of 3 rows scored; 1 bad rows (-:2); 3 lines read"
+    assert summary == "-: 2 of 3 rows scored; 1 bad row (-:2); 3 lines read"
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def test_text_in_json_out(tag_bundle, folder):
     with gzip.open(folder / "in.txt.gz", "wt") as stream:
         stream.write("Grace Hopper lives in Oslo\n\nis San Jose big ?\n")
     done = textrnn("score", tag_bundle, "in.txt.gz", "--output", "out.jsonl", cwd=folder)
-    assert "2 of 3 rows scored; 1 bad rows in out.jsonl.errors.jsonl" in done.stdout
+    assert "2 of 3 rows scored; 1 bad row in out.jsonl.errors.jsonl" in done.stdout
     rows = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
     predicted = [[e["text"] for e in row["predicted_entities"]] for row in rows]
     assert predicted == [["Grace Hopper", "Oslo"], ["San Jose"]]
