@@ -28,10 +28,18 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
 from support import tiny_models
+
+# The same examples in each run, however busy the machine is.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, derandomize=True, database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)  # fmt: skip
+hypothesis.settings.load_profile("suite")
 
 LONGEST = (
     "test_readme", "test_load", "test_install", "test_train", "test_tiny", "test_tabs", "test_page",
