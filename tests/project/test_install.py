@@ -47,8 +47,7 @@ def installed(tmp_path_factory):
     subprocess.run(
         [work / "venv" / "bin" / "python", "-m", "pip", *install[1:], "--quiet", "--no-deps",
          "--no-build-isolation", "--no-index", "--ignore-installed"],
-        # Code that is not optimised is compiled in half the time.
-        check=True, cwd=source, env=without_checkout() | {"CMAKE_BUILD_TYPE": "Debug"},
+        check=True, cwd=source, env=without_checkout(),
     )  # fmt: skip
     return work / "venv" / "bin"
 
