@@ -1,5 +1,6 @@
 """Fixtures that many tests share, the cache of compiled programs, and the order of the tests."""
 
+import gc
 import json
 import os
 import shutil
@@ -27,10 +28,18 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
 from support import tiny_models
+
+# The same examples in each run, however busy the machine is.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, derandomize=True, database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)  # fmt: skip
+hypothesis.settings.load_profile("suite")
 
 LONGEST = (
     "test_readme", "test_load", "test_install", "test_train", "test_tiny", "test_tabs", "test_page",
@@ -60,6 +69,13 @@ def pytest_collection_modifyitems(items):
             if fixture in item.fixturenames:
                 item.add_marker(marker)
     items.sort(key=lambda item: not item.path.stem.startswith(LONGEST))
+
+
+def pytest_collection_finish():
+    """Collect garbage less often, and never look again at the imported modules: tracing makes many
+    small objects, and collecting took a sixth of the time of tests that compile."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 10)
 
 
 @pytest.fixture(scope="session")

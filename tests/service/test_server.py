@@ -94,7 +94,7 @@ def test_a_second_sigterm_stops_at_once(tiny_bundle):
             server.wait_for("draining")
             assert server.process.poll() is None
             server.process.send_signal(signal.SIGTERM)
-            assert server.process.wait(20) == 0
+            assert server.process.wait(60) == 0
             server.wait_for("stopping at once")
 
 

@@ -41,7 +41,7 @@ def hold_device(monkeypatch, served):
     def run(examples, groups=None):
         hold.ran.append(len(examples))
         hold.entered.set()
-        assert hold.released.wait(30)
+        assert hold.released.wait(120)
         return real(examples, groups)
 
     monkeypatch.setattr(served.predictor, "run", run)

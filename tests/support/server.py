@@ -53,7 +53,7 @@ class Server:
             return next((line for line in self.lines if part in line), None)
 
         with self._changed:
-            self._changed.wait_for(lambda: result() or "<end>" in self.lines, timeout=120)
+            self._changed.wait_for(lambda: result() or "<end>" in self.lines, timeout=300)
         line = result()
         assert line is not None, f"the server never logged {part!r}, but {self.lines}"
         return line

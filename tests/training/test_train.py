@@ -18,6 +18,7 @@ import safetensors.numpy
 
 import textrnn
 from support.bundles import same_parameters, weights
+from support.command import textrnn_here
 from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
 from textrnn.parameters import Params, split_model
@@ -107,17 +108,19 @@ def test_killed_and_resumed_equals_uninterrupted(tiny_data, tmp_path):
     determines the weights: order, dropout, moments, average, best weights."""
     whole = fitted(tiny_data, tmp_path / "whole", *SETTINGS)
     directory = tmp_path / "killed"
-    command = [
-        sys.executable, "-m", "textrnn", "train", str(tiny_data / "tiny.toml"), *SETTINGS,
-        "--output", str(directory), "--resume",
+    arguments = [
+        "train", tiny_data / "tiny.toml", *SETTINGS, "--output", directory, "--resume",
     ]  # fmt: skip
     for kill_after in (12, 27):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=os.environ)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "textrnn", *arguments], stderr=subprocess.DEVNULL, env=os.environ
+        )
         wait_for_step(directory / "metrics.jsonl", kill_after, process)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
         assert not (directory / "bundle").exists()
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = textrnn_here(*arguments)
+    assert done.returncode == 0, done.stderr
     assert "from step 25" in done.stderr
     assert same_parameters(whole, weights(directory))
     measured = development(directory, "log_loss")
@@ -127,7 +130,7 @@ def test_killed_and_resumed_equals_uninterrupted(tiny_data, tmp_path):
 
 def wait_for_step(path: Path, step: int, process) -> None:
     """Return as soon as the run has logged that step."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while not any(entry["step"] >= step for entry in read_metrics(path)):
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from support.browser import Visit
 from support.playground import TASKS, shell
@@ -71,8 +72,7 @@ def test_a_link_reproduces_the_answer(visit):
     visit.open("tag")
     visit.run("🙂 Bob met Alan in Oslo & #1 .")
     first = visit.panel.locator(".answer").text_content()
-    visit.page.evaluate("location.reload()")
-    visit.page.wait_for_load_state("load")
+    visit.page.reload()
     visit.wait()
     assert visit.panel.locator(".answer").text_content() == first
     assert "Oslo" in first
@@ -105,8 +105,8 @@ def test_the_api_key_is_requested_and_not_shown(browser, tag_bundle):
         answer = json.loads(shell(command, TEXTRNN_KEY="s3cret"))
         assert len(answer["results"][0]["entities"]) == 2
         visit.page.get_by_role("tab", name="Classify").click()
-        assert visit.page.locator("#panel-classify [data-part=missing]").is_visible()
-        assert visit.page.locator("#panel-classify .go").is_disabled()
+        expect(visit.page.locator("#panel-classify [data-part=missing]")).to_be_visible()
+        expect(visit.page.locator("#panel-classify .go")).to_be_disabled()
         visit.close()
 
 

@@ -146,7 +146,7 @@ def test_any_cell_can_be_shown(visit, server):
             assert shade["strength"] == pytest.approx(abs(value), abs=0.01)
         assert len([url for url in visit.requests if url.endswith("/v1/generate")]) == requests
     visit.panel.get_by_label("Next cell").click()
-    assert visit.panel.locator("[name=cell]").input_value() == "22"
+    expect(visit.panel.locator("[name=cell]")).to_have_value("22")
     visit.part("continue").click()
     visit.wait()
     longer = visit.panel.locator(".script").text_content()
@@ -182,7 +182,7 @@ def test_keyboard_navigation(visit):
     for key, task in [("ArrowRight", "Tag"), ("End", "Generate"), ("ArrowRight", "Classify"),
                       ("ArrowLeft", "Generate"), ("Home", "Classify")]:  # fmt: skip
         page.keyboard.press(key)
-        assert page.get_by_role("tab", name=task).get_attribute("aria-selected") == "true"
+        expect(page.get_by_role("tab", name=task)).to_have_attribute("aria-selected", "true")
         assert page.get_by_role("tabpanel").count() == 1
         assert page.get_by_role("tabpanel", name=task).is_visible()
     page.keyboard.press("Tab")

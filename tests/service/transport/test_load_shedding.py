@@ -27,11 +27,20 @@ def head(path=b"/v1/classify", method=b"POST", version=b"1.1", length=16, more=b
 
 
 @pytest.fixture
-def full(make_context):
-    """A context whose queue is full of texts that never run."""
-    context = make_context(queue_rows=8, texts=8, body_timeout=0.3)
-    context.admission.limits.count(8, 64)
-    return context
+def make_full(make_context):
+    """Makes contexts whose queue is full of texts that never run, given settings."""
+
+    def make(**settings):
+        context = make_context(queue_rows=8, texts=8, **settings)
+        context.admission.limits.count(8, 64)
+        return context
+
+    return make
+
+
+@pytest.fixture
+def full(make_full):
+    return make_full()
 
 
 @asynccontextmanager
@@ -148,9 +157,9 @@ def test_a_refusal_closes_a_connection_that_cannot_be_reused(full, request_head)
     assert rest == b""
 
 
-def test_a_body_that_never_arrives_ends_the_connection(full):
+def test_a_body_that_never_arrives_ends_the_connection(make_full):
     async def go():
-        async with connection_to(full) as (reader, writer):
+        async with connection_to(make_full(body_timeout=0.3)) as (reader, writer):
             writer.write(head(length=10**9) + b"{")
             await answer(reader)
             return await asyncio.wait_for(reader.read(), 30)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from support.ragged import to_ragged, to_rows
@@ -35,7 +35,6 @@ def zeros_at_the_end(tokens, lengths):
     return not np.asarray(tokens)[lengths.sum() :].any()
 
 
-@settings(deadline=None)
 @given(every_lengths)
 def test_indices(lengths):
     """Fails if a token at the edge of a row belongs to its neighbour, or an empty row has one."""
@@ -51,7 +50,6 @@ def test_indices(lengths):
     assert starts.tolist() == [sum(lengths[:row]) for row in range(ROWS)]
 
 
-@settings(deadline=None)
 @given(every_lengths)
 def test_reductions(lengths):
     """Fails if padding or another row is included, or an empty row has another result."""
@@ -66,7 +64,6 @@ def test_reductions(lengths):
             np.testing.assert_array_equal(last[index], row[-1])
 
 
-@settings(deadline=None)
 @given(every_lengths)
 def test_values_of_rows_at_their_tokens(lengths):
     """Fails if a token gets the value of another row, or padding gets any."""
@@ -77,7 +74,6 @@ def test_values_of_rows_at_their_tokens(lengths):
     assert zeros_at_the_end(spread, lengths)
 
 
-@settings(deadline=None)
 @given(every_lengths)
 def test_the_token_before_each(lengths):
     """Fails if the first token of a row follows the last one of the row before it."""
@@ -88,7 +84,6 @@ def test_the_token_before_each(lengths):
         np.testing.assert_array_equal(result, [value, *row][: len(row)])
 
 
-@settings(deadline=None)
 @given(every_lengths, st.sampled_from([1, 3, CAPACITY]))
 def test_grids(lengths, longest):
     """Fails if a row is cut at the wrong end, padding is not zero, or `from_grid` does not return
@@ -117,7 +112,6 @@ def weighted(x, lengths):
 gradient_of_weighted = jax.jit(jax.grad(weighted))
 
 
-@settings(deadline=None)
 @given(every_lengths)
 def test_gradients_stay_in_their_row(lengths):
     """Fails if an empty row makes a gradient infinite, or padding has one."""

@@ -80,7 +80,8 @@ def test_each_row_equals_the_reference(functions, tags, scale):
 @needs_library
 def test_many_rows_are_shared_among_threads():
     """Fails if two threads write to one place, or the call returns before the last of them."""
-    lengths = np.random.default_rng(0).integers(0, 60, 200)
+    # Of few lengths, since a row alone is compiled once for each.
+    lengths = np.random.default_rng(0).choice([0, 1, 2, 17, 59], 200)
     emissions, chain = problem(17, 3, lengths, tokens=int(lengths.sum()))
     path = jax.jit(crf_viterbi)(emissions, *chain, lengths)
     prefixes, partition = jax.jit(crf_forward)(emissions, *chain, lengths)

@@ -133,15 +133,13 @@ def test_padding_rows_have_no_weight(pooling):
     graph, params = split_model(task.build(nnx.Rngs(0)))
     read = examples(task, TEN[:3])
 
-    def mean(params, shape):
-        total, weight = task.loss(
-            merge_model(graph, params), task.collate(read, shape), jax.random.key(0)
-        )
+    def mean(params, batch):
+        total, weight = task.loss(merge_model(graph, params), batch, jax.random.key(0))
         return total / weight, weight
 
-    measure = jax.value_and_grad(mean, has_aux=True)
-    ((tight, weight), gradient) = measure(params, Shape(3, 12))
-    ((loose, same_weight), same_gradient) = measure(params, Shape(16, 64))
+    measure = jax.jit(jax.value_and_grad(mean, has_aux=True))
+    ((tight, weight), gradient) = measure(params, task.collate(read, Shape(3, 12)))
+    ((loose, same_weight), same_gradient) = measure(params, task.collate(read, Shape(16, 64)))
     assert float(weight) == float(same_weight) == 3
     np.testing.assert_allclose(tight, loose, rtol=1e-5)
     for name, expected in gradient.items():

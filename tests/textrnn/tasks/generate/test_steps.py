@@ -27,6 +27,9 @@ EVERY = [
     {"layers": 2, "layer_norm": True, "residual": True},
     {"tied": True},
 ]
+# One program for each model and shape; without them, each call would compile its loop again.
+run_prefill = jax.jit(prefill)
+run_decode = jax.jit(decode, static_argnames="max_length")
 
 
 def made(cell="lstm", layers=1, tied=False, ids=IDS, **more):
@@ -60,7 +63,7 @@ def texts(*lengths):
 def wrote(model, state, count, options=None, max_length=8, grammar=GRAMMAR):
     rows = [options or GenerateOptions(temperature=1.0)] * len(state.seed)
     parameters, options = sampling_parameters(rows, state), capture_all(len(rows))
-    return decode(model, state, jnp.asarray(count), parameters, grammar, max_length, options)
+    return run_decode(model, state, jnp.asarray(count), parameters, grammar, max_length, options)
 
 
 def capture_all(rows):
@@ -71,7 +74,7 @@ def capture_all(rows):
 def reads(model, state, rows):
     """The state after the rows, and the captured values of each row."""
     ids, lengths = to_ragged(rows)
-    state, captured = prefill(model, state, ids, lengths, capture_all(len(rows)))
+    state, captured = run_prefill(model, state, ids, lengths, capture_all(len(rows)))
     by_field = [to_rows(values, lengths) for values in captured]
     return state, [Captured(*values) for values in zip(*by_field, strict=True)]
 
@@ -221,5 +224,5 @@ def test_alternatives_are_captured_on_request_only():
     """Fails if the top-k of the whole vocabulary runs for every batch."""
     model = made()
     nothing = jax.tree.map(jnp.asarray, batch_capture_options([(), ()], [False, False], 2))
-    _, captured = prefill(model, fresh(model, 2), *to_ragged(texts(9, 9)), nothing)
+    _, captured = run_prefill(model, fresh(model, 2), *to_ragged(texts(9, 9)), nothing)
     assert not captured.top_log_probability.any()

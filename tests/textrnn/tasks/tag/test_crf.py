@@ -55,12 +55,13 @@ def test_viterbi_is_the_best_of_all_paths(forbid):
 
 def test_probabilities_of_all_paths_sum_to_one():
     emissions, chain = problem()
+    log_likelihood = jax.jit(crf.log_likelihood)
     for row, tokens, paths in each_row(emissions, chain):
         total = 0.0
         for path, score in paths:
             padded = np.zeros(TOKENS, int)
             padded[tokens] = path
-            result = crf.log_likelihood(emissions, chain, jnp.asarray(padded), LENGTHS)[row]
+            result = log_likelihood(emissions, chain, padded, LENGTHS)[row]
             partition = np.logaddexp.reduce([other for _, other in paths])
             assert result == pytest.approx(score - partition, abs=1e-4)
             total += np.exp(result)
@@ -143,8 +144,10 @@ def test_long_sentences_stay_finite():
     emissions = 30 * jax.random.normal(jax.random.key(0), (2000, TAGS))
     _, chain = problem(forbid=True)
     length = jnp.array([2000])
-    gradient = jax.grad(
-        lambda e: crf.log_likelihood(e, chain, crf.viterbi(e, chain, length), length).sum()
+    gradient = jax.jit(
+        jax.grad(
+            lambda e: crf.log_likelihood(e, chain, crf.viterbi(e, chain, length), length).sum()
+        )
     )(emissions)
     assert np.isfinite(gradient).all()
 
@@ -171,8 +174,9 @@ def test_an_empty_row_has_no_likelihood_and_no_gradient():
     def total(chain, emissions, path, lengths):
         return crf.log_likelihood(emissions, chain, path, lengths).sum()
 
-    batch, alone = (emissions, path, lengths), (emissions[:2], path[:2], lengths[1:2])
-    assert total(chain, *batch) == pytest.approx(float(total(chain, *alone)))
-    gradients = (jax.grad(total)(chain, *arrays) for arrays in (batch, alone))
-    for whole, part in zip(*gradients, strict=True):
+    measure = jax.jit(jax.value_and_grad(total))
+    of_batch, d_batch = measure(chain, emissions, path, lengths)
+    of_row, d_row = measure(chain, emissions[:2], path[:2], lengths[1:2])
+    assert of_batch == pytest.approx(float(of_row))
+    for whole, part in zip(d_batch, d_row, strict=True):
         np.testing.assert_allclose(whole, part, atol=1e-6)

@@ -52,7 +52,7 @@ hostile = st.text(max_size=60) | st.text(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(text=hostile)
 def test_offsets_are_exact_on_every_string(text):
     if not text.strip() or any("\ud800" <= char <= "\udfff" for char in text):
