@@ -174,7 +174,12 @@ class Predictor:
 
 def _quickly(effort: int) -> dict[str, Any]:
     """Compiler options for programs that spend most of their time in native kernels."""
-    return {"xla_backend_optimization_level": effort, "xla_cpu_use_fusion_emitters": False}
+    return {
+        "xla_backend_optimization_level": effort,
+        "xla_cpu_use_fusion_emitters": False,
+        # Each part costs some milliseconds, and programs are compiled in parallel anyway.
+        "xla_cpu_parallel_codegen_split_count": 1,
+    }
 
 
 def _parts(outputs: Outputs, lengths: np.ndarray) -> Iterator[Outputs]:
