@@ -65,5 +65,5 @@ class Lifecycle:
             logger.info("%s: the old one stays: %s", served.name, error)
             return
         self._models.add(fresh)
-        freeze_garbage_collector()
+        freeze_garbage_collector(again=True)
         logger.info("%s: replaced", served.name)
