@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
+from service.garbage_collection import pause_garbage_collector
 from service.observe import logs
 from service.observe.logs import logger
 from service.settings import Settings
@@ -158,6 +159,7 @@ def work(settings: Settings, cores: Sequence[int], number: int, parent: Connecti
         os.sched_setaffinity(0, cores)  # before JAX starts a thread for each core
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     logs.configure(settings, worker=number)
+    pause_garbage_collector()
     from service.server import serve
 
     try:

@@ -23,7 +23,20 @@ def model_structure(
     build: Callable[[nnx.Rngs], nnx.Module],
 ) -> tuple[nnx.GraphDef, dict[str, jax.ShapeDtypeStruct]]:
     """The graph of a model and the shape of each parameter, without making weights."""
-    return _split(nnx.eval_shape(lambda: build(nnx.Rngs(0))))
+
+    def make() -> nnx.Module:
+        rngs: Any = nnx.Rngs()
+        rngs.params = _OneKey(0, tag="params")
+        return build(rngs)
+
+    return _split(nnx.eval_shape(make))
+
+
+class _OneKey(nnx.RngStream):
+    """The same key again and again, for shapes. Counting keys takes longest when it is traced."""
+
+    def __call__(self) -> jax.Array:
+        return self.key[...]
 
 
 def _split(model: nnx.Module) -> tuple[nnx.GraphDef, dict[str, Any]]:

@@ -4,6 +4,7 @@ import copy
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Any, Self
 
@@ -143,7 +144,7 @@ class Predictor:
         return merge_model(self._structure, self.params)
 
     def compile(self, cache: ProgramCache | None = None) -> None:
-        """Compile the programs of all shapes, in parallel, or load them from a cache. Without this,
+        """Compile the programs of all shapes, in parallel, or take them from a cache. Without this,
         each is compiled when it first runs."""
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda shape: self._program(shape, cache), self.task.shapes()))
@@ -152,17 +153,18 @@ class Predictor:
         program = self._programs.get(shape)
         if program is None:
             with self._compiling[shape]:
-                program = self._programs.get(shape) or self._make(shape, cache)
-                self._programs[shape] = program
+                program = self._programs.get(shape)
+                if program is None:
+                    compile_it = partial(self._compile, shape)
+                    program = cache.get(self._key(shape), compile_it) if cache else compile_it()
+                    self._programs[shape] = program
         return program
 
-    def _make(self, shape: Shape, cache: ProgramCache | None) -> Any:
-        program = cache.load(shape) if cache else None
-        if program is None:
-            program = self._compile(shape)
-            if cache:
-                cache.store(shape, program)
-        return program
+    def _key(self, shape: Shape) -> str:
+        """What distinguishes a program from those of other models."""
+        leaves, structure = jax.tree.flatten(self._packed)
+        types = [f"{leaf.dtype}{leaf.shape}" for leaf in leaves]
+        return f"{self.task.program_key}\n{shape}\n{structure}\n{types}"
 
     def _compile(self, shape: Shape) -> Any:
         def run(params: Params, batch: Batch) -> Any:
@@ -174,7 +176,12 @@ class Predictor:
 
 def _quickly(effort: int) -> dict[str, Any]:
     """Compiler options for programs that spend most of their time in native kernels."""
-    return {"xla_backend_optimization_level": effort, "xla_cpu_use_fusion_emitters": False}
+    return {
+        "xla_backend_optimization_level": effort,
+        "xla_cpu_use_fusion_emitters": False,
+        # Each part costs some milliseconds, and programs are compiled in parallel anyway.
+        "xla_cpu_parallel_codegen_split_count": 1,
+    }
 
 
 def _parts(outputs: Outputs, lengths: np.ndarray) -> Iterator[Outputs]:

@@ -11,16 +11,17 @@ from service.inference.readiness import Readiness
 from service.inference.registry import ModelRegistry
 from service.observe.logs import logger
 from textrnn.errors import UserError
+from textrnn.program_cache import ProgramCache
 
 
 class Lifecycle:
     """One thread that does one thing at a time, so that reloads do not overlap."""
 
     def __init__(self, models: ModelRegistry, readiness: Readiness, programs: Path | None = None):
-        """`programs` is a folder of compiled programs."""
+        """`programs` is a folder of compiled programs, if they are stored."""
         self._models = models
         self._readiness = readiness
-        self._programs = programs
+        self._programs = ProgramCache(programs)
         self._thread = ThreadPoolExecutor(1, "lifecycle")
 
     def warm_up(
@@ -65,5 +66,5 @@ class Lifecycle:
             logger.info("%s: the old one stays: %s", served.name, error)
             return
         self._models.add(fresh)
-        freeze_garbage_collector()
+        freeze_garbage_collector(again=True)
         logger.info("%s: replaced", served.name)

@@ -41,14 +41,12 @@ class ServedModel:
             and all(map(_matches, languages, info.languages))
         )
 
-    def make_ready(self, programs: Path | None = None) -> None:
-        """Compile the programs of all shapes, or load them from the folder `programs`, then answer
-        the probes.
+    def make_ready(self, programs: ProgramCache | None = None) -> None:
+        """Compile the programs of all shapes, or take them from `programs`, then answer the probes.
 
         Raises UserError if an answer differs from the one recorded when the model was saved.
         """
-        cache = ProgramCache(programs, self.info.to_json()) if programs else None
-        self.predictor.compile(cache)
+        self.predictor.compile(programs)
         options = self.predictor.task.options_type()
         for probe in self.probes:
             example = self.predictor.task.read(probe.row, options)

@@ -103,6 +103,7 @@ def serve_command(context: typer.Context) -> None:
     enable_compilation_cache()
     # The flags are generated from the service's settings, which need the `service` extra.
     from service import command
+    from service.garbage_collection import pause_garbage_collector
     from service.observe import logs
     from service.settings import Settings
 
@@ -111,6 +112,7 @@ def serve_command(context: typer.Context) -> None:
         if settings.workers > 1:
             from service.workers import supervise as serve
         else:
+            pause_garbage_collector()
             from service.server import serve
         serve(settings)
 

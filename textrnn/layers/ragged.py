@@ -18,6 +18,8 @@ from textrnn.layers.axes import BatchArray, Lengths
 from textrnn.native import rows
 from textrnn.platform import uses_native
 
+_COMPARED = 2**17
+
 
 def row_starts(lengths: Lengths) -> Int[Array, " rows"]:
     """The index of the first token of each row."""
@@ -28,7 +30,10 @@ def row_starts(lengths: Lengths) -> Int[Array, " rows"]:
 def row_ids(lengths: Lengths, tokens: int) -> Int[Array, " tokens"]:
     """The row of each token; the number of rows for padding."""
     ends = jnp.cumsum(jnp.asarray(lengths))
-    return jnp.searchsorted(ends, jnp.arange(tokens), side="right").astype(jnp.int32)
+    # One comparison with each end is a small program, for few ends also a fast one.
+    method = "compare_all" if len(ends) * tokens <= _COMPARED else "scan"
+    at = jnp.arange(tokens, dtype=ends.dtype)
+    return jnp.searchsorted(ends, at, side="right", method=method).astype(jnp.int32)
 
 
 def positions(lengths: Lengths, tokens: int) -> Int[Array, " tokens"]:

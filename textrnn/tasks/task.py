@@ -138,6 +138,13 @@ class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
         """Tokens of the longest text: by default those of one window, without BOS and EOS."""
         return self.limits.length - 2
 
+    @property
+    def program_key(self) -> str:
+        """What `predict` depends on, besides the batch and the parameters of the model. Tasks with
+        equal keys share their compiled programs. A task whose `predict` reads more than its config
+        and limits adds that."""
+        return f"{self.name}\n{self.config.to_json()}\n{self.limits.to_json()}"
+
     def shapes(self) -> list[Shape]:
         """All shapes of batches. There are few, and they take every window."""
         return self.limits.shapes()

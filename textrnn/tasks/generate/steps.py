@@ -14,7 +14,8 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from textrnn.layers.axes import Lengths
-from textrnn.layers.ragged import from_grid, last_tokens, row_ids, spread, to_grid, token_before
+from textrnn.layers.indexing import get_at, set_at
+from textrnn.layers.ragged import last_tokens, row_ids, row_starts, spread, token_before
 from textrnn.tasks.generate.capture import (
     MAX_ALTERNATIVES,
     MAX_CELLS,
@@ -78,11 +79,7 @@ def decode(
 ) -> tuple[GenerationState, DecodedTokens]:
     """Sample `count` tokens for each row, at most `max_length`, or fewer if it ends with EOS."""
     rows, ids = len(count), grammar.allowed.shape[1]
-    row, allowed, after = (
-        jnp.arange(rows),
-        jnp.asarray(grammar.allowed),
-        jnp.asarray(grammar.next_state),
-    )
+    allowed, after = jnp.asarray(grammar.allowed), jnp.asarray(grammar.next_state)
     # Made for all steps at once: random bits take many small operations.
     positions = state.drawn + jnp.arange(max_length)[:, None]
     noise = lax.cond(
@@ -97,26 +94,29 @@ def decode(
     def step(loop: _DecodeLoop) -> _DecodeLoop:
         t, state, runs = loop.t, loop.state, running(loop)
         lengths = runs.astype(jnp.int32)
-        last = from_grid(state.last[:, None], lengths, rows)
+        # The rows that run have one token each; those of others are meaningless.
+        last = get_at(state.last, jnp.minimum(row_ids(lengths, rows), rows - 1))
         h, past = model.states(last, lengths, state.past)
-        h = to_grid(h, lengths, 1)[:, 0]
+        h = get_at(h, row_starts(lengths))
         logits = model.logits(h)
-        token = sample(logits, allowed[state.grammar], state.used, noise[t], parameters)
+        may_follow = get_at(allowed, state.grammar)
+        token = sample(logits, may_follow, state.used, get_at(noise, t), parameters)
+        is_new = jnp.arange(ids) == token[:, None]
         state = GenerationState(
             past=past,
             last=jnp.where(runs, token, state.last),
-            used=state.used.at[row, token].max(runs),
+            used=state.used | (is_new & runs[:, None]),
             seed=state.seed,
             drawn=state.drawn + runs,
-            grammar=jnp.where(runs, after[state.grammar, token], state.grammar),
+            grammar=jnp.where(runs, get_at(after, state.grammar, token), state.grammar),
         )
         return _DecodeLoop(
             t + 1,
             state,
-            loop.tokens.at[t].set(jnp.where(runs, token, PAD)),
+            set_at(loop.tokens, t, jnp.where(runs, token, PAD)),
             loop.ended | (runs & (token == EOS)),
-            loop.h.at[t].set(h),
-            loop.logits.at[t].set(logits),
+            set_at(loop.h, t, h),
+            set_at(loop.logits, t, logits),
         )
 
     start = _DecodeLoop(

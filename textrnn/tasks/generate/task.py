@@ -141,6 +141,10 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
     def limit(self) -> int:
         return self.config.prompt
 
+    @property
+    def program_key(self) -> str:
+        return f"{super().program_key}\n{[a.tobytes() for a in self.tokenizer.grammar]}"
+
     def build(self, rngs: nnx.Rngs) -> Generator:
         return Generator(self.config, len(self.tokenizer), rngs=rngs)
 

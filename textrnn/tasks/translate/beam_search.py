@@ -20,10 +20,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Shaped
 
+from textrnn.layers.indexing import get_at, set_at
 from textrnn.layers.masking import MASKED
-from textrnn.layers.ragged import from_grid, row_starts, spread, to_grid
+from textrnn.layers.ragged import from_grid, row_ids, row_starts, spread
 from textrnn.tasks.translate.next_tokens import (
     FactoredLogits,
     NextTokens,
@@ -132,8 +133,8 @@ def _initial(
 ) -> _Beam:
     rows = len(parameters.beam)
     counts = (parameters.beam > 0).astype(jnp.int32)
-    first = from_grid(jnp.arange(rows)[:, None], counts, rows * width)
-    carry = jax.tree.map(lambda a: a[first], carry)
+    first = jnp.minimum(row_ids(counts, rows * width), rows - 1)
+    carry = jax.tree.map(lambda a: get_at(a, first), carry)
     last = jnp.full(rows * width, BOS)
     _, _, trace = jax.eval_shape(step, carry, last, counts)
     masked = jnp.full((rows, width), MASKED)
@@ -155,15 +156,13 @@ def _initial(
 
 
 def _advance(beam: _Beam, step: SearchStep, parameters: BeamParameters) -> _Beam:
-    (rows, width), t, row = (
-        beam.log_probability.shape,
-        beam.t,
-        jnp.arange(len(beam.counts))[:, None],
-    )
+    (rows, width), t = beam.log_probability.shape, beam.t
+    slots = jnp.arange(width)
     carry, logits, trace = step(beam.carry, beam.last, beam.counts)
+    places = row_starts(beam.counts)[:, None] + slots
     following = _next_tokens(logits, beam, parameters)
-    end, continuing, ids = (to_grid(a, beam.counts, width) for a in following)
-    exists = jnp.arange(width) < beam.counts[:, None]
+    end, continuing, ids = (get_at(a, places) for a in following)
+    exists = slots < beam.counts[:, None]
     may_end = exists & (t >= parameters.min_length[:, None])
     may_continue = exists & (t < parameters.max_length[:, None])
     ends = _extend(beam.log_probability, end, may_end)
@@ -175,29 +174,31 @@ def _advance(beam: _Beam, step: SearchStep, parameters: BeamParameters) -> _Beam
         score=ends / (t + 1.0) ** parameters.length_penalty[:, None],
         log_probability=ends,
         length=jnp.full((rows, width), t),
-        slot=jnp.broadcast_to(jnp.arange(width), (rows, width)),
+        slot=jnp.broadcast_to(slots, (rows, width)),
     )
     finished = _best(beam.finished, new, (ends > MASKED) & (ahead < parameters.beam[:, None]))
 
-    continues = (alive > MASKED) & (jnp.arange(width) < parameters.beam[:, None])
+    continues = (alive > MASKED) & (slots < parameters.beam[:, None])
     done = (finished.log_probability > MASKED).sum(axis=-1) >= parameters.beam
     counts = jnp.where(done, 0, continues.sum(axis=-1))
-    parent, token = best // ids.shape[-1], ids.reshape(rows, -1)[row, best]
-    hypothesis = from_grid(row_starts(beam.counts)[:, None] + parent, counts, rows * width)
+    parent, token = best // ids.shape[-1], _of_row(ids.reshape(rows, -1), best)
+    hypothesis, last = _ragged(places[:, :1] + parent, counts), _ragged(token, counts)
     return _Beam(
         t=t + 1,
         counts=counts,
-        carry=jax.tree.map(lambda a: a[hypothesis], carry),
-        last=from_grid(token, counts, rows * width),
+        carry=jax.tree.map(lambda a: get_at(a, hypothesis), carry),
+        last=last,
         log_probability=jnp.where(continues, alive, MASKED),
-        chosen=beam.chosen.at[t].set(token),
-        parents=beam.parents.at[t].set(parent),
+        chosen=set_at(beam.chosen, t, token),
+        parents=set_at(beam.parents, t, parent),
         past=lax.cond(
             _uses_past(parameters),
             lambda: _extend_past(beam.past, parent, token, t),
             lambda: beam.past,
         ),
-        trace=jax.tree.map(lambda kept, new: kept.at[:, t].set(new), beam.trace, trace),
+        trace=jax.tree.map(
+            lambda kept, new: lax.dynamic_update_index_in_dim(kept, new, t, 1), beam.trace, trace
+        ),
         finished=finished,
     )
 
@@ -251,16 +252,16 @@ def _penalized(logits: Array, beam: _Beam, parameters: BeamParameters) -> Array:
 
     tokens, repeat_length = map(by_hypothesis, beam.past)
 
-    def ids_at(positions: Array) -> Array:
+    def idsget_at(positions: Array) -> Array:
         """A mask over ids: those at any of these past positions."""
         mask = jnp.zeros(logits.shape, bool)
         return mask.at[jnp.arange(hypotheses)[:, None], tokens].max(is_past & positions)
 
     penalty = of_row(parameters.repetition_penalty)
     penalized = jnp.where(logits > 0, logits / penalty, logits * penalty)
-    logits = jnp.where(ids_at(jnp.ones_like(tokens, bool)), penalized, logits)
+    logits = jnp.where(idsget_at(jnp.ones_like(tokens, bool)), penalized, logits)
     size = of_row(parameters.no_repeat_ngram)
-    repeated = ids_at((size > 0) & (repeat_length >= size - 1))
+    repeated = idsget_at((size > 0) & (repeat_length >= size - 1))
     return jnp.where(repeated, MASKED, jax.nn.log_softmax(logits))
 
 
@@ -273,24 +274,44 @@ def _best(old: _Finished, new: _Finished, ended: Bool[Array, "rows beam"]) -> _F
     width = old.score.shape[1]
     both = jax.tree.map(lambda a, b: jnp.concatenate([a, b], axis=1), old, new)
     _, best = lax.top_k(both.score, width)
-    return jax.tree.map(lambda a: jnp.take_along_axis(a, best, axis=1), both)
+    return jax.tree.map(lambda a: _of_row(a, best), both)
 
 
 def _trace_back(beam: _Beam) -> tuple[Array, Array]:
     """The tokens and slots of each finished hypothesis, followed back from its last step."""
-    finished, rows = beam.finished, jnp.arange(len(beam.counts))[:, None]
-    steps = len(beam.parents)
+    finished, steps = beam.finished, len(beam.parents)
 
     def step_back(i: Array, results: tuple[Array, Array]) -> tuple[Array, Array]:
         """From the slots after step t to the tokens that were chosen there, and the slots at it."""
         t = beam.t - 1 - i
         tokens, slots = results
-        after = slots[..., jnp.minimum(t + 1, steps - 1)]
-        token = jnp.where(t < finished.length, beam.chosen[t, rows, after], PAD)
-        slot = jnp.where(t < finished.length, beam.parents[t, rows, after], finished.slot)
-        return tokens.at[..., t].set(token), slots.at[..., t].set(slot)
+        after = lax.dynamic_index_in_dim(slots, t + 1, 0, keepdims=False)  # clamped
+        chosen, parents = (
+            _of_row(lax.dynamic_index_in_dim(each, t, 0, keepdims=False), after)
+            for each in (beam.chosen, beam.parents)
+        )
+        token = jnp.where(t < finished.length, chosen, PAD)
+        slot = jnp.where(t < finished.length, parents, finished.slot)
+        return set_at(tokens, t, token), set_at(slots, t, slot)
 
-    tokens = jnp.full((*finished.slot.shape, steps), PAD)
+    tokens = jnp.full((steps, *finished.slot.shape), PAD)
     slots = jnp.zeros_like(tokens)
-    tokens, slots = lax.fori_loop(0, beam.t, step_back, (tokens, slots))
+    tokens, slots = (
+        jnp.moveaxis(each, 0, -1) for each in lax.fori_loop(0, beam.t, step_back, (tokens, slots))
+    )
     return tokens[..., :-1], slots
+
+
+def _of_row(values: Shaped[Array, "rows entries"], index: Int[Array, "rows beam"]) -> Array:
+    """Entries of each row, which exist."""
+    rows, entries = values.shape
+    return get_at(values.reshape(-1), jnp.arange(rows)[:, None] * entries + index)
+
+
+def _ragged(values: Shaped[Array, "rows beam"], counts: Int[Array, " rows"]) -> Array:
+    """The first `counts` values of each row, one after another; then meaningless ones that exist in
+    `values`."""
+    rows, width = values.shape
+    row = jnp.minimum(row_ids(counts, values.size), rows - 1)
+    place = jnp.arange(values.size) + get_at(jnp.arange(rows) * width - row_starts(counts), row)
+    return get_at(values.reshape(-1), jnp.minimum(place, values.size - 1))

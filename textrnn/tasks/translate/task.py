@@ -149,6 +149,11 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
     def limit(self) -> int:
         return self.config.limit
 
+    @property
+    def program_key(self) -> str:
+        nameless = self.config.model_copy(update={"source_language": "", "target_language": ""})
+        return f"{self.name}\n{nameless.to_json()}\n{self.limits.to_json()}"
+
     def build(self, rngs: nnx.Rngs) -> Translator:
         return Translator(self.config, len(self.tokenizer), rngs=rngs)
 
