@@ -27,10 +27,31 @@ def _forward(x, w):
 
 def _backward(saved, d_out):
     x, w = saved
-    return matmul(d_out, w.T).astype(x.dtype), weight_gradient(x, d_out, w.dtype)
+    return matmul_transposed(d_out, w).astype(x.dtype), weight_gradient(x, d_out, w.dtype)
 
 
 matmul.defvjp(_forward, _backward)
+
+
+@jax.custom_vjp
+def matmul_transposed(
+    x: Float[Array, "*batch inputs"], w: Float[Array, "outputs inputs"]
+) -> Float[Array, "*batch outputs"]:
+    """`matmul(x, w.T)`, for which XLA takes twice as long on CPUs if w is bfloat16."""
+    contracted = (((x.ndim - 1,), (w.ndim - 1,)), ((), ()))
+    return jax.lax.dot_general(x.astype(w.dtype), w, contracted, preferred_element_type=jnp.float32)
+
+
+def _transposed_forward(x, w):
+    return matmul_transposed(x, w), (x, w)
+
+
+def _transposed_backward(saved, d_out):
+    x, w = saved
+    return matmul(d_out, w).astype(x.dtype), weight_gradient(d_out, x, w.dtype)
+
+
+matmul_transposed.defvjp(_transposed_forward, _transposed_backward)
 
 
 def weight_gradient(
