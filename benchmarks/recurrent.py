@@ -2,8 +2,9 @@
 
 Peers are PyTorch's nn.LSTM in float32 and bfloat16, on padded and on packed sequences, and ONNX
 Runtime's LSTM and DynamicQuantizeLSTM. The runs called int8 have weights that a bundle can store in
-int8; DynamicQuantizeLSTM rounds the inputs and states to 8 bits as well. For each run, the largest
-difference from PyTorch in float32 with the same weights is printed.
+int8; DynamicQuantizeLSTM rounds the inputs and states to 8 bits as well. The runs called bf16
+multiply in bfloat16: ours with weights that are packed at each call, as in training. For each run,
+the largest difference from PyTorch in float32 with the same weights is printed.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks.timing import side_by_side, table, time_blocks
 from textrnn import native
+from textrnn.layers.linear import matmul_transposed, weight_gradient
 from textrnn.native.recurrent import (
+    Packed,
     Weights,
     native_unroll,
     native_unroll_backward,
@@ -77,8 +80,9 @@ def forward(kernels: list[Kernel], batches: dict[str, Batch]) -> None:
         single, half = torch_lstm(kernels), torch_lstm(kernels).bfloat16()
         x, x_half = torch.from_numpy(batch.padded), torch.from_numpy(batch.padded).bfloat16()
         runs: dict[str, Run] = {
-            "textrnn": textrnn_forward(kernels, batch),
-            "textrnn int8": textrnn_forward(stored, batch),
+            "textrnn": textrnn_forward(packed(kernels), batch),
+            "textrnn int8": textrnn_forward(packed(stored), batch),
+            "textrnn bf16": textrnn_forward(in_bfloat16(weights_of(kernels)), batch),
             "PyTorch": lambda n=single, x=x: torch_padded(n, x),
             "PyTorch packed": lambda n=single, x=x, b=batch: torch_packed(n, x, b),
             "PyTorch bf16": lambda n=half, x=x_half: torch_padded(n, x),
@@ -104,7 +108,8 @@ def forward(kernels: list[Kernel], batches: dict[str, Batch]) -> None:
             first = {label: t.first for label, t in times.items()}
             rows.append(_row(f"{name}, first call after a rest", first, flops, peak))
     head = ["rows x steps", *(f"{label} ms" for label in differences), "float32 peers / textrnn",
-            "all peers / textrnn", "float32 GFLOP/s", "of the matmul peak"]  # fmt: skip
+            "all peers / textrnn", "bf16 PyTorch / textrnn bf16", "float32 GFLOP/s",
+            "of the matmul peak"]  # fmt: skip
     table(
         f"BiLSTM {inputs} -> {hidden}, forward (matmul peak {peak / 1e9:.0f} GFLOP/s)", head, rows
     )
@@ -118,26 +123,43 @@ def _row(name: str, seconds: dict[str, float], flops: int, peak: float) -> list[
         name, *(s * 1e3 for s in seconds.values()),
         f"{min(seconds[peer] for peer in FLOAT32_PEERS) / ours:.2f}",
         f"{min(s for n, s in seconds.items() if not n.startswith('textrnn')) / ours:.2f}",
+        bfloat16_ratio(seconds),
         rate / 1e9, f"{rate / peak:.0%}",
     ]  # fmt: skip
 
 
 def forward_and_backward(kernels: list[Kernel], batches: dict[str, Batch]) -> None:
     inputs, hidden = kernels[0].input.shape[0], kernels[0].recurrent.shape[0]
-    rows = []
+    rows, seconds = [], {}
     for name, batch in batches.items():
-        network = torch_lstm(kernels)
+        single, half = torch_lstm(kernels), torch_lstm(kernels).bfloat16()
         runs: dict[str, Run] = {
-            "textrnn": textrnn_gradient(kernels, batch),
-            "PyTorch": lambda n=network, b=batch: torch_gradient(n, b, torch_padded_outputs),
-            "PyTorch packed": lambda n=network, b=batch: torch_gradient(n, b, torch_packed_outputs),
+            "textrnn": textrnn_gradient(weights_of(kernels), batch),
+            "textrnn bf16": textrnn_gradient(in_bfloat16(weights_of(kernels)), batch),
+            "PyTorch": lambda n=single, b=batch: torch_gradient(n, b, torch_padded_outputs),
+            "PyTorch packed": lambda n=single, b=batch: torch_gradient(n, b, torch_packed_outputs),
+            "PyTorch bf16": lambda n=half, b=batch: torch_gradient(n, b, torch_padded_outputs),
+            "PyTorch bf16 packed": lambda n=half, b=batch: torch_gradient(
+                n, b, torch_packed_outputs
+            ),
         }
         exact = runs["PyTorch packed"]()
-        assert np.abs(runs["textrnn"]() - exact).max() < 1e-3 * np.abs(exact).max()
-        ours, *others = side_by_side(runs, rounds=7).values()
-        rows.append([name, *(s * 1e3 for s in (ours, *others)), f"{min(others) / ours:.2f}"])
-    head = ["rows x steps", "textrnn ms", "PyTorch ms", "PyTorch packed ms", "PyTorch / textrnn"]
+        for label, tolerance in (("textrnn", 1e-3), ("textrnn bf16", 3e-2)):
+            assert np.abs(runs[label]() - exact).max() < tolerance * np.abs(exact).max(), label
+        seconds = side_by_side(runs, rounds=7)
+        others = (seconds["PyTorch"], seconds["PyTorch packed"])
+        rows.append([
+            name, *(s * 1e3 for s in seconds.values()),
+            f"{min(others) / seconds['textrnn']:.2f}", bfloat16_ratio(seconds),
+        ])  # fmt: skip
+    head = ["rows x steps", *(f"{label} ms" for label in seconds), "PyTorch / textrnn",
+            "bf16 PyTorch / textrnn bf16"]  # fmt: skip
     table(f"BiLSTM {inputs} -> {hidden}, forward and backward", head, rows)
+
+
+def bfloat16_ratio(seconds: dict[str, float]) -> str:
+    peers = [s for label, s in seconds.items() if label.startswith("PyTorch bf16")]
+    return f"{min(peers) / seconds['textrnn bf16']:.2f}"
 
 
 def random_kernel(seed: int, inputs: int, hidden: int) -> Kernel:
@@ -169,26 +191,43 @@ def weights_of(kernels: list[Kernel]) -> list[Weights]:
     return [Weights(jnp.asarray(k.input), jnp.asarray(k.recurrent), zeros) for k in kernels]
 
 
-def zero_carries(kernels: list[Kernel], batch: Batch) -> list[tuple[jax.Array, ...]]:
-    zeros = jnp.zeros((len(batch.lengths), kernels[0].recurrent.shape[0]))
-    return [(zeros, zeros) for _ in kernels]
+def in_bfloat16(weights: list[Weights]) -> list[Weights]:
+    """The weights with kernels of bfloat16."""
+    return [
+        w._replace(
+            input_kernel=w.input_kernel.astype(jnp.bfloat16),
+            recurrent_kernel=w.recurrent_kernel.astype(jnp.bfloat16),
+        )
+        for w in weights
+    ]
 
 
-def textrnn_forward(kernels: list[Kernel], batch: Batch) -> Run:
-    carries, lengths = zero_carries(kernels, batch), jnp.asarray(batch.lengths, jnp.int32)
-    packed, x = [pack_weights("lstm", w) for w in weights_of(kernels)], jnp.asarray(batch.ragged)
+def packed(kernels: list[Kernel]) -> list[Packed]:
+    return [pack_weights("lstm", weights) for weights in weights_of(kernels)]
+
+
+def zero_carries(
+    weights: list[Weights] | list[Packed], batch: Batch
+) -> list[tuple[jax.Array, ...]]:
+    zeros = jnp.zeros((len(batch.lengths), weights[0].bias.size // 4))
+    return [(zeros, zeros) for _ in weights]
+
+
+def textrnn_forward(weights: list[Weights] | list[Packed], batch: Batch) -> Run:
+    carries, lengths = zero_carries(weights, batch), jnp.asarray(batch.lengths, jnp.int32)
+    x = jnp.asarray(batch.ragged)
 
     @jax.jit
-    def run(packed, x, lengths):
-        return native_unroll("lstm", packed, [x, x], carries, lengths, REVERSE)[0]
+    def run(weights, x, lengths):
+        return native_unroll("lstm", weights, [x, x], carries, lengths, REVERSE)[0]
 
-    return lambda: np.asarray(run(packed, x, lengths))
+    return lambda: np.asarray(run(weights, x, lengths))
 
 
-def textrnn_gradient(kernels: list[Kernel], batch: Batch) -> Run:
-    """The gradient of the sum of squared outputs by all weights and x."""
-    carries, lengths = zero_carries(kernels, batch), jnp.asarray(batch.lengths, jnp.int32)
-    weights, x = weights_of(kernels), jnp.asarray(batch.ragged)
+def textrnn_gradient(weights: list[Weights], batch: Batch) -> Run:
+    """The gradient of the sum of squared outputs by all weights and x, as in training."""
+    carries, lengths = zero_carries(weights, batch), jnp.asarray(batch.lengths, jnp.int32)
+    dtype, x = weights[0].input_kernel.dtype, jnp.asarray(batch.ragged)
 
     @jax.jit
     def run(weights, x, lengths):
@@ -199,15 +238,20 @@ def textrnn_gradient(kernels: list[Kernel], batch: Batch) -> Run:
             "lstm", recurrent, saved, outputs, carries, lengths, 2 * outputs, carries, REVERSE
         )
         d_weights = [
-            (x.T @ g.d_projected, g.previous.T @ g.d_recurrent, g.d_projected.sum(axis=0))
+            (
+                weight_gradient(x, g.d_projected, dtype),
+                weight_gradient(g.previous, g.d_recurrent, dtype),
+                g.d_projected.sum(axis=0),
+            )
             for g in gradients
         ]
         products = [
-            g.d_projected @ w.input_kernel.T for g, w in zip(gradients, weights, strict=True)
+            matmul_transposed(g.d_projected, w.input_kernel)
+            for g, w in zip(gradients, weights, strict=True)
         ]
         return d_weights, products[0] + products[1]
 
-    return lambda: np.asarray(jax.block_until_ready(run(weights, x, lengths))[0][0][1])
+    return lambda: np.asarray(jax.block_until_ready(run(weights, x, lengths))[0][0][1], np.float32)
 
 
 def torch_lstm(kernels: list[Kernel]) -> torch.nn.LSTM:
@@ -252,10 +296,11 @@ def torch_gradient(
 ) -> np.ndarray:
     """As `textrnn_gradient`; the gradient of one recurrent kernel is returned."""
     network.zero_grad()
-    x = torch.from_numpy(batch.padded).requires_grad_()
+    dtype = next(network.parameters()).dtype
+    x = torch.from_numpy(batch.padded).to(dtype).requires_grad_()
     (outputs(network, x, batch) ** 2).sum().backward()
     gradient: Any = network.weight_hh_l0.grad
-    return gradient.T.numpy()
+    return gradient.T.float().numpy()
 
 
 def onnx_forward(node_and_constants: tuple[Any, dict[str, np.ndarray]], batch: Batch) -> Run:

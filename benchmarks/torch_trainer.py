@@ -12,10 +12,12 @@ class TorchTrainer:
     """Weight drop, gradient, clipping, AdamW and a moving average of the weights.
 
     `network.loss(batch, past)` returns the mean loss and the past for the next batch. The learning
-    rate is constant, and `scales` of the optimizer name parameters of the network.
+    rate is constant, and `scales` of the optimizer name parameters of the network. With `autocast`,
+    PyTorch multiplies in bfloat16 where it considers it safe.
     """
 
-    def __init__(self, network: torch.nn.Module, config: TrainConfig):
+    def __init__(self, network: torch.nn.Module, config: TrainConfig, autocast: bool = False):
+        self._autocast = autocast
         self._loss = _Loss(network)
         self._past: Any = None
         self._weight_drop, self._clip = config.weight_drop, config.optimizer.clip
@@ -43,7 +45,8 @@ class TorchTrainer:
                 name: torch.nn.functional.dropout(self._params[name], self._weight_drop)
                 for name in self._recurrent
             }
-        loss, self._past = torch.func.functional_call(self._loss, dropped, (batch, self._past))
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._autocast):
+            loss, self._past = torch.func.functional_call(self._loss, dropped, (batch, self._past))
         loss.backward()
         if self._clip:
             torch.nn.utils.clip_grad_norm_(self._trained, self._clip)

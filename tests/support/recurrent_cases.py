@@ -57,15 +57,40 @@ def random_case(
     return Case(cell, weights, x, carries, np.asarray(lengths, np.int32), reverse)
 
 
-def expected(case: Case) -> tuple[np.ndarray, list[tuple[np.ndarray, ...]]]:
-    """Outputs and final carries, one row and one step at a time in float64."""
+class Bfloat16Matrix:
+    """A matrix of float64 in whose products `x @ matrix` both operands are rounded to bfloat16."""
+
+    __array_ufunc__ = None  # so that NumPy leaves the product to this class
+
+    def __init__(self, matrix: np.ndarray):
+        self._matrix = rounded(matrix)
+        self.shape = matrix.shape
+
+    def __rmatmul__(self, x: np.ndarray) -> np.ndarray:
+        return rounded(x) @ self._matrix
+
+
+def rounded(x):
+    """Float64 values rounded to bfloat16, of NumPy or JAX."""
+    return x.astype(jnp.bfloat16).astype(x.dtype)
+
+
+def expected(
+    case: Case, *, bfloat16: bool = False
+) -> tuple[np.ndarray, list[tuple[np.ndarray, ...]]]:
+    """Outputs and final carries, one row and one step at a time in float64; with `bfloat16`, the
+    operands of products with the kernels are rounded."""
     hidden = case.hidden
     outputs = np.zeros((len(case.x[0]), len(case.reverse) * hidden))
     finals = []
     names = ("input_kernel", "recurrent_kernel", "bias", "recurrent_bias")
     for d, reverse in enumerate(case.reverse):
         # A GRU has all four.
-        params = {n: w.astype(float) for n, w in zip(names, case.weights[d], strict=False)}
+        params: dict[str, Any] = {
+            n: w.astype(float) for n, w in zip(names, case.weights[d], strict=False)
+        }
+        if bfloat16:
+            params |= {name: Bfloat16Matrix(params[name]) for name in names[:2]}
         final = [[] for _ in case.carries[d]]
         for row, length in enumerate(case.lengths):
             span = case.tokens(row)
@@ -80,12 +105,31 @@ def expected(case: Case) -> tuple[np.ndarray, list[tuple[np.ndarray, ...]]]:
     return outputs, finals
 
 
-def gradients(case: Case, d_outputs: np.ndarray, d_carries: list[tuple[np.ndarray, ...]]):
+@jax.custom_vjp
+def bfloat16_matmul(x, w):
+    """x @ w with rounded operands, also in the products of the gradient."""
+    return rounded(x) @ rounded(w)
+
+
+bfloat16_matmul.defvjp(
+    lambda x, w: (bfloat16_matmul(x, w), (x, w)),
+    lambda saved, d: (bfloat16_matmul(d, saved[1].T), bfloat16_matmul(saved[0].T, d)),
+)
+
+
+def gradients(
+    case: Case,
+    d_outputs: np.ndarray,
+    d_carries: list[tuple[np.ndarray, ...]],
+    *,
+    bfloat16: bool = False,
+):
     """By weights, x and initial carries of each direction: autodiff of a masked scan in float64.
 
     The total whose gradient is taken weights outputs with `d_outputs` and final carries with
-    `d_carries`.
+    `d_carries`. With `bfloat16`, the operands of products are rounded.
     """
+    matmul = bfloat16_matmul if bfloat16 else jnp.matmul
     hidden, time = case.hidden, int(case.lengths.max(initial=0))
     starts = np.cumsum(case.lengths) - case.lengths
     steps = np.arange(time)[:, None]
@@ -95,7 +139,7 @@ def gradients(case: Case, d_outputs: np.ndarray, d_carries: list[tuple[np.ndarra
             """Position t of each row, padding included."""
             valid = (t < case.lengths)[:, None]
             token = jnp.where(valid[:, 0], starts + t, 0)
-            new = _step(case.cell, weights, carry, x[token])
+            new = _step(case.cell, weights, carry, x[token], matmul)
             weight = output_weights[:, d * hidden : (d + 1) * hidden][token]
             kept = tuple(jnp.where(valid, n, c) for n, c in zip(new, carry, strict=True))
             return kept, jnp.where(valid, new[-1] * weight, 0).sum()
@@ -117,8 +161,8 @@ def gradients(case: Case, d_outputs: np.ndarray, d_carries: list[tuple[np.ndarra
         return jax.tree.map(np.asarray, jax.jit(jax.grad(total, argnums=(0, 1, 2)))(*given))
 
 
-def _step(cell: str, weights, carry, x):
-    projected, recurrent = x @ weights[0] + weights[2], carry[-1] @ weights[1]
+def _step(cell: str, weights, carry, x, matmul):
+    projected, recurrent = matmul(x, weights[0]) + weights[2], matmul(carry[-1], weights[1])
     if cell == "elman":
         return (jnp.tanh(projected + recurrent),)
     if cell == "lstm":

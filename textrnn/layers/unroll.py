@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float, Int
 from textrnn.layers import cudnn
 from textrnn.layers.axes import Lengths
 from textrnn.layers.cells import Carry, Cell, GateParameters
-from textrnn.layers.linear import matmul, weight_gradient
+from textrnn.layers.linear import matmul, matmul_transposed, weight_gradient
 from textrnn.layers.ragged import row_starts
 from textrnn.native import recurrent
 from textrnn.platform import uses_cudnn, uses_native
@@ -134,7 +134,7 @@ def _native_backward(kernel, reverse, residuals, d_results):
     # Packed weights are not trained.
     d_weights = None if packed else tuple(map(_weight_gradients, weights, x, gradients))
     d_x = tuple(
-        matmul(gradient.d_projected, each.input_kernel.T)
+        matmul_transposed(gradient.d_projected, each.input_kernel)
         for each, gradient in zip(weights, gradients, strict=True)
     )
     return d_weights, d_x, tuple(gradient.d_carry for gradient in gradients), None

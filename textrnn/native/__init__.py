@@ -7,7 +7,8 @@ Environment variables, read when the library is first needed:
 
 - `TEXTRNN_NATIVE=0` disables the library. Any other value is the path of a library to load instead
   of the installed one, such as one built with sanitizers.
-- `TEXTRNN_ISA=avx512`, `avx2` or `baseline` restricts the kernels to a smaller instruction set.
+- `TEXTRNN_ISA=avx512vnni`, `avx512`, `avx2` or `baseline` restricts the kernels to a smaller
+  instruction set.
 """
 
 import ctypes
@@ -20,10 +21,11 @@ from typing import NamedTuple
 from textrnn.errors import UserError
 
 _INSTALLED = Path(__file__).with_name("libtextrnn.so")
-_ISAS = ("avx512vnni", "avx512", "avx2", "baseline")
+_ISAS = ("avx512bf16", "avx512vnni", "avx512", "avx2", "baseline")
 
 HANDLERS = (
     "textrnn_attention",
+    "textrnn_bfloat16_product",
     "textrnn_character_cnn",
     "textrnn_character_cnn_backward",
     "textrnn_crf_backward",
@@ -96,6 +98,12 @@ def byte_group() -> int:
     they turn them into floats, 0 where they take no bytes. Raises RuntimeError if the library is
     not available."""
     return _integer("textrnn_byte_group")
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether there are kernels that multiply bfloat16 by bfloat16, which needs a processor that
+    has an instruction for it."""
+    return available() and bool(_integer("textrnn_multiplies_bfloat16"))
 
 
 def description() -> str:

@@ -1,4 +1,4 @@
-"""A linear layer on the CPU, for kernels that are packed once."""
+"""Linear layers on the CPU: with kernels that are packed once, and products in bfloat16."""
 
 import jax
 import jax.numpy as jnp
@@ -23,3 +23,14 @@ def linear(
     result = jax.ShapeDtypeStruct((x.shape[0], bias.shape[0]), jnp.float32)
     call = jax.ffi.ffi_call(native.call_target("textrnn_linear"), result)
     return call(rows, x, bias, *kernel.arrays(), form=kernel.form)
+
+
+def bfloat16_product(
+    x: Float[Array, "rows inputs"], matrix: Float[Array, "inputs outputs"]
+) -> Float[Array, "rows outputs"]:
+    """x @ matrix of float32: the operands are rounded to bfloat16, the sums are in float32.
+
+    Running the result raises an error unless `native.multiplies_bfloat16()`.
+    """
+    result = jax.ShapeDtypeStruct((x.shape[0], matrix.shape[1]), jnp.float32)
+    return jax.ffi.ffi_call(native.call_target("textrnn_bfloat16_product"), result)(x, matrix)

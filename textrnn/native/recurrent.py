@@ -28,7 +28,8 @@ class Weights(NamedTuple):
     """The weights of one direction, with the columns in the order of `textrnn.layers.cells`."""
 
     input_kernel: Float[Array, "inputs gates"]
-    """float32 or bfloat16, like the recurrent kernel. Products and sums are in float32."""
+    """float32 or bfloat16, like the recurrent kernel. If this is bfloat16, products round the other
+    operand as well where `native.multiplies_bfloat16()`. Sums are in float32."""
     recurrent_kernel: Float[Array, "hidden gates"]
     bias: Float[Array, " gates"]
     recurrent_bias: Float[Array, " hidden"] | None = None

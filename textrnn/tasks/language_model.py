@@ -24,7 +24,7 @@ from textrnn.batching import Limits, Shape, TokenBatch
 from textrnn.errors import UserError
 from textrnn.layers.characters import CharactersConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
-from textrnn.layers.linear import Linear, matmul
+from textrnn.layers.linear import Linear, matmul_transposed
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.layers.masking import MASKED
 from textrnn.layers.ragged import row_ids, sum_rows
@@ -151,7 +151,7 @@ class Pretrain(Task[PretrainConfig, PretrainExample, PretrainBatch]):
         drawn = jnp.clip(drawn.astype(jnp.int32) - 1, 0, vocabulary - 1)
         expected_draws = count * jnp.log1p(1 / (drawn + 1.0)) / jnp.log(vocabulary + 1.0)
         right = (states * table[words].astype(states.dtype)).sum(axis=-1) + bias[words]
-        wrong = matmul(states, table[drawn].T) + (bias[drawn] - jnp.log(expected_draws))
+        wrong = matmul_transposed(states, table[drawn]) + (bias[drawn] - jnp.log(expected_draws))
         wrong = jnp.where(drawn == words[:, None], MASKED, wrong)
         losses = jax.nn.logsumexp(jnp.concatenate([right[:, None], wrong], axis=1), axis=1) - right
         return (losses * real).sum(), real.sum()
@@ -163,7 +163,7 @@ class Pretrain(Task[PretrainConfig, PretrainExample, PretrainBatch]):
 
         def likelihood(pair: tuple[Array, Array]) -> Array:
             state, word = pair
-            return -token_cross_entropy(matmul(state, table.T) + bias, word)
+            return -token_cross_entropy(matmul_transposed(state, table) + bias, word)
 
         # A few pairs at a time: the logits of all words of a batch are large.
         likelihoods = jax.lax.map(likelihood, (states, words), batch_size=_AT_ONCE)

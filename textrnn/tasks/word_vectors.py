@@ -20,7 +20,7 @@ from textrnn.batching import Shape, TokenBatch, ragged_ids
 from textrnn.config import Config
 from textrnn.layers.axes import BatchArray
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
-from textrnn.layers.linear import matmul
+from textrnn.layers.linear import matmul_transposed
 from textrnn.layers.ragged import row_ids, sum_rows
 from textrnn.tasks.metrics import LOG_LOSS
 from textrnn.tasks.task import (
@@ -117,7 +117,7 @@ class Vectors(Task[VectorsConfig, Example, TokenBatch]):
                 logits = (words[word] * neighbours[neighbour]).sum(axis=-1)
                 losses = losses.at[word].add(weight * jax.nn.softplus(-logits))
                 weights = weights.at[word].add(weight)
-        negative = matmul(words, model.context[...][self._draw(key)].T)
+        negative = matmul_transposed(words, model.context[...][self._draw(key)])
         share = self.config.negatives / self.config.samples
         losses += weights * share * jax.nn.softplus(negative).sum(axis=-1)
         return sum_rows(losses, lengths), sum_rows(weights, lengths)

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "linear.h"
+#include "pack.h"
 #include "recurrent.h"
 
 namespace {
@@ -43,6 +44,12 @@ class Arrays {
       matrix.offsets = reinterpret_cast<const int32_t*>(floats(layout.width()));
     }
     return matrix;
+  }
+
+  Source source(int64_t rows, int64_t columns) {
+    const bool bfloat16 = between(0, 1);
+    const int64_t values = rows * columns;
+    return {floats(bfloat16 ? (values + 1) / 2 : values), bfloat16, rows, columns};
   }
 
  private:
@@ -84,8 +91,11 @@ void recurrent() {
     ForwardTask& f = tasks[d];
     f.over = {cell, inputs, hidden, d ? -1 : 1, nullptr, 0};
     f.x = arrays.floats(tokens * inputs);
-    f.input_kernel = arrays.matrix(inputs, layout);
-    f.recurrent_kernel = arrays.matrix(hidden, layout);
+    const bool pairs = multiplies_bfloat16() && between(0, 1);
+    const Source recurrent_kernel = arrays.source(hidden, width);
+    packings.push_back({recurrent_kernel, PanelLayout(1, hidden, lanes()), true, pairs});
+    packings.push_back({recurrent_kernel, layout, false, pairs});
+    packings.push_back({arrays.source(inputs, width), layout, false, pairs});
     f.bias = arrays.floats(width);
     f.recurrent_bias = arrays.floats(hidden);
     f.initial_c = arrays.floats(rows * hidden);
@@ -114,15 +124,17 @@ void recurrent() {
     b.previous = arrays.floats(tokens * hidden);
     b.d_initial_c = arrays.floats(rows * hidden);
     b.d_initial_h = arrays.floats(rows * hidden);
-    const Source plain = {arrays.floats(hidden * width), false, hidden, width};
-    packings.push_back({plain, PanelLayout(1, hidden, lanes()), true});
-    const Source narrow = {arrays.floats((hidden * width + 1) / 2), true, hidden, width};
-    packings.push_back({narrow, layout, false});
+  }
+  const std::vector<PackedMatrix> packed = pack(packings, pool.workers());
+  for (int64_t d = 0; d < directions; ++d) {
+    const bool at_call = packings[3 * d].pairs || between(0, 1);
+    back[d].transposed_kernel = packed[3 * d].matrix;
+    tasks[d].recurrent_kernel =
+        at_call ? packed[3 * d + 1].matrix : arrays.matrix(hidden, layout);
+    tasks[d].input_kernel = at_call ? packed[3 * d + 2].matrix : arrays.matrix(inputs, layout);
   }
   const Batch batch(lengths.data(), rows, tokens);
   forward(tasks, batch, pool.workers());
-  const std::vector<Floats> packed = pack(packings, pool.workers());
-  for (int64_t d = 0; d < directions; ++d) back[d].transposed_kernel.floats = packed[2 * d].get();
   backward(back, batch, pool.workers());
 }
 
@@ -134,7 +146,13 @@ void linear_layer() {
   task.inputs = between(1, 200);
   task.outputs = between(1, 300);
   task.x = arrays.floats(task.rows * task.inputs);
-  task.kernel = arrays.matrix(task.inputs, PanelLayout(1, task.outputs, lanes()));
+  const PanelLayout layout(1, task.outputs, lanes());
+  task.kernel = arrays.matrix(task.inputs, layout);
+  std::vector<PackedMatrix> packed;
+  if (multiplies_bfloat16() && between(0, 1)) {
+    packed = pack({{arrays.source(task.inputs, task.outputs), layout, false, true}}, pool.workers());
+    task.kernel = packed[0].matrix;
+  }
   if (between(0, 1)) task.bias = arrays.floats(task.outputs);
   task.y = arrays.floats(task.rows * task.outputs);
   linear(task, pool.workers());

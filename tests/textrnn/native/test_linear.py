@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from textrnn import native
-from textrnn.native.linear import linear
+from textrnn.native.linear import bfloat16_product, linear
 from textrnn.native.panels import pack_matrix
 
 if not native.available():
@@ -56,3 +56,38 @@ def test_a_count_out_of_bounds_is_an_error(count):
         linear(
             jnp.asarray(x), pack_matrix(kernel), jnp.asarray(bias), jnp.int32(count)
         ).block_until_ready()
+
+
+@pytest.mark.skipif(
+    not native.multiplies_bfloat16(), reason="this processor does not multiply bfloat16"
+)
+@pytest.mark.parametrize("outputs", [1, 65])
+@pytest.mark.parametrize("inputs", [1, 2, 33, 320])
+@pytest.mark.parametrize("rows", [0, 1, 50, 200])
+def test_products_in_bfloat16(rows, inputs, outputs):
+    """Fails if an operand is not rounded to the nearest bfloat16, the last of an odd number of
+    inputs is lost, or sums are rounded."""
+    x, matrix = map(jnp.asarray, arrays(rows, inputs, outputs)[:2])
+    rounded = [np.asarray(each.astype(jnp.bfloat16), float) for each in (x, matrix)]
+    np.testing.assert_allclose(bfloat16_product(x, matrix), rounded[0] @ rounded[1], atol=1e-5)
+
+
+@pytest.mark.skipif(
+    not native.multiplies_bfloat16(), reason="this processor does not multiply bfloat16"
+)
+def test_products_in_bfloat16_keep_infinity_and_nan():
+    """Fails if rounding turns a value that is not a number into one."""
+    special = jnp.array([[np.inf], [-np.inf], [np.nan], [3.4e38]])
+    right = np.array([[np.inf], [-np.inf], [np.nan], [np.inf]])
+    one = jnp.ones((1, 1))
+    np.testing.assert_array_equal(bfloat16_product(special, one), right)
+    np.testing.assert_array_equal(bfloat16_product(one, special.T), right.T)
+    payload = jnp.array([[0x7FFFFFFF]], jnp.uint32).view(jnp.float32)
+    assert np.isnan(bfloat16_product(one, payload)).all()
+
+
+@pytest.mark.skipif(native.multiplies_bfloat16(), reason="this processor multiplies bfloat16")
+def test_without_an_instruction_there_is_no_product_in_bfloat16():
+    """Fails if a processor executes instructions that it does not have."""
+    with pytest.raises(FAILURE, match="no kernel multiplies bfloat16"):
+        bfloat16_product(jnp.ones((1, 1)), jnp.ones((1, 1))).block_until_ready()

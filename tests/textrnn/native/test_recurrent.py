@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from support.recurrent_cases import GATES, Case, expected, gradients, random_case
+from support.recurrent_cases import GATES, Case, expected, gradients, random_case, rounded
 from textrnn import native
+from textrnn.layers.linear import matmul_transposed, weight_gradient
 from textrnn.native.recurrent import (
     Weights,
     native_unroll,
@@ -20,6 +21,9 @@ from textrnn.native.recurrent import (
 if not native.available():
     pytest.skip("the native library is not built", allow_module_level=True)
 
+needs_bfloat16 = pytest.mark.skipif(
+    not native.multiplies_bfloat16(), reason="this processor does not multiply bfloat16"
+)
 FAILURE = (ValueError, jax.errors.JaxRuntimeError)
 """What JAX raises for a failed call: the first at once, the second when the result is awaited."""
 
@@ -36,6 +40,7 @@ SHAPES = {
     "many": (33, list(np.random.default_rng(0).geometric(0.2, 70)), (False,)),
     "more than a group": (5, list(np.random.default_rng(1).integers(0, 4, 300)), BOTH),
 }
+GRADIENT_SHAPES = ("one row", "empty rows", "all rows empty", "mixed", "many")
 
 
 def case_of(cell, name, seed=0, **settings) -> Case:
@@ -57,6 +62,28 @@ def weights_of(case: Case) -> list[Weights]:
     return [Weights(*map(jnp.asarray, weights)) for weights in case.weights]
 
 
+def in_bfloat16(weights: list[Weights]) -> list[Weights]:
+    """The weights with kernels of bfloat16."""
+    return [
+        w._replace(
+            input_kernel=w.input_kernel.astype(jnp.bfloat16),
+            recurrent_kernel=w.recurrent_kernel.astype(jnp.bfloat16),
+        )
+        for w in weights
+    ]
+
+
+def widened(weights: list[Weights]) -> list[Weights]:
+    """The weights with kernels of float32."""
+    return [
+        w._replace(
+            input_kernel=w.input_kernel.astype(jnp.float32),
+            recurrent_kernel=w.recurrent_kernel.astype(jnp.float32),
+        )
+        for w in weights
+    ]
+
+
 def run(case: Case, weights):
     return jax.tree.map(
         np.asarray,
@@ -73,6 +100,18 @@ def assert_equal(case: Case, found, atol=1e-5):
     for direction, final in zip(found[1], finals, strict=True):
         for a, b in zip(direction, final, strict=True):
             np.testing.assert_allclose(a, b, atol=atol)
+
+
+def assert_rounded(found, right, exact):
+    """`found` equals `right`, whose operands are rounded to bfloat16, and not `exact`.
+
+    A value near the middle between two of bfloat16 may be rounded to either, so that the largest
+    differences are some of those that rounding makes, but most are small.
+    """
+    found = np.asarray(found, float)
+    scale = np.abs(exact).max(initial=1)
+    np.testing.assert_allclose(found, right, atol=4e-3 * scale)
+    assert np.abs(found - right).sum() <= 0.2 * np.abs(exact - right).sum() + 1e-6 * found.size
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -153,25 +192,38 @@ def test_a_row_alone_equals_the_row_in_a_batch():
             np.testing.assert_array_equal(found, outputs[case.tokens(row)])
 
 
+@needs_bfloat16
+@pytest.mark.parametrize("name", SHAPES)
 @pytest.mark.parametrize("cell", GATES)
-def test_bfloat16_weights_are_widened(cell):
-    """Fails if bfloat16 kernels are read as another type, or products are rounded."""
-    case = case_of(cell, "mixed")
-    rounded = [
-        Weights(jnp.asarray(w[0], jnp.bfloat16), jnp.asarray(w[1], jnp.bfloat16), *w[2:])
-        for w in case.weights
-    ]
-    widened = [
-        Weights(w.input_kernel.astype("f"), w.recurrent_kernel.astype("f"), *w[2:]) for w in rounded
-    ]
-    jax.tree.map(np.testing.assert_array_equal, run(case, rounded), run(case, widened))
+def test_products_with_bfloat16_weights_are_rounded(cell, name):
+    """Fails if an operand is not rounded, pairs of values are out of order, or sums are rounded."""
+    case = case_of(cell, name)
+    found = run(case, in_bfloat16(weights_of(case)))
+    right, exact = expected(case, bfloat16=True), expected(case)
+    for a, b, c in zip(*map(jax.tree.leaves, (found, right, exact)), strict=True):
+        assert_rounded(a, b, c)
 
 
-@pytest.mark.parametrize("name", ["one row", "empty rows", "all rows empty", "mixed", "many"])
+@needs_bfloat16
+def test_kernels_of_two_types_are_an_error():
+    """Fails if a matrix of floats is read as one of bfloat16."""
+    case = case_of("lstm", "one row")
+    mixed = [w._replace(input_kernel=w.input_kernel.astype("bfloat16")) for w in weights_of(case)]
+    with pytest.raises(FAILURE, match="input_kernel and recurrent_kernel differ in element type"):
+        run(case, mixed)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *((name, "float32") for name in GRADIENT_SHAPES),
+        *(pytest.param(name, "bfloat16", marks=needs_bfloat16) for name in ("one row", "mixed")),
+    ],
+)
 @pytest.mark.parametrize("cell", GATES)
-def test_gradients_equal_autodiff_in_float64(cell, name):
-    """By the kernels, the biases, x and the initial carry. Fails on a wrong derivative, and if
-    padding or an empty row contributes."""
+def test_gradients_equal_autodiff_in_float64(cell, name, dtype):
+    """By the kernels, the biases, x and the initial carry. Fails on a wrong derivative, if padding
+    or an empty row contributes, and if operands are not rounded to bfloat16 or sums are."""
     case = case_of(cell, name, seed=1)
     lengths, x = jnp.asarray(case.lengths), [jnp.asarray(np.nan_to_num(a)) for a in case.x]
     random = np.random.default_rng(2)
@@ -179,7 +231,8 @@ def test_gradients_equal_autodiff_in_float64(cell, name):
     d_carries = [
         tuple(random.normal(size=c.shape).astype("f") for c in carry) for carry in case.carries
     ]
-    weights = weights_of(case)
+    half = dtype == "bfloat16"
+    weights = in_bfloat16(weights_of(case)) if half else weights_of(case)
     outputs, finals, saved = native_unroll_saving(
         case.cell, weights, x, case.carries, lengths, case.reverse
     )
@@ -191,20 +244,24 @@ def test_gradients_equal_autodiff_in_float64(cell, name):
         case.cell, kernels, saved, outputs, case.carries, lengths, d_outputs, d_carries,
         case.reverse,
     )  # fmt: skip
-    d_weights, d_x, d_initial = gradients(case, d_outputs, d_carries)
+    exact = gradients(case, d_outputs, d_carries)
+    right = gradients(case, d_outputs, d_carries, bfloat16=True) if half else exact
     for d, gradient in enumerate(found):
-        values = [
-            x[d].T @ gradient.d_projected,
-            gradient.previous.T @ gradient.d_recurrent,
+        d_weights = [
+            weight_gradient(x[d], gradient.d_projected, jnp.dtype(dtype)),
+            weight_gradient(gradient.previous, gradient.d_recurrent, jnp.dtype(dtype)),
             gradient.d_projected.sum(axis=0),
             gradient.d_recurrent[:, -case.hidden :].sum(axis=0),
         ]
-        for value, right in zip(values, d_weights[d], strict=False):
-            np.testing.assert_allclose(value, right, atol=1e-4, rtol=1e-4)
-        by_x = gradient.d_projected @ weights[d].input_kernel.T
-        np.testing.assert_allclose(by_x, d_x[d], atol=1e-4)
-        for value, right in zip(gradient.d_carry, d_initial[d], strict=True):
-            np.testing.assert_allclose(value, right, atol=1e-4)
+        d_x = matmul_transposed(gradient.d_projected, weights[d].input_kernel)
+        # Only a GRU has the last of the weights.
+        values = [*d_weights[: len(case.weights[d])], d_x, *gradient.d_carry]
+        others = ([*each[0][d], each[1][d], *each[2][d]] for each in (right, exact))
+        for a, b, c in zip(values, *others, strict=True):
+            if half:
+                assert_rounded(a, rounded(b) if a.dtype == jnp.bfloat16 else b, c)
+            else:
+                np.testing.assert_allclose(a, b, atol=1e-4, rtol=1e-4)
         assert not np.asarray(gradient.previous)[int(case.lengths.sum()) :].any()
 
 
@@ -233,16 +290,27 @@ def test_arrays_of_wrong_shapes_are_an_error():
 
 
 def comparable_results() -> list[np.ndarray]:
-    """Outputs of all cells with both kinds of weights, on whatever instruction set runs."""
+    """Outputs of all cells with all kinds of weights, on whatever instruction set runs.
+
+    Kernels of bfloat16 are widened, either by the library or, where it would round, here.
+    """
     cases = [
         (cell, case)
         for cell in GATES
         for case in (case_of(cell, "mixed"), stored_in_int8(case_of(cell, "one row")))
     ]
-    return [run(case, [pack_weights(cell, w) for w in weights_of(case)])[0] for cell, case in cases]
+    packed = [[pack_weights(cell, w) for w in weights_of(case)] for cell, case in cases]
+    half = [in_bfloat16(weights_of(case)) for _, case in cases]
+    if native.multiplies_bfloat16():
+        half = [widened(weights) for weights in half]
+    return [
+        run(case, weights)[0]
+        for each in (packed, half)
+        for (_, case), weights in zip(cases, each, strict=True)
+    ]
 
 
-@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512", "avx512vnni"])
 def test_instruction_sets_agree(isa, tmp_path):
     """Fails if the code for one instruction set differs, as it would for another vector width."""
     code = (

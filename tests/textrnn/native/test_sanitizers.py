@@ -23,7 +23,7 @@ def driver(tmp_path_factory):
     return folder / "driver"
 
 
-@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512", "avx512vnni"])
+@pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512", "avx512vnni", "avx512bf16"])
 def test_no_access_leaves_an_array(driver, isa):
     """Fails on an access outside of an array, a use of freed memory, undefined behaviour, a leak,
     or if lengths that do not fit are accepted. An instruction set that this processor lacks is

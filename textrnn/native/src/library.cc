@@ -16,8 +16,9 @@ InstructionSet supported() {
       !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl")) {
     return InstructionSet::kAvx2;
   }
-  return __builtin_cpu_supports("avx512vnni") ? InstructionSet::kAvx512Vnni
-                                              : InstructionSet::kAvx512;
+  if (!__builtin_cpu_supports("avx512vnni")) return InstructionSet::kAvx512;
+  return __builtin_cpu_supports("avx512bf16") ? InstructionSet::kAvx512Bf16
+                                              : InstructionSet::kAvx512Vnni;
 #else
   return InstructionSet::kBaseline;
 #endif
@@ -29,7 +30,8 @@ InstructionSet limit() {
   if (name == "baseline") return InstructionSet::kBaseline;
   if (name == "avx2") return InstructionSet::kAvx2;
   if (name == "avx512") return InstructionSet::kAvx512;
-  return InstructionSet::kAvx512Vnni;
+  if (name == "avx512vnni") return InstructionSet::kAvx512Vnni;
+  return InstructionSet::kAvx512Bf16;
 }
 
 }  // namespace
@@ -44,6 +46,8 @@ InstructionSet instruction_set() {
 // The name of the instruction set that kernels use, for people.
 TEXTRNN_EXPORT const char* textrnn_instruction_set() {
   switch (textrnn::instruction_set()) {
+    case textrnn::InstructionSet::kAvx512Bf16:
+      return "AVX-512 BF16";
     case textrnn::InstructionSet::kAvx512Vnni:
       return "AVX-512 VNNI";
     case textrnn::InstructionSet::kAvx512:

@@ -32,12 +32,16 @@
   }                                \
   namespace avx512vnni {           \
   __VA_ARGS__                      \
+  }                                \
+  namespace avx512bf16 {           \
+  __VA_ARGS__                      \
   }
-#define TEXTRNN_SELECT(name)                                                              \
-  (::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx512Vnni ? &avx512vnni::name \
-   : ::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx512   ? &avx512::name     \
-   : ::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx2     ? &avx2::name       \
-                                                                          : &baseline::name)
+#define TEXTRNN_SELECT(name)                                                                    \
+  (::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx512Bf16   ? &avx512bf16::name \
+   : ::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx512Vnni ? &avx512vnni::name \
+   : ::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx512     ? &avx512::name     \
+   : ::textrnn::instruction_set() == ::textrnn::InstructionSet::kAvx2       ? &avx2::name       \
+                                                                            : &baseline::name)
 #else
 #define TEXTRNN_FOR_EACH_ISA(...) \
   namespace baseline {            \
@@ -48,10 +52,12 @@
 
 namespace textrnn {
 
-enum class InstructionSet { kBaseline, kAvx2, kAvx512, kAvx512Vnni };
+// Each includes the one before.
+enum class InstructionSet { kBaseline, kAvx2, kAvx512, kAvx512Vnni, kAvx512Bf16 };
 
 // The largest instruction set that this processor and operating system support. The environment
-// variable TEXTRNN_ISA, if it is "baseline", "avx2" or "avx512" at the first call, sets an upper limit.
+// variable TEXTRNN_ISA, if it is "baseline", "avx2", "avx512" or "avx512vnni" at the first call, sets
+// an upper limit.
 InstructionSet instruction_set();
 
 }  // namespace textrnn

@@ -1,11 +1,14 @@
-// Matrices into panels, for weights that change at every call.
+// Matrices into panels, for matrices that change at every call.
 
 #ifndef TEXTRNN_PACK_H_
 #define TEXTRNN_PACK_H_
 
 #include <cstdint>
+#include <vector>
 
+#include "memory.h"
 #include "panels.h"
+#include "parallel.h"
 
 namespace textrnn {
 
@@ -17,12 +20,19 @@ struct Source {
   int64_t columns;
 };
 
-// Writes one panel of `source`, [source.rows, layout.gates * layout.hidden].
-void pack_panel(const Source& source, const PanelLayout& layout, int64_t panel, float* target);
+struct Packing {
+  Source source;       // [K, layout.gates * layout.hidden]
+  PanelLayout layout;
+  bool transposed;     // the source is [layout.hidden, K], and the layout has one gate
+  bool pairs;          // as pairs, rounded to bfloat16, instead of floats
+};
 
-// The same for the transpose of `source`, [layout.hidden, source.columns], with one gate.
-void pack_transposed_panel(const Source& source, const PanelLayout& layout, int64_t panel,
-                           float* target);
+struct PackedMatrix {
+  Matrix matrix;
+  Floats memory;  // which the matrix points to
+};
+
+std::vector<PackedMatrix> pack(const std::vector<Packing>& packings, const Workers& workers);
 
 }  // namespace textrnn
 

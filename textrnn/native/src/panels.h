@@ -11,11 +11,14 @@ namespace textrnn {
 //
 // If all values of a column are multiples, by at most 127, of one number, the matrix may be given
 // as bytes and scales: value[k][n] = bytes[k][n] * scales[n].
+//
+// Where multiplies_bfloat16(), it may be given as pairs of rows in bfloat16.
 struct Matrix {
-  const float* floats;     // [panels][K][vectors][lanes], or null if byte_group() is 4
+  const float* floats;     // [panels][K][vectors][lanes], or null
   const int8_t* bytes;     // [panels][ceil(K / group)][vectors][lanes][group], or null
   const float* scales;     // [panels][vectors][lanes]
   const int32_t* offsets;  // [panels][vectors][lanes]: -128 times the sum of a column's bytes
+  const uint16_t* pairs;   // [panels][ceil(K / 2)][vectors][lanes][2] of bfloat16, or null
 };
 
 // Which column is in which panel. A kernel of several gates, [K, gates * hidden], has in vector v
@@ -54,6 +57,9 @@ int64_t lanes();
 // The rows of a matrix whose bytes lie in one lane, one after another: 4 where the kernels multiply
 // bytes, 1 where they turn them into floats, for few rows, and 0 where they take no bytes.
 int64_t byte_group();
+
+// Whether the kernels multiply bfloat16 by bfloat16.
+bool multiplies_bfloat16();
 
 }  // namespace textrnn
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "library.h"
+#include "memory.h"
 #include "ragged.h"
 
 namespace textrnn {
@@ -94,28 +95,6 @@ void backward(const std::vector<BackwardTask>& directions, const Batch& batch,
   }
   const RecurrentKernels& kernels = *TEXTRNN_SELECT(recurrent_kernels);
   run(directions, batch, workers, kernels.backward_scratch, kernels.backward);
-}
-
-std::vector<Floats> pack(const std::vector<Packing>& packings, const Workers& workers) {
-  std::vector<Floats> packed;
-  std::vector<int64_t> starts = {0};
-  for (const Packing& packing : packings) {
-    const int64_t inputs = packing.transposed ? packing.source.columns : packing.source.rows;
-    packed.push_back(allocate(packing.layout.width() * inputs));
-    starts.push_back(starts.back() + packing.layout.panels);
-  }
-  parallel_for(workers, starts.back(), [&](int64_t index) {
-    const int64_t which =
-        std::upper_bound(starts.begin(), starts.end(), index) - starts.begin() - 1;
-    const Packing& packing = packings[which];
-    const PanelLayout& layout = packing.layout;
-    const int64_t panel = index - starts[which];
-    const int64_t inputs = packing.transposed ? packing.source.columns : packing.source.rows;
-    float* target = packed[which].get() + panel * inputs * layout.vectors * layout.lanes;
-    const auto write = packing.transposed ? pack_transposed_panel : pack_panel;
-    write(packing.source, layout, panel, target);
-  });
-  return packed;
 }
 
 }  // namespace textrnn

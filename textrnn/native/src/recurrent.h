@@ -6,8 +6,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "memory.h"
-#include "pack.h"
 #include "parallel.h"
 #include "recurrent_tasks.h"
 
@@ -40,14 +38,6 @@ void forward(const std::vector<ForwardTask>& directions, const Batch& batch,
              const Workers& workers);
 void backward(const std::vector<BackwardTask>& directions, const Batch& batch,
               const Workers& workers);
-
-// Kernels of a network in panels. `transposed` is for a recurrent kernel in the backward pass.
-struct Packing {
-  Source source;
-  PanelLayout layout;
-  bool transposed;
-};
-std::vector<Floats> pack(const std::vector<Packing>& packings, const Workers& workers);
 
 }  // namespace textrnn
 

@@ -2,6 +2,7 @@
 
 #include "arguments.h"
 #include "library.h"
+#include "pack.h"
 #include "recurrent.h"
 
 namespace textrnn {
@@ -24,12 +25,15 @@ Recurrence recurrence(Cell cell, int64_t inputs, int64_t hidden, bool reverse) {
   return {cell, inputs, hidden, reverse ? -1 : 1, nullptr, 0};
 }
 
-// A kernel of [inputs, gates * hidden] in float32 or bfloat16.
-Source source(Arguments& arguments, const char* name, int64_t inputs, int64_t columns) {
+// A kernel of [inputs, columns] in float32 or bfloat16. Where the processor cannot multiply bfloat16,
+// it is widened.
+Packing packing(Arguments& arguments, const char* name, int64_t inputs, int64_t columns,
+                const PanelLayout& layout, bool transposed) {
   const ffi::AnyBuffer buffer = arguments.next(name, {inputs, columns});
   const bool bfloat16 = buffer.element_type() == ffi::BF16;
   if (!bfloat16) values<float>(buffer, name, ffi::F32);
-  return {buffer.untyped_data(), bfloat16, inputs, columns};
+  return {{buffer.untyped_data(), bfloat16, inputs, columns}, layout, transposed,
+          bfloat16 && multiplies_bfloat16()};
 }
 
 ffi::Error unroll(ffi::ThreadPool pool, Lengths lengths,
@@ -62,8 +66,11 @@ ffi::Error unroll(ffi::ThreadPool pool, Lengths lengths,
         task.input_kernel = arguments.matrix(forms[2 * d], inputs, layout);
         task.recurrent_kernel = arguments.matrix(forms[2 * d + 1], hidden, layout);
       } else {
-        packings.push_back({source(arguments, "input_kernel", inputs, width), layout, false});
-        packings.push_back({source(arguments, "recurrent_kernel", hidden, width), layout, false});
+        packings.push_back(packing(arguments, "input_kernel", inputs, width, layout, false));
+        packings.push_back(packing(arguments, "recurrent_kernel", hidden, width, layout, false));
+        if (packings.back().pairs != packings[2 * d].pairs) {
+          throw std::invalid_argument("input_kernel and recurrent_kernel differ in element type");
+        }
       }
       task.bias = arguments.floats("bias", {width});
       if (cell == Cell::kGru) task.recurrent_bias = arguments.floats("recurrent_bias", {hidden});
@@ -71,14 +78,14 @@ ffi::Error unroll(ffi::ThreadPool pool, Lengths lengths,
       task.initial_h = arguments.floats("h", {rows, hidden});
     }
     const Batch batch = batch_of(lengths, tokens);
-    const std::vector<Floats> panels = pack(packings, workers);
+    const std::vector<PackedMatrix> kernels = pack(packings, workers);
 
     float* outputs = results.floats("outputs", {tokens, directions * hidden});
     for (int64_t d = 0; d < directions; ++d) {
       ForwardTask& task = tasks[d];
       if (!packed) {
-        task.input_kernel.floats = panels[2 * d].get();
-        task.recurrent_kernel.floats = panels[2 * d + 1].get();
+        task.input_kernel = kernels[2 * d].matrix;
+        task.recurrent_kernel = kernels[2 * d + 1].matrix;
       }
       task.outputs = outputs + d * hidden;
       task.output_stride = directions * hidden;
@@ -120,7 +127,7 @@ ffi::Error unroll_backward(ffi::ThreadPool pool, Lengths lengths,
       task.outputs = outputs.typed_data() + d * hidden;
       task.d_outputs = d_outputs.typed_data() + d * hidden;
       task.output_stride = directions * hidden;
-      packings.push_back({source(arguments, "recurrent_kernel", hidden, width), layout, true});
+      packings.push_back(packing(arguments, "recurrent_kernel", hidden, width, layout, true));
       if (cell == Cell::kLstm) task.initial_c = arguments.floats("c", {rows, hidden});
       task.initial_h = arguments.floats("h", {rows, hidden});
       if (cell != Cell::kElman) {
@@ -136,8 +143,8 @@ ffi::Error unroll_backward(ffi::ThreadPool pool, Lengths lengths,
       if (cell == Cell::kLstm) task.d_initial_c = results.floats("d_initial_c", {rows, hidden});
       task.d_initial_h = results.floats("d_initial_h", {rows, hidden});
     }
-    const std::vector<Floats> panels = pack(packings, workers);
-    for (int64_t d = 0; d < directions; ++d) tasks[d].transposed_kernel.floats = panels[d].get();
+    const std::vector<PackedMatrix> kernels = pack(packings, workers);
+    for (int64_t d = 0; d < directions; ++d) tasks[d].transposed_kernel = kernels[d].matrix;
     backward(tasks, batch, workers);
   });
 }

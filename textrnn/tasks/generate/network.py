@@ -18,7 +18,7 @@ from textrnn.layers.axes import BatchArray, Lengths
 from textrnn.layers.cells import CELLS, Carry
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
-from textrnn.layers.linear import Linear, matmul
+from textrnn.layers.linear import Linear, matmul_transposed
 from textrnn.layers.packing import Packable
 
 Past = tuple[Carry, ...]
@@ -93,5 +93,5 @@ class Generator(Packable):
         """Logits of the next token, from outputs of the last layer."""
         logits = self.output(h)
         if self.token_bias is not None:
-            logits = matmul(logits, self.embedding.table[...].T) + self.token_bias[...]
+            logits = matmul_transposed(logits, self.embedding.table[...]) + self.token_bias[...]
         return logits

@@ -14,7 +14,7 @@ from textrnn.layers.attention import EncodedSource
 from textrnn.layers.axes import BatchArray, Lengths
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
-from textrnn.layers.linear import matmul
+from textrnn.layers.linear import matmul_transposed
 from textrnn.tasks.translate.decoder import Decoder, DecoderConfig, DecoderState
 from textrnn.tasks.translate.next_tokens import SPECIAL, FactoredLogits
 from textrnn.text.tokenizer import PAD
@@ -86,7 +86,7 @@ class Translator(nnx.Module):
 
     def logits(self, output: Float[Array, "*batch outputs"]) -> Float[Array, "*batch ids"]:
         """Logits of a decoder output, with the embedding table as output layer."""
-        return matmul(output, self.embedding.table[...].T) + self.bias[...]
+        return matmul_transposed(output, self.embedding.table[...]) + self.bias[...]
 
     def _embed(
         self, ids: Int[BatchArray, " tokens"], lengths: Lengths, key: Array | None

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-from textrnn.layers.linear import matmul
+from textrnn.layers.linear import matmul_transposed
 from textrnn.native import decoding
 from textrnn.platform import uses_native
 from textrnn.text.tokenizer import EOS
@@ -30,7 +30,7 @@ class FactoredLogits(NamedTuple):
     """MASKED excludes an id."""
 
     def values(self) -> Float[Array, "hypotheses ids"]:
-        logits = matmul(self.output, self.table.T) + self.bias
+        logits = matmul_transposed(self.output, self.table) + self.bias
         return logits.at[:, :SPECIAL].add(self.special)
 
 

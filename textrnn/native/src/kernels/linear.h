@@ -12,7 +12,7 @@ namespace textrnn::TEXTRNN_ISA_NAMESPACE {
 constexpr int64_t kLinearRows = 96;
 
 inline int64_t linear_scratch(const LinearTask& task) {
-  return (digit_bytes(task.inputs, kLinearRows) + kLinearRows * sizeof(float*)) / sizeof(float);
+  return (row_bytes(task.inputs, kLinearRows) + kLinearRows * sizeof(float*)) / sizeof(float);
 }
 
 template <class Rows>
@@ -48,10 +48,11 @@ inline void linear(const LinearTask& task, Rows rows, const float** pointers) {
 inline void linear(const LinearTask& task) {
   auto** pointers = reinterpret_cast<const float**>(task.scratch);
 #if defined(__AVX512VNNI__)
-  if (task.kernel.bytes) {
-    auto* memory = reinterpret_cast<uint8_t*>(pointers + kLinearRows);
-    return linear(task, DigitRows(task.inputs, memory), pointers);
-  }
+  auto* memory = reinterpret_cast<uint8_t*>(pointers + kLinearRows);
+#if defined(__AVX512BF16__)
+  if (task.kernel.pairs) return linear(task, Bfloat16Rows(task.inputs, memory), pointers);
+#endif
+  if (task.kernel.bytes) return linear(task, DigitRows(task.inputs, memory), pointers);
 #endif
   linear(task, FloatRows(task.inputs), pointers);
 }

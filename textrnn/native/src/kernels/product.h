@@ -1,13 +1,13 @@
 // Products of a few rows with one panel of a matrix (panels.h), which every kernel is built on.
 //
 // The sums stay in registers, so that what follows (a cell, a bias) needs no pass over memory of
-// its own. Two classes hold the rows, FloatRows and DigitRows, with the same interface:
+// its own. Three classes hold the rows, with the same interface:
 //
 //     rows.prepare(pointers, count)               the rows of the products that follow
 //     rows.multiply(matrix, panel, first, sums)   rows first, first + 1, ... times one panel
 //
-// FloatRows multiplies floats. DigitRows multiplies a matrix of bytes on processors that have an
-// instruction for it.
+// FloatRows multiplies floats. DigitRows multiplies a matrix of bytes and Bfloat16Rows one of pairs
+// of bfloat16, on processors that have an instruction for it.
 
 #ifndef TEXTRNN_KERNELS_PRODUCT_H_
 #define TEXTRNN_KERNELS_PRODUCT_H_
@@ -119,8 +119,8 @@ class FloatRows {
   bool few_ = false;
 };
 
-// Bytes of memory for `count` rows of DigitRows.
-inline int64_t digit_bytes(int64_t inputs, int64_t count) {
+// Bytes of memory for `count` rows of DigitRows, which is enough for Bfloat16Rows.
+inline int64_t row_bytes(int64_t inputs, int64_t count) {
   const int64_t padded = (inputs + 63) / 64 * 64;
   return count * (3 * padded + 64);
 }
@@ -138,7 +138,7 @@ class DigitRows {
   template <int kVectors>
   static constexpr int kMax = (kRegisters - kVectors - 1) / (3 * kVectors);
 
-  // `memory` has digit_bytes() bytes.
+  // `memory` has row_bytes() bytes.
   DigitRows(int64_t inputs, uint8_t* memory)
       : inputs_(inputs), padded_((inputs + 63) / 64 * 64), memory_(memory) {}
 
@@ -216,8 +216,10 @@ class DigitRows {
       scale += invalid[lane];
     }
     // Below, x * factor overflows; such a row counts as zero.
-    const float factor = maximum > 1e-30f ? 8388607.0f / maximum : 0.0f;
-    scale += maximum > 1e-30f ? maximum / 8388607.0f : 0.0f;
+    // One less than 2^23 - 1, since x * factor may be rounded up by a half where the compiler does
+    // not fuse it with the addition.
+    const float factor = maximum > 1e-30f ? 8388606.0f / maximum : 0.0f;
+    scale += maximum > 1e-30f ? maximum / 8388606.0f : 0.0f;
     std::memcpy(target + 3 * padded_, &scale, sizeof(scale));
     for (int64_t k = 0; k < inputs_; k += kLanes) {
       const Vector x = load(row + k, lanes_of(inputs_ - k));
@@ -236,6 +238,74 @@ class DigitRows {
 };
 
 #endif  // defined(__AVX512VNNI__)
+
+#if defined(__AVX512BF16__)
+
+// Rows rounded to bfloat16. `vdpbf16ps` multiplies two adjacent values of a row by two of a matrix
+// and adds the products to one lane of float32: half of the instructions that floats need. Subnormal
+// operands and sums count as zero.
+class Bfloat16Rows {
+ public:
+  template <int kVectors>
+  static constexpr int kMax = FloatRows::kMax<kVectors>;
+
+  // `memory` has row_bytes() bytes.
+  Bfloat16Rows(int64_t inputs, uint8_t* memory)
+      : inputs_(inputs), stride_((inputs + kLanes - 1) / kLanes * kLanes * 2), memory_(memory) {}
+
+  void prepare(const float* const* rows, int64_t count) {
+    for (int64_t m = 0; m < count; ++m) {
+      for (int64_t k = 0; k < inputs_; k += kLanes) {
+        const Vector x = load(rows[m] + k, lanes_of(inputs_ - k));
+        const __m256bh rounded = _mm512_cvtneps_pbh(reinterpret_cast<__m512>(x));
+        std::memcpy(memory_ + m * stride_ + 2 * k, &rounded, sizeof(rounded));
+      }
+    }
+  }
+
+  template <int kRows, int kVectors>
+  [[gnu::always_inline]] inline void multiply(const Matrix& matrix, int64_t panel, int64_t first,
+                                              Vector (&sums)[kRows][kVectors]) const {
+    const int64_t pairs = (inputs_ + 1) / 2;
+    const uint16_t* weights = matrix.pairs + panel * pairs * kVectors * kLanes * 2;
+    const uint8_t* row[kRows];
+    Vector sum[kRows][kVectors];
+#pragma GCC unroll 10
+    for (int m = 0; m < kRows; ++m) {
+      row[m] = memory_ + (first + m) * stride_;
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) sum[m][v] = Vector{};
+    }
+    for (int64_t k = 0; k < pairs; ++k) {
+#pragma GCC unroll 10
+      for (int m = 0; m < kRows; ++m) {
+        int32_t pair;
+        std::memcpy(&pair, row[m] + 4 * k, sizeof(pair));
+        const IntVector factor = IntVector{} + pair;
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) {
+          IntVector weight;
+          std::memcpy(&weight, weights + v * kLanes * 2, sizeof(weight));
+          // As in DigitRows, GCC 12 moves the sums around its own builtin.
+          asm("vdpbf16ps %2, %1, %0" : "+v"(sum[m][v]) : "v"(factor), "v"(weight));
+        }
+      }
+      weights += kVectors * kLanes * 2;
+    }
+#pragma GCC unroll 10
+    for (int m = 0; m < kRows; ++m) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) sums[m][v] = sum[m][v];
+    }
+  }
+
+ private:
+  int64_t inputs_;
+  int64_t stride_;  // bytes from one row to the next
+  uint8_t* memory_;
+};
+
+#endif  // defined(__AVX512BF16__)
 
 template <int kValue>
 struct Count {

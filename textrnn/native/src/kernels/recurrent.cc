@@ -217,9 +217,15 @@ void forward(const ForwardTask& task) {
   const Recurrence& over = task.over;
 #if defined(__AVX512VNNI__)
   auto* memory = reinterpret_cast<uint8_t*>(task.scratch);
-  const int64_t x_bytes = digit_bytes(over.inputs, kChunkTokens + over.count);
-  const int64_t h_bytes = digit_bytes(over.hidden, over.count);
+  const int64_t x_bytes = row_bytes(over.inputs, kChunkTokens + over.count);
+  const int64_t h_bytes = row_bytes(over.hidden, over.count);
   float* rest = task.scratch + (x_bytes + h_bytes) / sizeof(float);
+#if defined(__AVX512BF16__)
+  if (task.input_kernel.pairs) {
+    return forward<Unit>(task, Bfloat16Rows(over.inputs, memory),
+                         Bfloat16Rows(over.hidden, memory + x_bytes), rest);
+  }
+#endif
   const DigitRows x_digits(over.inputs, memory), h_digits(over.hidden, memory + x_bytes);
   if (task.input_kernel.bytes && task.recurrent_kernel.bytes) {
     return forward<Unit>(task, x_digits, h_digits, rest);
@@ -236,9 +242,9 @@ void forward(const ForwardTask& task) {
 
 int64_t forward_scratch(const Recurrence& over) {
   const PanelLayout layout = layout_of(over);
-  const int64_t digits = digit_bytes(over.inputs, kChunkTokens + over.count) +
-                         digit_bytes(over.hidden, over.count);
-  return digits / sizeof(float) + (kChunkTokens + over.count) * layout.width() +
+  const int64_t rows = row_bytes(over.inputs, kChunkTokens + over.count) +
+                       row_bytes(over.hidden, over.count);
+  return rows / sizeof(float) + (kChunkTokens + over.count) * layout.width() +
          over.count * pad(over.hidden) + pointers_as_floats(kChunkTokens + 3 * over.count);
 }
 
@@ -297,24 +303,24 @@ void retreat(const BackwardTask& task, int64_t token, const float* h, const floa
   }
 }
 
-void backward(const BackwardTask& task) {
+template <class Rows>
+void backward(const BackwardTask& task, Rows d_rows, float* scratch) {
   const Recurrence& over = task.over;
   const int64_t hidden = over.hidden, width = gates(over.cell) * hidden;
   const PanelLayout layout(1, hidden, kLanes);
   const int64_t padded = layout.width();
   const bool lstm = over.cell == Cell::kLstm;
 
-  float* d_h = task.scratch;
+  float* d_h = scratch;
   float* d_c = d_h + over.count * padded;
   auto** d_sums = reinterpret_cast<const float**>(d_c + over.count * padded);
-  std::memset(task.scratch, 0, 2 * over.count * padded * sizeof(float));
+  std::memset(scratch, 0, 2 * over.count * padded * sizeof(float));
   for (int64_t m = 0; m < over.count; ++m) {
     const int64_t row = over.sequences[m].row;
     std::memcpy(d_h + m * padded, task.d_final_h + row * hidden, hidden * sizeof(float));
     if (lstm) std::memcpy(d_c + m * padded, task.d_final_c + row * hidden, hidden * sizeof(float));
   }
 
-  FloatRows d_rows(width);
   int64_t active = 0;
   for (int64_t step = over.count ? over.sequences[0].length - 1 : -1; step >= 0; --step) {
     while (active < over.count && over.sequences[active].length > step) ++active;
@@ -332,7 +338,7 @@ void backward(const BackwardTask& task) {
     }
     d_rows.prepare(d_sums, active);
     for (int64_t panel = 0; panel < layout.panels; ++panel) {
-      for_each_block<FloatRows::kMax<4>>(active, [&](int64_t first, auto n) {
+      for_each_block<Rows::template kMax<4>>(active, [&](int64_t first, auto n) {
         constexpr int kRows = decltype(n)::value;
         Vector sums[kRows][4];
         d_rows.multiply(task.transposed_kernel, panel, first, sums);
@@ -355,8 +361,21 @@ void backward(const BackwardTask& task) {
   }
 }
 
+void backward(const BackwardTask& task) {
+  const int64_t width = gates(task.over.cell) * task.over.hidden;
+#if defined(__AVX512BF16__)
+  if (task.transposed_kernel.pairs) {
+    const Bfloat16Rows d_rows(width, reinterpret_cast<uint8_t*>(task.scratch));
+    return backward(task, d_rows,
+                    task.scratch + row_bytes(width, task.over.count) / sizeof(float));
+  }
+#endif
+  backward(task, FloatRows(width), task.scratch);
+}
+
 int64_t backward_scratch(const Recurrence& over) {
-  return 2 * over.count * PanelLayout(1, over.hidden, kLanes).width() +
+  return row_bytes(gates(over.cell) * over.hidden, over.count) / sizeof(float) +
+         2 * over.count * PanelLayout(1, over.hidden, kLanes).width() +
          pointers_as_floats(over.count);
 }
 
