@@ -12,7 +12,15 @@ import typer
 import textrnn
 from textrnn import native
 from textrnn.cli import data, models, runs
-from textrnn.cli.arguments import Columns, Model, TaskOptions, parse_columns, parse_options
+from textrnn.cli.arguments import (
+    Columns,
+    Model,
+    RecipeName,
+    RecipeSettings,
+    TaskOptions,
+    parse_columns,
+    parse_options,
+)
 from textrnn.cli.tables import print_metrics
 from textrnn.errors import UserError
 from textrnn.io.formats import FORMATS, endings
@@ -106,10 +114,8 @@ def serve_command(context: typer.Context) -> None:
 
 @app.command("train")
 def train_command(
-    recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe, or a TOML file.")],
-    settings: Annotated[
-        list[str] | None, typer.Argument(help="Overrides of recipe keys, as in train.epochs=3.")
-    ] = None,
+    recipe: RecipeName,
+    settings: RecipeSettings = None,
     output: Annotated[
         Path | None, typer.Option(help="Directory of the run. Default: runs/NAME.")
     ] = None,
