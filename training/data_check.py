@@ -19,6 +19,7 @@ from textrnn.rows import Row, text_of
 from textrnn.tasks import TASKS, Example, StreamTask, Task
 from textrnn.tasks.tag.gold import gold_spans
 from textrnn.text.treebank import treebank_tokens
+from textrnn.text.validation import validate_text, validate_tokens
 from training.data_report import DataReport, LabelSummary, SetSummary
 from training.datasets import load_sets, rows_of
 from training.evaluate import metric_of
@@ -108,9 +109,13 @@ def _summary(rows: Sequence[Located]) -> SetSummary:
 
 
 def _check_gold(entities: bool, row: Row) -> None:
-    """Raises RowError for tags or entities that cannot be read, and for blank ones."""
+    """Raises UserError for words, tags or entities that cannot be read, and for blank labels."""
     if not row.get("tokens") and not str(row.get("text") or "").strip():
         raise RowError(NO_TEXT, "the row has no text and no tokens")
+    if "tokens" in row:
+        validate_tokens(row["tokens"])
+    else:
+        validate_text(row["text"])
     if "tags" not in row and "entities" not in row:
         fields = ", ".join(row)
         raise RowError(NO_LABEL, f"the row has neither tags nor entities; its fields are {fields}")
@@ -121,6 +126,7 @@ def _check_gold(entities: bool, row: Row) -> None:
     for start, end, label in spans:
         if not label.strip():
             raise RowError(NO_LABEL, f"the label of {start}:{end} is blank")
+        validate_text(label)
 
 
 def _labels_of(row: Row, entities: bool) -> Sequence[str]:
@@ -167,7 +173,7 @@ def _check_labels(
         LabelSummary(
             label=label,
             counts={name: count[label] for name, count in counts.items()},
-            example=text_of(first[label].row)[:200],
+            example=text_of(first[label].row)[:200].encode("utf-8", "replace").decode(),
         )
         for label in ordered
     )

@@ -7,6 +7,8 @@ from training.findings import Finding
 
 _LABELS = 20
 """Labels that the text shows."""
+_PLACES = 3
+"""Places of a finding that the text shows."""
 _EXAMPLE = 60
 """Characters of an example that the text shows."""
 
@@ -89,9 +91,8 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    """What was found, the first places, and what to do."""
-    remedy = "they are left out" if finding.outcome == "left out" else finding.remedy
-    lines = [f"  {finding.title}: {finding.count:,} ({remedy})"]
-    lines += [f"    {example.place}: {example.detail}" for example in finding.examples]
-    more = finding.count - len(finding.examples)
+    """A finding and its first places."""
+    shown = finding.examples[:_PLACES]
+    lines = [f"  {finding.line}", *(f"    {each.place}: {each.detail}" for each in shown)]
+    more = finding.count - len(shown)
     return "\n".join(lines + ([f"    ... and {more:,} more"] if more else []))

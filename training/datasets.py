@@ -1,5 +1,6 @@
 """The training and development rows of a recipe, in memory."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from textrnn.rows import Row, text_of
@@ -43,7 +44,8 @@ def load_sets(
 def load_dev_rows(data: Data, task: str, check: Check = lambda _: None) -> dict[str, list[Row]]:
     """The development rows by set.
 
-    Raises UserError, with file and line, for a row that cannot be used, also if `check` raises it.
+    Rows that are left out, and tags that are repaired, are reported on standard error. Raises
+    UserError, with file and line, for a row that cannot be used, also if `check` raises it.
     """
     findings = Findings()
     if data.dev:
@@ -53,6 +55,8 @@ def load_dev_rows(data: Data, task: str, check: Check = lambda _: None) -> dict[
         sets = load_sets(data, task, findings)
         del sets["train"]
     findings.refuse()
+    for finding in findings.all():
+        print(f"{finding.examples[0].place}: {finding.line}", file=sys.stderr)
     return {name: rows_of(located) for name, located in sets.items()}
 
 

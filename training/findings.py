@@ -116,6 +116,12 @@ class Finding(Config):
     remedy: str
     examples: tuple[Occurrence, ...]
 
+    @property
+    def line(self) -> str:
+        """What was found, how often, and what to do or what happens."""
+        rule = "they are left out" if self.outcome == "left out" else self.remedy
+        return f"{self.title}: {self.count:,} ({rule})"
+
 
 class Findings:
     """Collects findings."""

@@ -6,6 +6,7 @@ from typing import Any
 from textrnn.errors import UserError
 from textrnn.rows import Row
 from textrnn.tasks import TASKS, StreamTask
+from textrnn.text.validation import validate_text
 from training.findings import BAD_TAGS, NO_LABEL, NO_TEXT, RowError
 from training.recipe import Source
 from training.tagged_corpora import as_text_row, merge_marked_tokens, rename_types
@@ -19,8 +20,8 @@ def to_row(
     fields = TASKS[task].row_fields
     if "tags" in fields:
         return _tagged_row(record, source, label_names)
-    if "tokens" in record and "text" not in record:
-        tokens, _ = merge_marked_tokens(record["tokens"], record["tags"], source.glue)
+    if "text" not in record and _are_strings(record.get("tokens")):
+        tokens, _ = merge_marked_tokens(record["tokens"], record["tokens"], source.glue)
         record = {**record, "text": " ".join(tokens)}
     row: dict[str, Any] = dict(source.values)
     for name, column in {**_required_fields(fields, source), **source.fields}.items():
@@ -84,11 +85,16 @@ def _label(value: object) -> str:
 
 
 def _named(label: str, label_names: Mapping[str, str]) -> str:
-    """The label of the model. Raises RowError if there is none."""
+    """The label of the model. Raises UserError if there is none, or no well-formed Unicode."""
     name = label_names.get(label, label)
     if not name.strip():
         raise RowError(NO_LABEL, "the label is empty or null")
+    validate_text(name)
     return name
+
+
+def _are_strings(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def _tagged_row(record: Row, source: Source, label_names: Mapping[str, str]) -> dict[str, Any]:
@@ -99,7 +105,7 @@ def _tagged_row(record: Row, source: Source, label_names: Mapping[str, str]) -> 
         return {name: row[name] for name in ("text", "tokens", "entities") if name in row}
     tokens, tags = _column(row, "tokens", "tokens"), row["tags"]
     for name, values in (("tokens", tokens), ("tags", tags)):
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        if not _are_strings(values):
             raise RowError(BAD_TAGS, f"{name} must be a list of strings, found {values!r:.80}")
     if len(tokens) != len(tags):
         raise RowError(BAD_TAGS, f"there are {len(tokens)} tokens but {len(tags)} tags")

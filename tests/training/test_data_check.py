@@ -108,6 +108,7 @@ def test_classes(root, train, dev, expected):
         ({"text": None, "label": "good"}, "no_text"),
         ({"text": 7, "label": "good"}, "invalid"),
         ({"text": "x y"}, "invalid"),
+        ({"text": "x y", "label": "\ud800"}, "invalid"),
         ({"text": "x \ud800", "label": "good"}, "invalid"),
     ],
 )
@@ -165,6 +166,9 @@ SENTENCES = [
         ({"tokens": ["a"], "tags": [None]}, "bad_tags"),
         ({"tokens": "a", "tags": "O"}, "bad_tags"),
         ({"tokens": ["New York"], "tags": ["O"]}, "invalid"),
+        ({"text": 5, "entities": [{"start": 0, "end": 1, "label": "PER"}]}, "invalid"),
+        ({"text": "Bob", "entities": [{"start": 0, "end": 3, "label": "\ud800"}]}, "invalid"),
+        ({"tokens": "a b", "entities": []}, "invalid"),
         (
             {
                 "text": "Bob Ray",
