@@ -17,10 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import textrnn.scoring
 from support.data import sentences
 from support.paths import ROOT
-
-import textrnn.scoring
 from textrnn.bundle import load_bundle
 from textrnn.scoring import score
 

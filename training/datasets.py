@@ -1,54 +1,78 @@
 """The training and development rows of a recipe, in memory."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from textrnn.errors import UserError
 from textrnn.rows import Row, text_of
 from textrnn.tasks import TASKS, StreamTask
+from training.findings import NO_ROWS, Findings
 from training.recipe import Data
-from training.sources import read_source
-from training.splits import by_position, in_dev
+from training.sources import Located, cut_by_position, read_source
+from training.splits import in_dev
 
 _HELDOUT = 0.1
 """The fraction of the training data that is held out if a recipe has no development set."""
+Check = Callable[[Row], object]
+"""Raises UserError for a row that cannot be used."""
 
 
-def load_rows(data: Data, task: str) -> tuple[list[Row], dict[str, list[Row]]]:
-    """The training rows, and the development rows by set. Raises UserError."""
-    train = [row for source in data.train for row in read_source(source, task)]
-    _check_not_empty({"train": train})
+def load_sets(
+    data: Data, task: str, findings: Findings, check: Check = lambda _: None
+) -> dict[str, list[Located]]:
+    """The rows by set: `train`, and each development set.
+
+    Rows that cannot be used, and sets without rows, are added to `findings`. Raises UserError if a
+    source cannot be read.
+    """
+    train = [row for source in data.train for row in read_source(source, task, findings, check)]
     if data.dev:
-        return train, load_dev_rows(data, task)
-    if issubclass(TASKS[task], StreamTask):
-        heldout = by_position(train, 1 - _HELDOUT, 1)
-        train = by_position(train, 0, 1 - _HELDOUT)
+        sets = {"train": train, **_load_dev(data, task, findings, check)}
+    elif issubclass(TASKS[task], StreamTask):
+        sets = {
+            "train": cut_by_position(train, 0, 1 - _HELDOUT),
+            "heldout": cut_by_position(train, 1 - _HELDOUT, 1),
+        }
     else:
-        held = [in_dev(text_of(row), _HELDOUT) for row in train]
-        heldout = [row for row, out in zip(train, held, strict=True) if out]
-        train = [row for row, out in zip(train, held, strict=True) if not out]
-    dev = {"heldout": heldout}
-    _check_not_empty({"train": train, **dev})
-    return train, dev
+        sets: dict[str, list[Located]] = {"train": [], "heldout": []}
+        for located in train:
+            heldout = in_dev(text_of(located.row), _HELDOUT)
+            sets["heldout" if heldout else "train"].append(located)
+    _check_not_empty(sets, findings)
+    return sets
 
 
-def load_dev_rows(
-    data: Data, task: str, check: Callable[[Row], object] = lambda _: None
-) -> dict[str, list[Row]]:
+def load_dev_rows(data: Data, task: str, check: Check = lambda _: None) -> dict[str, list[Row]]:
     """The development rows by set.
 
-    Raises UserError; errors that `check` raises for a row are reported with file and line.
+    Rows that are left out, and tags that are repaired, are reported on standard error. Raises
+    UserError, with file and line, for a row that cannot be used, also if `check` raises it.
     """
-    if not data.dev:
-        return load_rows(data, task)[1]
-    dev = {
-        name: [row for source in sources for row in read_source(source, task, check)]
+    findings = Findings()
+    if data.dev:
+        sets = _load_dev(data, task, findings, check)
+        _check_not_empty(sets, findings)
+    else:
+        sets = load_sets(data, task, findings)
+        del sets["train"]
+    findings.refuse()
+    for finding in findings.all():
+        print(f"{finding.examples[0].place}: {finding.line}", file=sys.stderr)
+    return {name: rows_of(located) for name, located in sets.items()}
+
+
+def rows_of(located: Sequence[Located]) -> list[Row]:
+    """The rows, each as often as it occurs in an epoch."""
+    return [each.row for each in located for _ in range(each.repeat)]
+
+
+def _load_dev(data: Data, task: str, findings: Findings, check: Check) -> dict[str, list[Located]]:
+    return {
+        name: [row for source in sources for row in read_source(source, task, findings, check)]
         for name, sources in data.dev.items()
     }
-    _check_not_empty(dev)
-    return dev
 
 
-def _check_not_empty(sets: Mapping[str, Sequence[Row]]) -> None:
+def _check_not_empty(sets: Mapping[str, Sequence[Located]], findings: Findings) -> None:
     for name, rows in sets.items():
         if not rows:
-            raise UserError(f"data: {name!r} has no rows")
+            findings.add(NO_ROWS, "data", f"{name!r} has no rows")

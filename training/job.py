@@ -1,10 +1,11 @@
 """A training run from its recipe to its bundle and report, in one directory.
 
-recipe.toml     the resolved recipe, written first
+recipe.toml     the resolved recipe, written once the data is accepted
+data.json       the check of the data
 checkpoints/    the two newest, for --resume
 metrics.jsonl   losses and development metrics by step; events/ has the same for TensorBoard
 bundle/         the model
-report.md       curves, confusion matrix, the worst mistakes
+report.md       the data, curves, confusion matrix, the worst mistakes
 """
 
 import sys
@@ -23,22 +24,23 @@ from training.train import fit, prepare
 
 def run(recipe: Recipe, directory: Path, resume: bool) -> BundleInfo:
     """Train a model, or resume training, and export it. Raises UserError."""
-    _claim(recipe, directory, resume)
-    print(f"{recipe.name}: reading data and fitting the tokenizer", file=sys.stderr, flush=True)
+    _check_unclaimed(recipe, directory, resume)
+    print(f"{recipe.name}: reading and checking the data", file=sys.stderr, flush=True)
     prepared = prepare(recipe)
-    rows = {"train": prepared.train, **prepared.dev}
-    print(", ".join(f"{n}: {len(part):,} rows" for n, part in rows.items()), file=sys.stderr)
+    print(f"\n{prepared.report.as_text()}\n", file=sys.stderr, flush=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_atomically(directory / "recipe.toml", recipe.to_toml())
+    write_atomically(directory / "data.json", prepared.report.to_json())
     params, seconds = fit(prepared, directory)
     info, predictor = finish(prepared, params, seconds, directory / "bundle")
     answers = {name: evaluate(predictor, rows)[1] for name, rows in prepared.dev.items()}
-    write_report(directory, info, prepared.dev, answers)
+    write_report(directory, info, prepared.dev, answers, prepared.report)
     return info
 
 
-def _claim(recipe: Recipe, directory: Path, resume: bool) -> None:
-    """Reserve the directory for this recipe. Raises UserError if another run uses it."""
+def _check_unclaimed(recipe: Recipe, directory: Path, resume: bool) -> None:
+    """Raises UserError if another run uses the directory."""
     path = directory / "recipe.toml"
-    text = recipe.to_toml()
     if path.exists():
         if not resume:
             raise UserError(
@@ -48,6 +50,3 @@ def _claim(recipe: Recipe, directory: Path, resume: bool) -> None:
             raise UserError(
                 f"{path}: differs from this recipe; resume with the same recipe and overrides"
             )
-        return
-    directory.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, text)

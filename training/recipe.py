@@ -77,7 +77,7 @@ class Source(Config):
     """For tagging: whether to convert tokens to raw text with entity offsets. Uses the original
     text if the file has it in comments, and otherwise detokenizes."""
     skip_faulty: bool = False
-    """Whether to skip and count invalid lines instead of raising an error."""
+    """Whether to leave out and count rows that cannot be used instead of refusing to train."""
     label_separator: str | None = None
     """Separator of multiple labels in one column."""
     replace: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The report of a training run: curves, a confusion matrix, the worst mistakes."""
+"""The report of a training run: the data, curves, a confusion matrix, the worst mistakes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ import numpy as np
 from textrnn.bundle import BundleInfo
 from textrnn.tasks import Answer, Row
 from textrnn.tasks.translate.bleu import sentence_chrf
+from training.data_report import DataReport
 from training.log import read_metrics
 
 matplotlib.use("Agg")
@@ -22,6 +23,7 @@ def write_report(
     info: BundleInfo,
     dev: Mapping[str, Sequence[Row]],
     answers: Mapping[str, Sequence[Answer]],
+    data: DataReport,
 ) -> Path:
     """Write report.md and its pictures into the directory of a run.
 
@@ -32,6 +34,7 @@ def write_report(
     parts = [
         f"# {info.name}\n\n{info.description}",
         _table(info),
+        f"## Data\n\n```text\n{data.as_text()}\n```",
         "## Training\n\n![loss, metrics and learning rate by step](curves.png)",
     ]
     for name, rows in dev.items():

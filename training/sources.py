@@ -1,10 +1,10 @@
 """The rows of one source of a recipe: a file, a folder, or a Hugging Face data set."""
 
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from textrnn.errors import UserError
 from textrnn.io.formats import read_parallel, read_records
@@ -12,6 +12,7 @@ from textrnn.io.records import TableOptions
 from textrnn.rows import Row, text_of
 from textrnn.tasks import TASKS, StreamTask
 from textrnn.text.words import split_words
+from training.findings import INVALID, NO_TEXT, UNREADABLE, Findings, RowError
 from training.recipe import Source
 from training.row_mapping import to_row
 from training.splits import by_position, in_dev
@@ -24,42 +25,76 @@ def data_root() -> Path:
     return Path(os.environ.get("TEXTRNN_DATA", "data"))
 
 
+class Located(NamedTuple):
+    """A row, and where it comes from."""
+
+    place: str
+    """File and line."""
+    row: Row
+    repeat: int
+    """How often it occurs in an epoch."""
+    skip_faulty: bool
+    """Whether it is left out if it turns out to be faulty."""
+
+
 def read_source(
-    source: Source, task: str, check: Callable[[Row], object] = lambda _: None
-) -> Iterator[Row]:
-    """The rows of one source, each `repeat` times.
+    source: Source, task: str, findings: Findings, check: Callable[[Row], object] = lambda _: None
+) -> Iterator[Located]:
+    """The rows of one source that can be used.
 
-    Raises UserError, with file and line, also for errors that `check` raises for a row.
+    All others are added to `findings`, also those for which `check` raises UserError. Raises
+    UserError if the source as a whole cannot be read.
     """
-    rows = _rows(source, task, check)
-    return iter(by_position(list(rows), *source.part)) if source.part else rows
+    found = _located(source, task, findings, check)
+    return iter(cut_by_position(list(found), *source.part)) if source.part else found
 
 
-def _rows(source: Source, task: str, check: Callable[[Row], object]) -> Iterator[Row]:
+def cut_by_position(rows: Sequence[Located], start: float, end: float) -> list[Located]:
+    """What lies between two fractions of the concatenated texts of the rows."""
+    slices = by_position([len(located.row["text"]) for located in rows], start, end)
+    return [
+        located._replace(row={**located.row, "text": located.row["text"][part]})
+        for located, part in zip(rows, slices, strict=True)
+        if part.start < part.stop
+    ]
+
+
+def _located(
+    source: Source, task: str, findings: Findings, check: Callable[[Row], object]
+) -> Iterator[Located]:
     label_names = _label_names(source)
     groups = _groups(source)
-    for index, (location, record) in enumerate(islice(_records(source, task), source.rows)):
+    fields = TASKS[task].row_fields
+    schemes = SchemeCheck(source.scheme)
+    for index, (place, record) in enumerate(islice(_records(source, task), source.rows)):
         if groups is not None and index >= len(groups):
             raise UserError(f"{source.groups}: has fewer lines than {source.path} has rows")
         try:
+            if isinstance(record, RowError):
+                raise record
             row = to_row(record, source, task, label_names)
-            if row is not None:
-                check(row)
+            if row is None:
+                continue
+            if "tags" in fields and "tags" in record:
+                schemes.add(place, record["tags"])
+            check(row)
         except UserError as error:
-            raise UserError(f"{location}: {error}") from None
-        if row is None:
+            kind = error.kind if isinstance(error, RowError) else INVALID
+            # A text that is all there is to a row loses nothing if it is empty.
+            left_out = source.skip_faulty or (kind is NO_TEXT and fields == ("text",))
+            findings.add(kind, place, str(error), left_out)
             continue
         if source.holdout is not None:
             group = text_of(row) if groups is None else groups[index]
             if in_dev(group, source.holdout.fraction) != (source.holdout.side == "dev"):
                 continue
         for part in _parts(row, source.words):
-            for _ in range(source.repeat):
-                yield part
+            yield Located(place, part, source.repeat, source.skip_faulty)
+    schemes.report(findings)
 
 
-def _records(source: Source, task: str) -> Iterator[tuple[str, Row]]:
-    """The records of the source, each with its location for error messages."""
+def _records(source: Source, task: str) -> Iterator[tuple[str, Row | RowError]]:
+    """The records of the source, or why they cannot be read, each with its place."""
     if source.dataset is not None:
         return _hub_records(source, source.dataset)
     assert source.path is not None
@@ -82,55 +117,37 @@ def _hub_records(source: Source, name: str) -> Iterator[tuple[str, Row]]:
         yield f"{name}[{source.split}:{index}]", dict(row)
 
 
-def _whole_texts(path: Path) -> Iterator[tuple[str, Row]]:
-    """A file as one text, or the text files of a folder; its other files are skipped."""
-    skipped = 0
+def _whole_texts(path: Path) -> Iterator[tuple[str, Row | RowError]]:
+    """A file as one text, or the text files of a folder."""
     for file, text in read_texts(path):
         if text is not None:
             yield str(file), {"text": text}
         elif path.is_dir():
-            skipped += 1
+            yield str(file), RowError(NO_TEXT, "is not UTF-8 text, or is empty")
         else:
             raise UserError(f"{path}: is not UTF-8 text, or is empty")
-    if skipped:
-        _log(f"{path}: skipped {skipped} files that are not UTF-8 text or are empty")
 
 
-def _tree_records(path: Path, all_phrases: bool) -> Iterator[tuple[str, Row]]:
+def _tree_records(path: Path, all_phrases: bool) -> Iterator[tuple[str, Row | RowError]]:
     for number, line in enumerate(_text_lines(path), start=1):
-        location = f"{path}:{number}"
+        place = f"{path}:{number}"
         try:
             labelled = phrases(line)
         except ValueError as error:
-            raise UserError(f"{location}: is not a labelled tree: {error}") from None
+            yield place, RowError(UNREADABLE, f"is not a labelled tree: {error}")
+            continue
         for label, text in labelled if all_phrases else labelled[:1]:
-            yield location, {"label": label, "text": text}
+            yield place, {"label": label, "text": text}
 
 
-def _file_records(path: Path, source: Source) -> Iterator[tuple[str, Row]]:
+def _file_records(path: Path, source: Source) -> Iterator[tuple[str, Row | RowError]]:
     if source.parallel is not None:
         records = read_parallel(path, data_root() / source.parallel)
     else:
         records = read_records(path, source.format, TableOptions(columns=source.columns))
-    skipped, check = 0, SchemeCheck(source.scheme)
     for record in records:
-        location = f"{path}:{record.line}"
-        if record.error:
-            if not source.skip_faulty:
-                raise UserError(f"{location}: {record.error}")
-            skipped += 1
-            continue
-        if "tags" in record.fields:
-            try:
-                check.add(record.fields["tags"])
-            except UserError as error:
-                raise UserError(f"{location}: {error}") from None
-        yield location, record.fields
-    if skipped:
-        _log(f"{path}: skipped {skipped} rows that cannot be read")
-    violations = check.report()
-    if violations:
-        _log(f"{path}: {violations}")
+        place = f"{path}:{record.line}"
+        yield place, RowError(UNREADABLE, record.error) if record.error else record.fields
 
 
 def _parts(row: Row, max_words: int | None) -> Iterable[Row]:
@@ -158,7 +175,3 @@ def _text_lines(path: Path) -> Iterator[str]:
         if record.error:
             raise UserError(f"{path}:{record.line}: {record.error}")
         yield record.fields["text"]
-
-
-def _log(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -3,8 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 
-from textrnn.rows import Row
-
 
 def in_dev(group: str, fraction: float) -> bool:
     """Whether a group is among the `fraction` of all groups that development gets."""
@@ -12,18 +10,18 @@ def in_dev(group: str, fraction: float) -> bool:
     return int.from_bytes(digest[:8]) < fraction * 2**64
 
 
-def by_position(rows: Sequence[Row], start: float, end: float) -> list[Row]:
-    """The part of the concatenated texts of `rows` between two fractions of their characters.
+def by_position(lengths: Sequence[int], start: float, end: float) -> list[slice]:
+    """What lies between two fractions of the concatenation of texts of these lengths: a slice of
+    each text, which may be empty.
 
-    >>> by_position([{"text": "abcd"}, {"text": "efghij"}], 0.3, 0.5)
-    [{'text': 'd'}, {'text': 'e'}]
+    >>> by_position([4, 6], 0.3, 0.5)
+    [slice(3, 4, None), slice(0, 1, None)]
     """
-    total = sum(len(row["text"]) for row in rows)
+    total = sum(lengths)
     first, last = int(start * total), int(end * total)
-    part, before = [], 0
-    for row in rows:
-        text = row["text"][max(first - before, 0) : max(last - before, 0)]
-        before += len(row["text"])
-        if text:
-            part.append({**row, "text": text})
-    return part
+    slices, before = [], 0
+    for length in lengths:
+        low, high = (min(max(at - before, 0), length) for at in (first, last))
+        slices.append(slice(low, high))
+        before += length
+    return slices

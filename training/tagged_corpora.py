@@ -5,37 +5,44 @@ from typing import Any
 
 from textrnn.errors import UserError
 from textrnn.tasks.tag.schemes import SCHEMES, Scheme, count_violations, parse, spans
+from training.findings import BAD_TAGS, REPAIRED_TAGS, Findings, RowError
 from training.trees import detokenize
 
 
 class SchemeCheck:
-    """Counts the tags of a file that violate its scheme: the given one, or else the scheme with
-    the fewest violations."""
+    """Finds the sentences of a source that violate its scheme: the given one, or else the scheme
+    with the fewest violations."""
 
     def __init__(self, scheme: Scheme | None):
         self._given = scheme is not None
-        self._counts: dict[Scheme, int] = dict.fromkeys([scheme] if scheme else SCHEMES, 0)
+        schemes: Sequence[Scheme] = [scheme] if scheme else SCHEMES
+        self._violations: dict[Scheme, list[tuple[str, int]]] = {name: [] for name in schemes}
 
-    def add(self, tags: Sequence[str]) -> None:
+    def add(self, place: str, tags: Sequence[str]) -> None:
         """Count the violations of one sentence.
 
-        Raises UserError for a tag of no scheme if a scheme is given; otherwise tags of no scheme
+        Raises RowError for a tag of no scheme if a scheme is given; otherwise tags of no scheme
         turn the check off.
         """
         try:
-            for scheme in self._counts:
-                self._counts[scheme] += count_violations(tags, scheme)
-        except UserError:
+            for scheme, found in self._violations.items():
+                count = count_violations(tags, scheme)
+                if count:
+                    found.append((place, count))
+        except UserError as error:
             if self._given:
-                raise
-            self._counts = {}
+                raise RowError(BAD_TAGS, str(error)) from None
+            self._violations = {}
 
-    def report(self) -> str | None:
-        """A sentence about the violations, or None if a scheme has none."""
-        if not any(self._counts.values()) or not all(self._counts.values()):
-            return None
-        scheme = min(self._counts, key=lambda name: self._counts[name])
-        return f"{self._counts[scheme]} tags violate {scheme} and were read as conlleval reads them"
+    def report(self, findings: Findings) -> None:
+        """Add the violations of the scheme that fits best."""
+        if not self._violations:
+            return
+        scheme = min(
+            self._violations, key=lambda name: sum(count for _, count in self._violations[name])
+        )
+        for place, count in self._violations[scheme]:
+            findings.add(REPAIRED_TAGS, place, f"{count} tags violate {scheme}")
 
 
 def merge_marked_tokens(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,13 @@ import numpy as np
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from textrnn.batching import Limits
 from textrnn.errors import UserError
 from textrnn.parameters import Params, count_parameters, split_model
 from textrnn.predictor import Predictor
-from textrnn.tasks import TASKS, Metrics, Row, StreamTask, Task
+from textrnn.tasks import Example, Metrics, Row, StreamTask, Task
 from training.checkpoint import Checkpoints, TrainingProgress
-from training.datasets import load_rows
+from training.data_check import check_data, training_task
+from training.data_report import DataReport
 from training.epochs import Epochs
 from training.evaluate import calibrate, headline, metric_of
 from training.log import RunLog
@@ -26,7 +26,7 @@ from training.optimizer import make_optimizer, make_schedule
 from training.recipe import Recipe
 from training.step import Loss, State, initial_state, make_step, without_carry
 from training.truncated_bptt import Streams
-from training.warm_start import fit_tokenizer, load_initial_params
+from training.warm_start import load_initial_params
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,17 @@ class Prepared:
     task: Task
     train: list[Row]
     dev: dict[str, list[Row]]
+    examples: list[Example]
+    """Those of the training rows."""
+    report: DataReport
 
 
 def prepare(recipe: Recipe) -> Prepared:
     """The rows and the task of a recipe. Raises UserError for a mistake in recipe or data."""
-    train, dev = load_rows(recipe.data, recipe.task)
-    tokenizer = fit_tokenizer(recipe, train)
-    task = TASKS[recipe.task].fit(recipe.model, tokenizer, recipe.limits, train)
-    metric_of(task, recipe.train.metric)  # an unknown one is an error before anything is trained
-    return Prepared(recipe, task, train, dev)
+    data = check_data(recipe)
+    data.findings.refuse()
+    assert data.task is not None, "no task was made, but nothing was refused"
+    return Prepared(recipe, data.task, data.train, data.dev, data.examples, data.report)
 
 
 def fit(prepared: Prepared, directory: Path) -> tuple[Params, float]:
@@ -66,10 +68,7 @@ class _Run:
         self.dev = prepared.dev
         self.directory = directory
         served = prepared.task
-        limits = Limits(length=config.lengths[-1], rows=config.rows, tokens=config.tokens)
-        task = replace(served, limits=limits)
-        options = task.options_type(truncate=True)
-        examples = [task.read(row, options, gold=True) for row in prepared.train]
+        task, examples = training_task(served, config), prepared.examples
         if isinstance(task, StreamTask):
             ids = np.concatenate([example.ids for example in examples])
             self.epochs = Streams(ids, config)

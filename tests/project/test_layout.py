@@ -43,13 +43,14 @@ LAYERS = {
         job compare
         report export
         train
+        data_check
         evaluate speed
         epochs truncated_bptt step checkpoint warm_start log
         datasets fingerprints
         sources
         row_mapping
-        recipe fetch tagged_corpora text_files
-        trees download optimizer splits
+        recipe fetch tagged_corpora text_files data_report
+        trees download optimizer splits findings
     """,
 }  # fmt: skip
 """The components of each package by layer, from the top down. Components of one layer do not import

@@ -2,11 +2,10 @@ import gzip
 
 import pytest
 
+from support.rows import load_rows, source_rows
 from textrnn.errors import UserError
-from training.datasets import load_rows
 from training.fingerprints import fingerprints
 from training.recipe import Data, Source
-from training.sources import read_source
 from training.trees import detokenize, phrases
 
 TREE = "(3 (2 It) (4 (4 (2 's) (4 (3 lovely) (2 film))) (2 .)))"
@@ -19,7 +18,7 @@ def root(tmp_path, monkeypatch):
 
 
 def rows(task="classify", **settings):
-    return list(read_source(Source.parse(settings, source="test"), task))
+    return source_rows(Source.parse(settings, source="test"), task)
 
 
 def test_columns_labels_and_markup(root):
@@ -201,7 +200,7 @@ def pairs(root, source: str, target: str, **settings):
     (root / "a.en").write_bytes(source.encode("utf-8", "surrogateescape"))
     (root / "a.de").write_bytes(target.encode("utf-8", "surrogateescape"))
     given = {"path": "a.en", "parallel": "a.de", **settings}
-    return list(read_source(Source.parse(given, source="test"), "translate"))
+    return source_rows(Source.parse(given, source="test"), "translate")
 
 
 def test_parallel_files(root):

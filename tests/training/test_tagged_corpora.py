@@ -1,6 +1,8 @@
 import pytest
 
+from support.rows import source_rows
 from textrnn.errors import UserError
+from training.findings import Findings
 from training.recipe import Source
 from training.sources import read_source
 from training.tagged_corpora import as_text_row, merge_marked_tokens, rename_types
@@ -14,7 +16,15 @@ def root(tmp_path, monkeypatch):
 
 def rows(root, text, **settings):
     (root / "x.conll").write_text(text)
-    return list(read_source(Source(path="x.conll", **settings), "tag"))
+    return source_rows(Source(path="x.conll", **settings), "tag")
+
+
+def found(root, text, **settings):
+    """The findings in a file, as (kind, outcome, count, first detail)."""
+    (root / "x.conll").write_text(text)
+    findings = Findings()
+    list(read_source(Source(path="x.conll", **settings), "tag", findings))
+    return [(f.kind, f.outcome, f.count, f.examples[0].detail) for f in findings.all()]
 
 
 def test_marks_are_merged_with_the_next_token():
@@ -42,40 +52,44 @@ def test_tokens_become_text_with_entity_offsets():
         as_text_row(["Rome"], ["O"], "Paris")
 
 
-def test_tags_that_break_their_scheme_are_counted_and_repaired(root, capsys):
-    (row,) = rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n", scheme="IOB2")
+def test_tags_that_break_their_scheme_are_counted_and_repaired(root):
+    first = "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n"
+    (row,) = rows(root, first, scheme="IOB2")
     assert row["tags"] == ["I-PER", "I-PER", "O", "I-LOC"]
-    assert "2 tags violate IOB2 and were read as conlleval reads them" in capsys.readouterr().err
-    rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n", scheme="IOB1")
-    assert capsys.readouterr().err == ""
-    rows(root, "a\tI-PER\nb\tI-PER\nc\tO\nd\tI-LOC\n")
-    assert capsys.readouterr().err == "", "the scheme is detected as IOB1"
-    rows(root, "a\tB-PER\nb\tI-PER\nc\tB-LOC\nd\tI-PER\n")
-    assert "1 tags violate IOB2" in capsys.readouterr().err
+    assert found(root, first, scheme="IOB2") == [
+        ("repaired_tags", "counted", 1, "2 tags violate IOB2"),
+    ]  # fmt: skip
+    assert found(root, first, scheme="IOB1") == []
+    assert found(root, first) == [], "the scheme is detected as IOB1"
+    assert found(root, "a\tB-PER\nb\tI-PER\nc\tB-LOC\nd\tI-PER\n") == [
+        ("repaired_tags", "counted", 1, "1 tags violate IOB2"),
+    ]  # fmt: skip
 
 
-def test_faulty_lines_are_an_error_or_left_out_and_counted(root, capsys):
+def test_faulty_lines_are_an_error_or_left_out_and_counted(root):
     text = "a\tO\n\tO\n\nb\tO\n"
     with pytest.raises(UserError, match=r"x\.conll:2: has an empty token"):
         rows(root, text)
     assert rows(root, text, skip_faulty=True) == [{"tokens": ["b"], "tags": ["O"]}]
-    assert "skipped 1 rows" in capsys.readouterr().err
+    assert found(root, text, skip_faulty=True) == [
+        ("unreadable", "left out", 1, "has an empty token"),
+    ]  # fmt: skip
 
 
 def test_other_tasks_read_sentences_as_text(root):
     (root / "x.conll").write_text("@\tO\nada\tO\nsings\tO\n")
     source = Source(path="x.conll", glue=("@",))
-    assert [row["text"] for row in read_source(source, "vectors")] == ["@ada sings"]
+    assert [row["text"] for row in source_rows(source, "vectors")] == ["@ada sings"]
     text = "# text = Ada sings.\nAda\tO\nsings\tO\n.\tO\n"
     (root / "x.conll").write_text(text)
-    assert [row["text"] for row in read_source(source, "vectors")] == ["Ada sings."]
+    assert [row["text"] for row in source_rows(source, "vectors")] == ["Ada sings."]
 
 
 def test_json_rows_are_read_as_they_are(root):
     (root / "x.jsonl").write_text(
         '{"text": "Bob", "entities": [{"start": 0, "end": 3, "label": "PER"}], "id": 7}\n'
     )
-    (row,) = read_source(Source(path="x.jsonl"), "tag")
+    (row,) = source_rows(Source(path="x.jsonl"), "tag")
     assert set(row) == {"text", "entities"}
 
 

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from support.bundles import same_parameters
 from support.made_up_words import GENERATE_RECIPE, babble
+from support.rows import load_rows, source_rows
 from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
 from textrnn.parameters import merge_model, model_structure
 from textrnn.tasks import StreamTask
-from training.datasets import load_rows
+from training.findings import Findings
 from training.fingerprints import fingerprints
 from training.recipe import Data, Source, TrainConfig, load_recipe
 from training.sources import read_source
@@ -63,9 +64,10 @@ def test_a_short_text_has_fewer_streams_and_a_shorter_one_is_an_error():
 
 @given(st.lists(st.text("abc", max_size=20), max_size=5), st.floats(0, 1), st.floats(0, 1))
 def test_parts_by_position_are_a_partition(texts, one, two):
-    rows, (low, high) = [{"text": text} for text in texts], sorted((one, two))
-    parts = [by_position(rows, *ends) for ends in ((0, low), (low, high), (high, 1))]
-    assert "".join(row["text"] for part in parts for row in part) == "".join(texts)
+    lengths, (low, high) = [len(text) for text in texts], sorted((one, two))
+    parts = [by_position(lengths, *ends) for ends in ((0, low), (low, high), (high, 1))]
+    pieces = [text[piece] for part in parts for text, piece in zip(texts, part, strict=True)]
+    assert "".join(pieces) == "".join(texts)
 
 
 def test_development_is_the_end_of_the_text(tmp_path, monkeypatch):
@@ -76,12 +78,12 @@ def test_development_is_the_end_of_the_text(tmp_path, monkeypatch):
     assert [row["text"] for row in train] == ["0123456789" * 9]
     assert [row["text"] for row in dev["heldout"]] == ["0123456789"]
     part = Source(path="book.txt", part=(0.25, 0.3))
-    assert [row["text"] for row in read_source(part, "generate")] == ["56789"]
+    assert [row["text"] for row in source_rows(part, "generate")] == ["56789"]
     with pytest.raises(UserError, match="two increasing fractions"):
         Source.parse({"path": "book.txt", "part": [0.5, 0.5]}, "here")
 
 
-def test_a_folder_is_its_text_files(tmp_path, monkeypatch, capsys):
+def test_a_folder_is_its_text_files(tmp_path, monkeypatch):
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     folder = tmp_path / "notes"
     (folder / "sub" / ".git").mkdir(parents=True)
@@ -92,9 +94,12 @@ def test_a_folder_is_its_text_files(tmp_path, monkeypatch, capsys):
     (folder / "photo.jpg").write_bytes(b"\xff\xd8\xff\0")
     (folder / "empty").write_text("")
     source = Source(path="notes")
-    rows = list(read_source(source, "generate"))
+    rows = source_rows(source, "generate")
     assert [row["text"] for row in rows] == ["first = 'é'", "second\nline", "third"]
-    assert "skipped 2 files that are not UTF-8 text" in capsys.readouterr().err
+    findings = Findings()
+    list(read_source(source, "generate", findings))
+    (left_out,) = findings.all()
+    assert (left_out.outcome, left_out.count) == ("left out", 2)
     before = fingerprints(source)
     (folder / "a.py").rename(folder / "d.py")
     assert fingerprints(source) != before
@@ -117,7 +122,7 @@ def test_texts_in_rows_of_a_table(tmp_path, monkeypatch):
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     (tmp_path / "rows.jsonl").write_text('{"body": "one"}\n{"body": "two"}\n')
     source = Source(path="rows.jsonl", fields={"text": "body"})
-    assert [row["text"] for row in read_source(source, "generate")] == ["one", "two"]
+    assert [row["text"] for row in source_rows(source, "generate")] == ["one", "two"]
 
 
 SETTINGS = (

@@ -7,6 +7,10 @@ import typer
 from textrnn.errors import UserError
 
 Model = Annotated[str, typer.Argument(help="Name of a shipped model, or a bundle directory.")]
+RecipeName = Annotated[str, typer.Argument(help="Name of a shipped recipe, or a TOML file.")]
+RecipeSettings = Annotated[
+    list[str] | None, typer.Argument(help="Overrides of recipe keys, as in train.epochs=3.")
+]
 Columns = Annotated[
     list[str] | None,
     typer.Option("--column", help="Column that holds a field, as in text=review. Repeatable."),

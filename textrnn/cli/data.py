@@ -1,11 +1,33 @@
-"""`textrnn data`: training data from its official sources."""
+"""`textrnn data`: training data, from its official sources and of your own."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Download training data.", no_args_is_help=True)
+from textrnn.cli.arguments import RecipeName, RecipeSettings
+from textrnn.cli.tables import visible
+
+app = typer.Typer(help="Check and download training data.", no_args_is_help=True)
+
+
+@app.command("check")
+def check_command(
+    recipe: RecipeName,
+    settings: RecipeSettings = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check the data of a recipe, and print what is in it and what is wrong with it.
+
+    The exit status is 1 if `textrnn train` would refuse it.
+    """
+    from training.data_check import check_data
+    from training.recipe import load_recipe
+
+    report = check_data(load_recipe(recipe, settings or [])).report
+    print(report.to_json() if as_json else visible(report.as_text()))
+    if not report.accepted:
+        raise typer.Exit(1)
 
 
 @app.command("fetch")

@@ -15,6 +15,8 @@ from textrnn.cli import data, models, runs
 from textrnn.cli.arguments import (
     Columns,
     Model,
+    RecipeName,
+    RecipeSettings,
     TaskOptions,
     one_character,
     parse_columns,
@@ -121,10 +123,8 @@ def serve_command(context: typer.Context) -> None:
 
 @app.command("train")
 def train_command(
-    recipe: Annotated[str, typer.Argument(help="Name of a shipped recipe, or a TOML file.")],
-    settings: Annotated[
-        list[str] | None, typer.Argument(help="Overrides of recipe keys, as in train.epochs=3.")
-    ] = None,
+    recipe: RecipeName,
+    settings: RecipeSettings = None,
     output: Annotated[
         Path | None, typer.Option(help="Directory of the run. Default: runs/NAME.")
     ] = None,

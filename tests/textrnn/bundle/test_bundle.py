@@ -8,6 +8,7 @@ import safetensors.numpy
 
 import textrnn
 from support.bundles import same_parameters
+from support.kills import Killed, kill_at
 from support.tiny_models import BUNDLES
 from textrnn.bundle import Probe, find_bundle, load_bundle, save_bundle
 from textrnn.errors import BundleError, UserError
@@ -321,6 +322,30 @@ def test_saving_is_atomic(tiny_bundle, copy, monkeypatch):
     save_bundle(copy, bundle.info, bundle.task, bundle.params, [])
     assert load_bundle(copy).probes == []
     assert [p.name for p in copy.parent.iterdir()] == ["copy"]
+
+
+@pytest.mark.parametrize("exchanges", [True, False], ids=["exchange", "two renames"])
+def test_a_save_that_is_killed_at_any_step_leaves_a_bundle(tiny_bundle, copy, exchanges):
+    """Fails if there is a moment without a complete bundle, or if what a kill leaves behind hinders
+    the next save."""
+    bundle = load_bundle(tiny_bundle)
+    step, killed, counts = 0, True, set()
+    while killed:
+        probes = [Probe({"text": "x"}, {})] * (step + 3)
+        before = load_bundle(copy).probes
+        with pytest.MonkeyPatch.context() as patch:
+            kill_at(patch, step, exchanges)
+            try:
+                save_bundle(copy, bundle.info, bundle.task, bundle.params, probes)
+                killed = False
+            except Killed:
+                killed = True
+        after = load_bundle(copy).probes
+        assert after in (before, probes)
+        counts.add(len(after) == len(probes))
+        step += 1
+    assert counts == {True, False}, "some kills come before the new bundle is there, and some after"
+    assert [path.name for path in copy.parent.iterdir()] == ["copy"]
 
 
 def test_the_card_has_front_matter_and_metrics(fresh_bundle):

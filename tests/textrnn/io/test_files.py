@@ -1,12 +1,10 @@
 import errno
 import hashlib
-import itertools
 import os
-import shutil
 
 import pytest
 
-from textrnn.io import files
+from support.kills import Killed, kill_at
 from textrnn.io.files import digest, replace_directory, set_aside, write_atomically
 
 
@@ -43,34 +41,6 @@ def test_a_directory_is_replaced_atomically(tmp_path, monkeypatch):
     assert contents(tmp_path / "old") == {"new.txt": "new"}
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
     assert len(synced) == 4, "the file, both directories, and the parent with the new name"
-
-
-class Killed(BaseException):
-    """In place of SIGKILL: nothing handles it."""
-
-
-STEPS = [(os, "fsync"), (os, "rename"), (os, "replace"), (shutil, "rmtree"), (files, "_exchange")]
-
-
-def kill_at(patch, step: int, exchanges: bool) -> None:
-    """End the process, as it were, at a call that changes or flushes the disk."""
-    calls = itertools.count()
-
-    def wrapped(real):
-        def call(*arguments, **options):
-            if next(calls) == step:
-                raise Killed
-            return real(*arguments, **options)
-
-        return call
-
-    def unsupported(one, other):
-        raise OSError(errno.EINVAL, "Invalid argument")
-
-    for module, name in STEPS:
-        real = getattr(module, name)
-        replaced = unsupported if name == "_exchange" and not exchanges else real
-        patch.setattr(module, name, wrapped(replaced))
 
 
 @pytest.mark.parametrize("exchanges", [True, False], ids=["exchange", "two renames"])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from support.rows import source_rows
 from textrnn.errors import UserError
 from textrnn.io.formats import FORMATS, FileFormat, endings, format_of, writable_format
 from textrnn.io.records import Record
@@ -9,7 +10,6 @@ from textrnn.io.writers import TextRowWriter
 from textrnn.predictor import Predictor
 from textrnn.scoring import local, score
 from training.recipe import Source
-from training.sources import read_source
 
 
 def read_pairs(lines, options):
@@ -41,14 +41,14 @@ def test_a_registered_format_is_usable_everywhere(
     assert (done.rows, done.bad) == (1, 1)
     monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
     fields = {"text": "text", "label": "predicted_label"}
-    (row,) = read_source(
+    (row,) = source_rows(
         Source.parse({"path": "out.pairs.gz", "fields": fields}, "test"), "classify"
     )
     assert row == {"text": "a fine film", "label": "friendly"}
     (tmp_path / "in.pairs").rename(tmp_path / "in.data")
     named = Source.parse({"path": "in.data", "format": "pairs", "rows": 1}, "test")
-    assert [row["text"] for row in read_source(named, "classify")] == ["a fine film"]
-    assert [row["text"] for row in read_source(named, "generate")] == ["a fine film"]
+    assert [row["text"] for row in source_rows(named, "classify")] == ["a fine film"]
+    assert [row["text"] for row in source_rows(named, "generate")] == ["a fine film"]
 
 
 def test_errors_list_the_registered_formats(pairs, tmp_path):

@@ -218,9 +218,10 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             side = "source" if isinstance(target, str) and target.strip() else "target"
             raise UserError(f"the {side} is empty; a pair needs text on both sides")
         pair = self.tokenizer.encode_pair(text, validate_text(target))
+        truncated = any(len(tokens.ids) >= self.limits.length for tokens in pair)
         ids, gold = (_ended(tokens.ids)[: self.limits.length] for tokens in pair)
-        window = TranslateWindow(ids, False, (), gold, 1, options)
-        return TranslateExample(ids, False, text, [(0, len(text))], [window], options)
+        window = TranslateWindow(ids, truncated, (), gold, 1, options)
+        return TranslateExample(ids, truncated, text, [(0, len(text))], [window], options)
 
     def collate(self, windows: Sequence[TranslateWindow], shape: Shape) -> TranslateBatch:
         tokens = ragged_ids([window.ids for window in windows], shape)

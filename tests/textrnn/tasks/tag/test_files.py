@@ -23,6 +23,14 @@ def test_evaluate_prints_the_table_of_conlleval(tag_bundle, folder):
     assert "              PER: precision: 100.00%" in done.stdout
 
 
+def test_evaluate_reports_tags_that_it_repairs(tag_bundle, folder):
+    """Fails if the measured data differs from the file in silence."""
+    (folder / "dev.conll").write_text("Bob\tI-PER\nRay\tB-PER\n\nis\tO\nRome\tB-LOC\nOslo\tI-PER\n")
+    done = textrnn("evaluate", tag_bundle, "dev.conll", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "sentences with tags that violate their scheme: 1" in done.stderr
+
+
 def test_evaluate_with_a_given_format(tag_bundle, folder):
     (folder / "dev.conll").rename(folder / "dev.testa")
     done = textrnn("evaluate", tag_bundle, "dev.testa", "--format", "conll", "--json", cwd=folder)
