@@ -95,7 +95,9 @@ class DrainingServer(uvicorn.Server):
             http=partial(  # type: ignore[arg-type]
                 LimitedHttpProtocol,
                 patience=context.settings.body_timeout,
-                load_shedder=LoadShedder(context.admission, context.metrics, DIALECTS),
+                load_shedder=LoadShedder(
+                    context.admission, context.metrics, DIALECTS, context.settings.cors_origins
+                ),
             ),
             log_config=None,
             access_log=False,

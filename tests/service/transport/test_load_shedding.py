@@ -185,4 +185,5 @@ def test_refusals_are_counted_and_logged_together(full, caplog):
     assert caplog.messages == ["3 requests refused in a second: the queue is full"]
     metrics = full.metrics.render().decode()
     assert 'textrnn_rejected_total{reason="queue_full"} 3.0' in metrics
-    assert 'textrnn_requests_total{model="",route="unmatched",status="429",task=""} 3.0' in metrics
+    series = 'textrnn_requests_total{model="",route="/v1/classify",status="429",task=""} 3.0'
+    assert series in metrics
