@@ -21,7 +21,12 @@ def bind_shared(host: str, port: int, listen: bool) -> socket.socket:
 
 def url_of(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
-    return f"http://{host}:{port}"
+    return f"http://{_authority(host, port)}"
+
+
+def _authority(host: str, port: int) -> str:
+    """Host and port as in a URL, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _bind(host: str, port: int, shared: bool, listen: bool) -> socket.socket:
@@ -37,6 +42,7 @@ def _bind(host: str, port: int, shared: bool, listen: bool) -> socket.socket:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(
-            f"cannot listen on {host}:{port}: {reason}; choose another with --host and --port"
+            f"cannot listen on {_authority(host, port)}: {reason}; "
+            "choose another with --host and --port"
         ) from None
     return bound
