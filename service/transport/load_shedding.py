@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 from urllib.parse import unquote
 
+from prometheus_client import Counter
+
 from service.dialect import Dialect, dialect_of
 from service.errors import queue_full
 from service.inference.admission import Admission
@@ -41,6 +43,7 @@ class LoadShedder:
         self._routes = RouteTable(dialect_routes(dialects))
         self._refused = 0
         self._with_placeholder = lru_cache(256)(partial(self._render, id=_PLACEHOLDER.decode()))
+        self._requests_to = lru_cache(256)(self._counter)
         self._counters = (metrics.rejected.labels("queue_full"), metrics.by_worker)
 
     def refusal(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
@@ -62,11 +65,13 @@ class LoadShedder:
         if not self._refused:
             asyncio.get_running_loop().call_later(1, self._log)
         self._refused += 1
+        for counter in (self._requests_to(path), *self._counters):
+            counter.inc()
+
+    def _counter(self, path: str) -> Counter:
         match = self._routes.find(path)
         route = match.resource.path if match else "unmatched"
-        self._metrics.requests.labels("", "", route, "429").inc()
-        for counter in self._counters:
-            counter.inc()
+        return self._metrics.requests.labels("", "", route, "429")
 
     def _log(self) -> None:
         logger.info("%d requests refused in a second: the queue is full", self._refused)

@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import string
+import tracemalloc
 from collections.abc import Iterator
 from copy import deepcopy
 from urllib.parse import urlencode
@@ -336,6 +337,20 @@ def test_errors_are_short(app):
                 assert len(got.body) < 3000
 
     asyncio.run(go())
+
+
+def test_many_faults_take_little_memory(app):
+    """Fails if each of the invalid values of a body is described: a megabyte would take 300."""
+    sent = whole({"texts": [1] * 100_000})
+    tracemalloc.start()
+    try:
+        got = asyncio.run(ask(app, "POST", "/v1/classify", sent, **JSON))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert got.status == 422
+    assert "100001 invalid values" in got.json()["detail"]
+    assert peak < 20 * len(sent)
 
 
 def test_known_routes_are_named_in_metrics(make, make_context):
