@@ -25,9 +25,9 @@ def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
 
 def cors_headers(origins: Sequence[str], origin: str) -> dict[str, str]:
     """The same headers for where there is no application: of a response to a page of an origin."""
-    if _ANY not in origins and origin not in origins:
+    if not (origins and origin):
         return {}
-    allowed = {"access-control-allow-origin": _ANY} if _ANY in origins else {
-        "access-control-allow-origin": origin, "vary": "Origin",
-    }  # fmt: skip
-    return allowed | {"access-control-expose-headers": ", ".join(_EXPOSED_HEADERS)}
+    headers = {"access-control-expose-headers": ", ".join(_EXPOSED_HEADERS), "vary": "Origin"}
+    if _ANY in origins or origin in origins:
+        headers["access-control-allow-origin"] = _ANY if _ANY in origins else origin
+    return headers

@@ -30,6 +30,7 @@ def _authority(host: str, port: int) -> str:
 
 
 def _bind(host: str, port: int, shared: bool, listen: bool) -> socket.socket:
+    bound = None
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, proto)
@@ -40,6 +41,8 @@ def _bind(host: str, port: int, shared: bool, listen: bool) -> socket.socket:
         if listen:
             bound.listen(BACKLOG)
     except OSError as error:
+        if bound is not None:
+            bound.close()
         reason = error.strerror or str(error)
         raise UserError(
             f"cannot listen on {_authority(host, port)}: {reason}; "
