@@ -3,7 +3,6 @@
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from service import playground
@@ -14,9 +13,11 @@ from service.dialects.openai.routes import OPENAI
 from service.docs import page
 from service.docs.openapi import add_security_schemes
 from service.inference.context import ServiceContext
+from service.transport.cors import with_cors
 from service.transport.dispatch import Dispatcher
 from service.transport.error_responses import add_error_handlers
-from service.transport.middleware import RequestMiddleware
+from service.transport.middleware import AdmissionMiddleware, RequestMiddleware
+from service.transport.routes import RouteTable, dialect_routes, routes_of
 
 DIALECTS = (LIBRETRANSLATE, OPENAI, HUGGINGFACE, NATIVE)
 """The APIs of the server. The last one has all paths that belong to no other."""
@@ -29,7 +30,9 @@ def make_app(context: ServiceContext) -> ASGIApp:
         version=version("textrnn"),
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
+    document = app.routes[:]  # /openapi.json
     app.state.context = context
     for dialect in reversed(DIALECTS):  # the native routes are matched first
         for router in dialect.routers:
@@ -39,15 +42,10 @@ def make_app(context: ServiceContext) -> ASGIApp:
     add_error_handlers(app, DIALECTS)
     if context.admission.keys.required:
         add_security_schemes(app)
-    dispatcher: ASGIApp = Dispatcher(app, context, DIALECTS)
-    if context.settings.cors_origins:
-        dispatcher = CORSMiddleware(
-            dispatcher,
-            allow_origins=list(context.settings.cors_origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "x-api-key", "x-request-id"],
-            expose_headers=["x-request-id", "x-queue-time", "x-inference-time", "retry-after"],
-        )
-    return RequestMiddleware(
-        dispatcher, context.admission, context.readiness, context.metrics, DIALECTS
+    pages = routes_of([*document, *page.router.routes, *playground.router.routes])
+    routes = RouteTable([*dialect_routes(DIALECTS), *pages])
+    admitted = AdmissionMiddleware(
+        Dispatcher(app, context, DIALECTS), routes, context.admission, DIALECTS
     )
+    readable = with_cors(admitted, context.settings.cors_origins)
+    return RequestMiddleware(readable, routes, context.readiness, context.metrics)

@@ -5,10 +5,16 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import ValidationError
 from starlette.responses import JSONResponse
 
 from textrnn.errors import InvalidText
 
+_LISTED_FAULTS = 20
+"""Faults of a request that its error lists."""
+_COUNTED_FAULTS = 1000
+"""Faults of a request from which on its error only counts them: to describe each takes memory and
+time, and a body of a megabyte can have several hundred thousand."""
 _CLIENT_CLOSED_REQUEST = 499
 """For metrics and the log: the client closed the connection before the response."""
 
@@ -53,6 +59,11 @@ def queue_full(wait: int) -> Problem:
     )
 
 
+def not_found() -> Problem:
+    """404 for a path at which there is nothing."""
+    return Problem(404, "not_found", "there is nothing at this path; see /docs for all paths")
+
+
 def client_left() -> Problem:
     """499: the client does not receive this response."""
     return Problem(_CLIENT_CLOSED_REQUEST, "client_left", "the client closed the connection")
@@ -76,19 +87,32 @@ def invalid_text(error: InvalidText, pointer: str) -> Problem:
     return Problem(422, error.code, f"{pointer}: {error}", errors=[entry])
 
 
-def invalid_request(faults: Sequence[Any], within: tuple[int | str, ...] = ()) -> Problem:
+def invalid_request(error: ValidationError, within: tuple[int | str, ...] = ()) -> Problem:
     """422 with a JSON pointer to each error that pydantic reports at `within` in the body. Values
     from the request are left out."""
+    if error.error_count() > _COUNTED_FAULTS:
+        detail = f"the request has {error.error_count()} invalid values or fields; see /docs"
+        return Problem(422, "invalid_request", detail)
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    return invalid_fields([{**fault, "loc": (*within, *fault["loc"])} for fault in faults])
+
+
+def invalid_fields(faults: Sequence[Any]) -> Problem:
+    """422 for faults in pydantic's form."""
     entries = [
         {
-            "pointer": _pointer((*within, *fault["loc"])),
-            "message": fault["msg"].removeprefix("Value error, "),
+            "pointer": _pointer(fault["loc"]),
+            "message": _MESSAGES.get(fault["type"], fault["msg"].removeprefix("Value error, ")),
             "code": fault["type"],
         }
-        for fault in faults[:20]
+        for fault in faults[:_LISTED_FAULTS]
     ]
     shown = "; ".join(f"{entry['pointer'] or 'body'}: {entry['message']}" for entry in entries)
     return Problem(422, "invalid_request", shown, errors=entries)
+
+
+_MESSAGES = {"extra_forbidden": "there is no such field", "model_type": "must be a JSON object"}
+"""Instead of pydantic's, which speak of Python."""
 
 
 def problem_document(problem: Problem, path: str, request_id: str) -> JSONResponse:
@@ -99,7 +123,7 @@ def problem_document(problem: Problem, path: str, request_id: str) -> JSONRespon
         "title": "Client Closed Request" if left else HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": quote(path[:200]),
+        "instance": quote(path[:100]),
         "error": problem.detail,
         "code": problem.code,
         "request_id": request_id,

@@ -16,7 +16,7 @@ from service.garbage_collection import collect_rarely
 from service.inference.context import ServiceContext
 from service.inference.lifecycle import Lifecycle
 from service.inference.models import ServedModel, load_models
-from service.observe.logs import logger
+from service.observe.logs import log_listening, logger
 from service.observe.metrics import ServiceMetrics
 from service.settings import Settings
 from service.transport.load_shedding import LoadShedder
@@ -49,7 +49,7 @@ def serve(
     lifecycle = Lifecycle(context.models, context.readiness, program_folder())
     server = DrainingServer(context, lifecycle, on_open)
     if listening:
-        logger.info("listening on %s", url_of(listening[0]))
+        log_listening(url_of(listening[0]), settings)
     try:
         lifecycle.warm_up(list(loaded.values()), began, server.fail)
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
@@ -95,7 +95,9 @@ class DrainingServer(uvicorn.Server):
             http=partial(  # type: ignore[arg-type]
                 LimitedHttpProtocol,
                 patience=context.settings.body_timeout,
-                load_shedder=LoadShedder(context.admission, context.metrics, DIALECTS),
+                load_shedder=LoadShedder(
+                    context.admission, context.metrics, DIALECTS, context.settings.cors_origins
+                ),
             ),
             log_config=None,
             access_log=False,

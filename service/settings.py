@@ -1,16 +1,19 @@
 """Settings of the server, from flags, the environment (TEXTRNN_...), a TOML file and defaults."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     Field,
     PositiveFloat,
     PositiveInt,
     SecretStr,
+    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
@@ -26,9 +29,17 @@ from pydantic_settings import (
 from textrnn.config import read_toml, validation_message
 from textrnn.errors import UserError
 
-Names = Annotated[tuple[str, ...], NoDecode]
-Secret = Annotated[SecretStr, Field(min_length=1)]
-"""Not empty: an empty key would admit every client."""
+
+def _check_secret(secret: SecretStr) -> SecretStr:
+    """Refuse an empty key, which would admit every client, and one that no header can hold."""
+    if not re.fullmatch(r"[!-~]([ -~]*[!-~])?", secret.get_secret_value()):
+        raise ValueError("not printable ASCII, or blanks at the ends")
+    return secret
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Names = Annotated[tuple[Name, ...], NoDecode]
+Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 SECRETS = frozenset({"api_keys", "state_key"})
 """Settings without a flag, since every user of a machine sees the arguments of a process."""
 CONFIG = "TEXTRNN_CONFIG"
@@ -45,7 +56,7 @@ class Settings(BaseSettings):
         use_attribute_docstrings=True,
     )
 
-    host: str = "127.0.0.1"
+    host: Name = "127.0.0.1"
     """The address to listen on; 0.0.0.0 to accept connections from other machines."""
     port: int = Field(default=8000, ge=0, le=65535)
     """The port to listen on; 0 for any free port."""
@@ -108,9 +119,14 @@ class Settings(BaseSettings):
     @field_validator("models", "api_keys", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
+        """A list may end with a comma, but a list of nothing is a mistake: it would stand for
+        all models, or for no keys."""
         if not isinstance(value, str):
             return value
-        return tuple(part.strip() for part in value.split(",") if part.strip())
+        parts = tuple(part.strip() for part in value.removesuffix(",").split(","))
+        if not all(parts):
+            raise ValueError("an item is blank; leave the setting out if there is nothing to list")
+        return parts
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -128,7 +144,10 @@ def read_settings(flags: Mapping[str, Any], config: str | Path | None = None) ->
     The file is `config`, or the one that TEXTRNN_CONFIG names. Raises UserError, which names the
     source of each invalid value.
     """
-    config = config or os.environ.get(CONFIG)
+    if config is None:
+        config = os.environ.get(CONFIG) or None
+    if config is not None and not str(config).strip():
+        raise UserError(f"--config, or {CONFIG}: the path is blank")
     sources = {
         "a flag": flags,
         "the environment": EnvSettingsSource(Settings)(),
@@ -139,12 +158,13 @@ def read_settings(flags: Mapping[str, Any], config: str | Path | None = None) ->
         return Settings(**{name: sources[source][name] for name, source in origin.items()})
     except ValidationError as error:
         invalid = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
+        places = "".join(f"; {name} is from {origin[name]}" for name in sorted(invalid & {*origin}))
         if invalid & SECRETS:  # pydantic would show the value
             names = " and ".join(sorted(invalid & SECRETS))
             raise UserError(
-                f"settings: {names}: a key must be a string that is not empty"
+                f"settings: {names}: a key must be a string of printable ASCII characters, not "
+                f"empty and without blanks at its ends{places}"
             ) from None
-        places = "".join(f"; {name} is from {origin[name]}" for name in sorted(invalid & {*origin}))
         raise UserError(f"settings: {validation_message(error, Settings)}{places}") from None
 
 

@@ -15,16 +15,17 @@ import multiprocessing
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from service.garbage_collection import pause_garbage_collector
 from service.observe import logs
-from service.observe.logs import logger
+from service.observe.logs import log_listening, logger
+from service.observe.metrics_folder import METRICS_FOLDER_VARIABLE, hold_folder, metrics_folder
 from service.settings import Settings
 from service.transport.sockets import bind, bind_shared, url_of
 from textrnn.errors import UserError
@@ -33,8 +34,6 @@ PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a worker that died is restarted, doubled after each time, and their maximum."""
 STABLE = 60.0
 """Seconds of service after which the pause is short again."""
-METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable that names the folder in which prometheus_client merges the metrics of workers."""
 _READY = "ready"
 
 
@@ -43,12 +42,9 @@ def supervise(settings: Settings) -> None:
     shares = divide_cores(settings.workers)
     with bind(settings.host, settings.port) as exclusive:  # fails if another server has the port
         port = exclusive.getsockname()[1]
-    with (
-        bind_shared(settings.host, port, listen=False) as reserved,
-        tempfile.TemporaryDirectory(prefix="textrnn-metrics-") as folder,
-    ):
-        os.environ[METRICS_FOLDER_VARIABLE] = folder
-        logger.info("listening on %s", url_of(reserved))
+    with bind_shared(settings.host, port, listen=False) as reserved, metrics_folder() as folder:
+        os.environ[METRICS_FOLDER_VARIABLE] = str(folder)
+        log_listening(url_of(reserved), settings)
         asyncio.run(Supervisor(settings.model_copy(update={"port": port}), shares).run())
 
 
@@ -160,6 +156,7 @@ def work(settings: Settings, cores: Sequence[int], number: int, parent: Connecti
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     logs.configure(settings, worker=number)
     pause_garbage_collector()
+    hold_folder(Path(os.environ[METRICS_FOLDER_VARIABLE]))
     from service.server import serve
 
     try:

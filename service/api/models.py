@@ -48,7 +48,7 @@ async def list_models(context: Context) -> ModelList:
     return ModelList(data=cards)
 
 
-@router.get("/v1/models/{name:path}", response_model=ModelCard, responses=READ_ERROR_RESPONSES)
+@router.get("/v1/models/{name}", response_model=ModelCard, responses=READ_ERROR_RESPONSES)
 async def show_model(name: str, context: Context) -> ModelCard:
     """Describe one model."""
     served = context.models.get(unquote(name))

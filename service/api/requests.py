@@ -94,8 +94,15 @@ def _json_type(annotation: Any) -> Any:
     return list[get_args(annotation)[0]] if get_origin(annotation) is tuple else annotation
 
 
+def _is_set(name: str) -> dict[str, Any]:
+    """The JSON schema of an object in which a field is neither missing nor null."""
+    return {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+
+
 class TextsRequest(TaskRequest):
     """A request with one text or a list of texts. Both are subject to the same limits."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_is_set("text"), _is_set("texts")]})
 
     text: Text | None = None
     """A single text. Exactly one of `text` and `texts` must be set."""

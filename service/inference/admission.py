@@ -2,13 +2,14 @@
 
 A request is checked three times, each time with what is known by then:
 
-    head     request line and headers    method, API key, readiness, media type, length of the queue
-    body     while it arrives            size, time
+    head     request line and headers    API key, readiness, media type, length of the queue
+    body     while it arrives            size, also of what it unpacks to; time
     queue    its texts as tokens         number of texts, tokens, deadline
 """
 
 import asyncio
-from typing import NoReturn
+import zlib
+from typing import Any, NoReturn
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
@@ -24,8 +25,7 @@ from service.settings import Settings
 
 PUBLIC_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 """Paths that require no API key."""
-METHODS = ("GET", "HEAD", "POST", "OPTIONS")
-"""Methods of routes and of CORS. Others are refused before routing."""
+_GZIP = "gzip"
 
 
 class Admission:
@@ -50,36 +50,37 @@ class Admission:
         retry = limits.retry_after(1, 1, unread, limits.max_seconds)
         return retry if retry is None or self._readiness.accepting else None
 
-    def check_head(self, method: str, path: str, headers: Headers, dialect: Dialect) -> bool:
+    def check_credentials(self, path: str, headers: Headers, dialect: Dialect) -> bool:
         """Whether the headers hold a valid API key, or the server requires none. Without one only
         requests pass that need no key, or whose key may be in the body.
 
-        Raises Problem 401, 405, 415, 429 or 503.
+        Raises Problem 401.
         """
-        if method not in METHODS:
-            allow = ", ".join(METHODS)
-            detail = f"this server supports only the methods {allow}"
-            raise Problem(405, "method_not_allowed", detail, headers={"allow": allow})
         has_key = self.keys.accept_headers(headers)
-        if not (has_key or dialect.key_in_body or path in PUBLIC_PATHS or method == "OPTIONS"):
+        if not (has_key or dialect.key_in_body or path in PUBLIC_PATHS):
             if path == "/":  # the playground: the browser asks its user
                 raise unauthorized(
                     "this server requires an API key: enter it as the password, with any user name",
                     'Basic realm="textrnn", charset="UTF-8"',
                 )
             raise unauthorized()
-        if method != "POST":
-            return has_key
+        return has_key
+
+    def check_head(self, headers: Headers, dialect: Dialect) -> None:
+        """Check what else is known from the head of a request that runs a model.
+
+        Raises Problem 415, 429 or 503.
+        """
         if not self._readiness.accepting:
             self._metrics.rejected.labels("not_ready").inc()
             self._readiness.check()
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type not in dialect.content_types:
-            raise Problem(415, "unsupported_media_type", "send content-type: application/json")
+            types = " or ".join(sorted(dialect.content_types))
+            raise Problem(415, "unsupported_media_type", f"send content-type: {types}")
         retry = self.retry_after()
         if retry is not None:
             self._refuse_full(retry)
-        return has_key
 
     def check_key(self, key: str) -> None:
         """Check an API key from the body. Raises Problem 401."""
@@ -87,9 +88,10 @@ class Admission:
             raise unauthorized()
 
     async def read_body(self, headers: Headers, receive: Receive) -> Receive:
-        """Read the whole body, and return what delivers it to the application as one message.
+        """Read the whole body, unpack it if it is packed with gzip, and return what delivers it to
+        the application as one message.
 
-        Raises Problem 408, 413, or 499 if the client leaves.
+        Raises Problem 408, 413, 415, 422, or 499 if the client leaves.
         """
         # The rest of a body that is too large is skipped: closing the connection would reset it
         # for a client that is still sending, most often before it has read the response.
@@ -97,7 +99,8 @@ class Admission:
         declared = headers.get("content-length", "0")
         if not declared.isdecimal() or int(declared) > max_bytes:
             raise _body_too_large(max_bytes)
-        body = bytearray()
+        gzip = _unpacker(headers)
+        body, received = bytearray(), 0
         try:
             async with asyncio.timeout(self._settings.body_timeout):
                 more = True
@@ -105,10 +108,15 @@ class Admission:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise client_left()
-                    body += message.get("body", b"")
-                    if len(body) > max_bytes:
+                    part = message.get("body", b"")
+                    received += len(part)
+                    # No more is unpacked than shows that the body is too large.
+                    body += gzip.decompress(part, max_bytes + 1 - len(body)) if gzip else part
+                    if max(len(body), received) > max_bytes:
                         raise _body_too_large(max_bytes)
                     more = message.get("more_body", False)
+        except zlib.error:
+            raise _invalid_gzip() from None
         except TimeoutError:
             raise Problem(
                 408,
@@ -116,6 +124,8 @@ class Admission:
                 "the body did not arrive in time",
                 headers={"connection": "close"},
             ) from None
+        if gzip and received and (not gzip.eof or gzip.unused_data):
+            raise _invalid_gzip()
         whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
         async def replay() -> Message:
@@ -166,5 +176,25 @@ def _body_too_large(limit: int) -> Problem:
     return Problem(
         413,
         "body_too_large",
-        f"the body is larger than {limit} bytes, the limit; send fewer or shorter texts",
+        f"the body is larger than {limit} bytes, the limit, packed or unpacked; send fewer or "
+        "shorter texts",
     )
+
+
+def _unpacker(headers: Headers) -> Any:
+    """What decompresses the body, None if it is not packed. Raises Problem 415."""
+    encoding = ", ".join(headers.getlist("content-encoding")).strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    if encoding != _GZIP:
+        raise Problem(
+            415,
+            "unsupported_content_encoding",
+            f"send the body with content-encoding: {_GZIP}, or without this header",
+            headers={"accept-encoding": _GZIP},
+        )
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # with a header of gzip
+
+
+def _invalid_gzip() -> Problem:
+    return Problem(422, "invalid_request", "the body is not valid gzip, or incomplete")

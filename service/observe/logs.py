@@ -26,6 +26,12 @@ def configure(settings: Settings, worker: int | None = None) -> None:
     logging.captureWarnings(True)
 
 
+def log_listening(url: str, settings: Settings) -> None:
+    """Log where the server listens, and whether everybody may call it there."""
+    logger.info("requests need %s API key", "an" if settings.api_keys else "no")
+    logger.info("listening on %s", url)
+
+
 def log_request(level: int, **fields: Any) -> None:
     """Log one request that was answered or whose client disconnected. Fields that are None are
     omitted."""

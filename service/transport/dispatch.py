@@ -6,10 +6,9 @@ model needs only its body: it is parsed and validated once, then the route is ca
 """
 
 import inspect
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
@@ -21,6 +20,8 @@ from service.dialect import Dialect
 from service.errors import Problem, internal_error, invalid_request
 from service.inference.context import ServiceContext
 from service.observe.logs import logger
+from service.transport.json_body import parse_json
+from service.transport.routes import Match, dialect_routes
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class DirectRoute:
         return cls(route, dialect, body.annotation if body else None)
 
     async def respond(
-        self, path_parameters: dict[str, Any], request: Request, context: ServiceContext
+        self, path_parameters: Mapping[str, str], request: Request, context: ServiceContext
     ) -> Response:
         """The response of the route. Raises Problem."""
         arguments = {**path_parameters, "request": request, "context": context}
@@ -59,24 +60,22 @@ class Dispatcher:
     def __init__(self, app: ASGIApp, context: ServiceContext, dialects: Sequence[Dialect]):
         self._app = app
         self._context = context
-        self._by_path: dict[str, DirectRoute] = {}
-        self._by_pattern: list[DirectRoute] = []
-        """Those with parameters in their paths."""
-        for direct in _direct_routes(dialects):
-            if direct.route.param_convertors:
-                self._by_pattern.append(direct)
-            else:
-                self._by_path[direct.route.path] = direct
+        self._direct: dict[str, DirectRoute] = {}
+        """By path, with its parameters by name."""
+        for dialect in dialects:
+            for route in dialect_routes([dialect]):
+                direct = DirectRoute.of(route, dialect) if isinstance(route, APIRoute) else None
+                if direct is not None:
+                    self._direct[direct.route.path] = direct
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
-        if found is None:
+        match: Match = scope["state"]["match"]
+        direct = self.find(scope["method"], match.resource.path)
+        if direct is None:
             return await self._app(scope, receive, send)
-        direct, path_parameters = found
-        scope["route"] = direct.route
         try:
             request = Request(scope, receive)
-            response = await direct.respond(path_parameters, request, self._context)
+            response = await direct.respond(match.parameters, request, self._context)
         except Problem as problem:
             response = _error_response(direct, problem, scope)
         except Exception:
@@ -84,38 +83,17 @@ class Dispatcher:
             response = _error_response(direct, internal_error(), scope)
         await response(scope, receive, send)
 
-    def find(self, method: str, path: str) -> tuple[DirectRoute, dict[str, Any]] | None:
-        """The direct route of a request, and the parameters in its path."""
-        if method != "POST":
-            return None
-        direct = self._by_path.get(path)
-        if direct is not None:
-            return direct, {}
-        for direct in self._by_pattern:
-            match = direct.route.path_regex.match(path)
-            if match:
-                return direct, match.groupdict()
-        return None
-
-
-def _direct_routes(dialects: Sequence[Dialect]) -> Iterator[DirectRoute]:
-    for dialect in dialects:
-        for router in dialect.routers:
-            for route in router.routes:
-                direct = DirectRoute.of(route, dialect) if isinstance(route, APIRoute) else None
-                if direct is not None:
-                    yield direct
+    def find(self, method: str, path: str) -> DirectRoute | None:
+        """The direct route of a method and a path with its parameters by name, if it is one."""
+        return self._direct.get(path) if method == "POST" else None
 
 
 def _parse(body_type: type[BaseModel], body: bytes) -> BaseModel:
     """The validated body. Raises Problem 422."""
     try:
-        # pydantic's own parser accepts no lone surrogate, and does not say which field has one.
-        return body_type.model_validate(json.loads(body))
+        return body_type.model_validate(parse_json(body))
     except ValidationError as error:
-        raise invalid_request(error.errors(include_url=False)) from None
-    except (ValueError, RecursionError):
-        raise Problem(422, "invalid_request", "the body is not JSON") from None
+        raise invalid_request(error) from None
 
 
 def _error_response(direct: DirectRoute, problem: Problem, scope: Scope) -> Response:

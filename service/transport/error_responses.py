@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from service.dialect import Dialect, dialect_of
-from service.errors import Problem, internal_error, invalid_request
+from service.errors import Problem, internal_error, invalid_fields, not_found
 from service.transport.headers import SECURITY_HEADERS
 
 
@@ -36,19 +36,15 @@ def add_error_handlers(app: FastAPI, dialects: Sequence[Dialect]) -> None:
 
 
 def _routing_problem(error: HTTPException) -> Problem:
-    """404, 405 and others that the router raises."""
-    if error.status_code == 400:  # raised for a body that no JSON parser accepts
-        return Problem(422, "invalid_request", "the body is not JSON")
+    """What a route raises as an exception of Starlette."""
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return not_found()
     status = HTTPStatus(error.status_code)
-    detail = {
-        404: "there is nothing at this path; see /docs for all paths",
-        405: "this path does not support this method; see /docs",
-    }.get(status, status.phrase)
-    return Problem(status, status.name.lower(), detail, headers=dict(error.headers or {}))
+    return Problem(status, status.name.lower(), status.phrase, headers=dict(error.headers or {}))
 
 
 def _validation_problem(error: RequestValidationError) -> Problem:
-    return invalid_request([{**fault, "loc": fault["loc"][1:]} for fault in error.errors()])
+    return invalid_fields([{**fault, "loc": fault["loc"][1:]} for fault in error.errors()])
 
 
 def response_bytes(response: JSONResponse, request_id: str) -> bytes:

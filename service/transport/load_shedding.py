@@ -11,54 +11,73 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 from urllib.parse import unquote
 
+from prometheus_client import Counter
+
 from service.dialect import Dialect, dialect_of
 from service.errors import queue_full
 from service.inference.admission import Admission
 from service.observe.logs import logger
 from service.observe.metrics import ServiceMetrics
+from service.transport.cors import cors_headers
 from service.transport.error_responses import response_bytes
 from service.transport.headers import request_id
+from service.transport.routes import RouteTable, dialect_routes
 
 _PLACEHOLDER = b"0" * 32
 """Stands for the request id in a rendered response, and has the length of one."""
 
 
 class LoadShedder:
-    def __init__(self, admission: Admission, metrics: ServiceMetrics, dialects: Sequence[Dialect]):
+    def __init__(
+        self,
+        admission: Admission,
+        metrics: ServiceMetrics,
+        dialects: Sequence[Dialect],
+        origins: Sequence[str],
+    ):
+        """`origins` are those whose pages may read responses."""
         self._admission = admission
+        self._metrics = metrics
         self._dialects = dialects
+        self._origins = origins
+        self._routes = RouteTable(dialect_routes(dialects))
         self._refused = 0
         self._with_placeholder = lru_cache(256)(partial(self._render, id=_PLACEHOLDER.decode()))
-        self._counters = (
-            metrics.requests.labels("", "", "unmatched", "429"),
-            metrics.rejected.labels("queue_full"),
-            metrics.by_worker,
-        )
+        self._requests_to = lru_cache(256)(self._counter)
+        self._counters = (metrics.rejected.labels("queue_full"), metrics.by_worker)
 
     def refusal(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
         """The whole response but for its date if the queue is full, else None."""
         retry = self._admission.retry_after()
         if retry is None:
             return None
-        self._count()
-        path = url.partition(b"?")[0]
-        sent = next((value for name, value in headers if name == b"x-request-id"), None)
-        if sent is not None:
-            return self._render(path, retry, request_id(sent.decode("latin-1")))
-        return self._with_placeholder(path, retry).replace(_PLACEHOLDER, request_id().encode())
+        path = unquote(url.partition(b"?")[0].decode("ascii", "replace"))
+        self._count(path)
+        sent = dict(headers)
+        origin = sent.get(b"origin", b"").decode("latin-1") if self._origins else ""
+        id = sent.get(b"x-request-id")
+        if id is not None:
+            return self._render(path, retry, origin, request_id(id.decode("latin-1")))
+        rendered = self._with_placeholder(path, retry, origin)
+        return rendered.replace(_PLACEHOLDER, request_id().encode())
 
-    def _count(self) -> None:
+    def _count(self, path: str) -> None:
         if not self._refused:
             asyncio.get_running_loop().call_later(1, self._log)
         self._refused += 1
-        for counter in self._counters:
+        for counter in (self._requests_to(path), *self._counters):
             counter.inc()
+
+    def _counter(self, path: str) -> Counter:
+        match = self._routes.find(path)
+        route = match.resource.path if match else "unmatched"
+        return self._metrics.requests.labels("", "", route, "429")
 
     def _log(self) -> None:
         logger.info("%d requests refused in a second: the queue is full", self._refused)
         self._refused = 0
 
-    def _render(self, path: bytes, retry: int, id: str) -> bytes:
-        plain = unquote(path.decode("ascii", "replace"))
-        respond = dialect_of(plain, self._dialects).error_response
-        return response_bytes(respond(queue_full(retry), plain, id), id)
+    def _render(self, path: str, retry: int, origin: str, id: str) -> bytes:
+        response = dialect_of(path, self._dialects).error_response(queue_full(retry), path, id)
+        response.headers.update(cors_headers(self._origins, origin))
+        return response_bytes(response, id)

@@ -21,10 +21,16 @@ def bind_shared(host: str, port: int, listen: bool) -> socket.socket:
 
 def url_of(listening: socket.socket) -> str:
     host, port = listening.getsockname()[:2]
-    return f"http://{host}:{port}"
+    return f"http://{_authority(host, port)}"
+
+
+def _authority(host: str, port: int) -> str:
+    """Host and port as in a URL, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _bind(host: str, port: int, shared: bool, listen: bool) -> socket.socket:
+    bound = None
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         bound = socket.socket(family, kind, proto)
@@ -35,8 +41,11 @@ def _bind(host: str, port: int, shared: bool, listen: bool) -> socket.socket:
         if listen:
             bound.listen(BACKLOG)
     except OSError as error:
+        if bound is not None:
+            bound.close()
         reason = error.strerror or str(error)
         raise UserError(
-            f"cannot listen on {host}:{port}: {reason}; choose another with --host and --port"
+            f"cannot listen on {_authority(host, port)}: {reason}; "
+            "choose another with --host and --port"
         ) from None
     return bound

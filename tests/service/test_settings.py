@@ -1,5 +1,6 @@
 """Settings from flags, the environment, a file and defaults, and their documentation."""
 
+import json
 import re
 import subprocess
 import sys
@@ -78,12 +79,53 @@ def test_an_invalid_file_is_one_clear_error(write, text, reason):
         read_settings({}, write(text))
 
 
-@pytest.mark.parametrize("text", ['api_keys = [""]', "api_keys = [4711]", "state_key = 4711"])
+@pytest.mark.parametrize(
+    "text",
+    ['api_keys = [""]', "api_keys = [4711]", "state_key = 4711", 'api_keys = ["4711 "]',
+     'api_keys = ["4711\u00e9"]', 'api_keys = "4711,,b"', 'state_key = "\\n"'],
+)  # fmt: skip
 def test_an_invalid_key_is_refused_and_not_shown(write, text):
     """Fails if an empty key admits every client, or an error shows a key."""
-    with pytest.raises(UserError, match="a string that is not empty") as caught:
+    with pytest.raises(UserError, match=r"a key must be a string of .*; \w+ is from ") as caught:
         read_settings({}, write(text))
     assert "4711" not in str(caught.value)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t", ",", " , ", "a,,b", "a, ,"])
+@pytest.mark.parametrize(
+    "name", [n for n, f in Settings.model_fields.items() if f.annotation not in (int, float)]
+)
+def test_no_setting_is_blank(monkeypatch, write, name, blank):
+    """A list, a key, a host or a choice that is blank, wherever it is from. Fails if blank keys
+    open the server, or a blank list stands for the default."""
+    if "," in blank and name in ("host", "state_key"):
+        return  # no lists
+    with pytest.raises(UserError, match=rf"settings: {name}\b.*{name} is from .*toml"):
+        read_settings({}, write(f"{name} = {json.dumps(blank)}"))
+    monkeypatch.setenv(f"TEXTRNN_{name.upper()}", blank)
+    if not blank:  # stands for a variable that is not set, as in compose.yaml
+        assert name not in read_settings({}).model_fields_set
+        return
+    with pytest.raises(UserError, match=rf"settings: {name}\b.*{name} is from the environment"):
+        read_settings({})
+
+
+def test_blank_items_and_paths_are_refused(monkeypatch, write):
+    for name in ("models", "api_keys", "cors_origins"):
+        for items in ('[""]', '["a", " "]'):
+            with pytest.raises(UserError, match=f"settings: {name}"):
+                read_settings({}, write(f"{name} = {items}"))
+        assert getattr(read_settings({}, write(f"{name} = []")), name) == ()
+        assert len(getattr(read_settings({}, write(f'{name} = "a, b,"')), name)) == 2
+    for flags in ({"models": ["a", ""]}, {"cors_origins": [" "]}, {"host": ""}):
+        with pytest.raises(UserError, match="is from a flag"):
+            read_settings(flags)
+    for config in ("", " "):
+        with pytest.raises(UserError, match="the path is blank"):
+            read_settings({}, config)
+    monkeypatch.setenv("TEXTRNN_CONFIG", " ")
+    with pytest.raises(UserError, match="the path is blank"):
+        read_settings({})
 
 
 def test_every_setting_has_a_flag_except_keys():

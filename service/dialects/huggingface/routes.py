@@ -83,7 +83,7 @@ async def infer(name: str, body: InferenceRequest, request: Request, context: Co
     try:
         parameters = pipeline.parameters_type.model_validate(body.parameters)
     except ValidationError as error:
-        raise invalid_request(error.errors(), within=("parameters",)) from None
+        raise invalid_request(error, within=("parameters",)) from None
     return await pipeline.infer(context, served, body, parameters, request)
 
 

@@ -1,6 +1,5 @@
 """Requests of LibreTranslate. A body is JSON or form-encoded, and may hold the API key."""
 
-import json
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qs
 
@@ -11,6 +10,7 @@ from service.api.requests import LanguageCode, field_like
 from service.api.translate import TranslateRequest
 from service.errors import Problem, invalid_request
 from service.inference.context import Context
+from service.transport.json_body import parse_json
 
 FORM = "application/x-www-form-urlencoded"
 _T = TypeVar("_T")
@@ -31,7 +31,7 @@ class TextQuery(BaseModel):
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
-            raise invalid_request(error.errors()) from None
+            raise invalid_request(error) from None
 
     @property
     def texts(self) -> list[str]:
@@ -75,14 +75,14 @@ async def body_fields(request: Request, context: Context) -> Any:
         fields = {name: vs[0] if len(vs) == 1 else vs for name, vs in form.items()}
     elif body:
         try:
-            fields = json.loads(body)
-        except ValueError:
-            fields = None
+            fields = parse_json(body)
+        except Problem as problem:
+            fields = problem  # raised below, after the key is checked
     if not request.state.has_key:
         key = fields.get("api_key") if isinstance(fields, dict) else None
         context.admission.check_key(key if isinstance(key, str) else "")
-    if fields is None:
-        raise Problem(422, "invalid_request", "the body is not JSON")
+    if isinstance(fields, Problem):
+        raise fields
     return fields
 
 

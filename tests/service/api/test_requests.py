@@ -108,3 +108,25 @@ def test_a_new_option_is_one_edit():
     assert TrimRequest.model_validate({"text": "a", "words": 2}).options() == {"words": 2}
     with pytest.raises(ValidationError):
         TrimRequest.model_validate({"text": "a", "verbose": True})
+
+
+@pytest.mark.parametrize("task", ["classify", "tag", "translate"])
+def test_the_schema_says_that_text_and_texts_exclude_each_other(task):
+    """Fails if the OpenAPI document and the server disagree about a body."""
+    request, _ = REQUESTS[task]
+    branches = request.model_json_schema()["oneOf"]
+    assert branches == [
+        {"required": [name], "properties": {name: {"not": {"type": "null"}}}}
+        for name in ("text", "texts")
+    ]
+    for body in (
+        {}, {"text": "a"}, {"texts": ["a"]}, {"text": "a", "texts": ["a"]}, {"text": None},
+        {"text": None, "texts": ["a"]}, {"text": "a", "texts": None}, {"text": None, "texts": None},
+    ):  # fmt: skip
+        try:
+            request.model_validate(body)
+            accepted = True
+        except ValidationError:
+            accepted = False
+        set_fields = [name for name in ("text", "texts") if body.get(name) is not None]
+        assert (len(set_fields) == 1) == accepted, body

@@ -87,14 +87,6 @@ def test_every_response_has_security_headers(make_context, method, path):
         assert headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
-def test_unsupported_methods_are_rejected(make_context, method):
-    response = call(make_context(api_keys="k"), method, "/nope")
-    assert response.status_code == 405
-    assert response.headers["allow"] == "GET, HEAD, POST, OPTIONS"
-    assert response.json()["code"] == "method_not_allowed"
-
-
 @pytest.mark.process
 def test_a_server_does_not_reveal_its_software(tiny_bundle):
     with serving("--models", str(tiny_bundle)) as server, server.client() as client:

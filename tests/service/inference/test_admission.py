@@ -70,7 +70,7 @@ def test_each_refusal_is_a_new_exception(make_context):
     admission, problems = make_context(api_keys="k").admission, []
     for _ in range(2):
         with pytest.raises(Problem) as caught:
-            admission.check_head("GET", "/v1/models", Headers(), NATIVE)
+            admission.check_credentials("/v1/models", Headers(), NATIVE)
         problems.append(caught.value)
     assert problems[0].status == 401
     assert problems[0] is not problems[1]

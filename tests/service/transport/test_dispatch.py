@@ -6,13 +6,12 @@ from starlette.responses import PlainTextResponse
 
 from service.app import DIALECTS
 from service.transport.dispatch import Dispatcher
+from service.transport.routes import dialect_routes
 from support.http_calls import JSON, ROUTE, call
 
 POST_ROUTES = [
     route
-    for dialect in DIALECTS
-    for router in dialect.routers
-    for route in router.routes
+    for route in dialect_routes(DIALECTS)
     if isinstance(route, APIRoute) and route.methods == {"POST"}
 ]
 
@@ -21,14 +20,8 @@ POST_ROUTES = [
 def test_every_route_that_runs_a_model_is_direct(context, route):
     """Fails if a parameter of a route sends its requests through FastAPI."""
     dispatcher = Dispatcher(PlainTextResponse("FastAPI"), context, DIALECTS)
-    path = route.path.replace("{name}", "tiny")
-    found = dispatcher.find("POST", path)
-    assert found is not None
-    direct, parameters = found
-    assert direct.route is route
-    assert parameters == ({"name": "tiny"} if path != route.path else {})
-    assert dispatcher.find("GET", path) is None
-    assert dispatcher.find("POST", path + "/nope") is None
+    assert dispatcher.find("POST", route.path).route is route
+    assert dispatcher.find("GET", route.path) is None
 
 
 @pytest.mark.parametrize(

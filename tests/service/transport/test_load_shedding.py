@@ -181,6 +181,25 @@ def test_a_server_that_shuts_down_returns_503_even_if_its_queue_is_full(full):
     assert headers["connection"] == "close"
 
 
+def test_pages_of_other_origins_can_read_refusals(make_context):
+    """Fails if the headers of CORS differ from those of responses of the application."""
+    for origins, origin, shown in (
+        ("https://a.example", b"https://a.example", "https://a.example"),
+        ("https://a.example", b"https://b.example", None),
+        ("*", b"https://b.example", "*"),
+    ):
+        context = make_context(queue_rows=8, texts=8, cors_origins=origins)
+        more = b"origin: %s\r\n" % origin
+        read = head(b"/v1/models", method=b"GET", length=0, more=more)
+        ((_, answered, _),) = exchange(context, read)
+        context.admission.limits.count(8, 64)
+        ((first, refused, _),) = exchange(context, head(more=more) + BODY)
+        assert first == "HTTP/1.1 429 Too Many Requests"
+        for name in ("access-control-allow-origin", "access-control-expose-headers", "vary"):
+            assert refused.get(name) == answered.get(name)
+        assert refused.get("access-control-allow-origin") == shown
+
+
 def test_refusals_are_counted_and_logged_together(full, caplog):
     async def go():
         async with connection_to(full) as (reader, writer):
@@ -194,4 +213,5 @@ def test_refusals_are_counted_and_logged_together(full, caplog):
     assert caplog.messages == ["3 requests refused in a second: the queue is full"]
     metrics = full.metrics.render().decode()
     assert 'textrnn_rejected_total{reason="queue_full"} 3.0' in metrics
-    assert 'textrnn_requests_total{model="",route="unmatched",status="429",task=""} 3.0' in metrics
+    series = 'textrnn_requests_total{model="",route="/v1/classify",status="429",task=""} 3.0'
+    assert series in metrics

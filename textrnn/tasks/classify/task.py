@@ -27,11 +27,13 @@ from textrnn.tasks.task import (
     Metrics,
     Outputs,
     Row,
+    cut,
     encode,
     field,
 )
 from textrnn.text import Tokenizer
 from textrnn.text.treebank import Offsets
+from textrnn.text.validation import validate_text
 
 EXPLAINED = 256
 """Tokens of the longest text that can be explained. The model runs on it POINTS times."""
@@ -125,7 +127,9 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
         return Classifier(self.config, len(self.tokenizer), len(self.config.labels), rngs=rngs)
 
     def read(self, row: Row, options: ClassifyOptions, gold: bool = False) -> ClassifyExample:
-        text = field(row, "text")
+        text = validate_text(field(row, "text"))
+        if not text.strip():  # tokens to a model of characters
+            cut(0, self.limit, options.truncate)  # raises InvalidText
         ids, truncated = encode(self, text, options.truncate)
         target = self._target(row) if gold else None
         explained = self._explained(text, len(ids)) if options.explain else None
