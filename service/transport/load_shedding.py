@@ -7,9 +7,11 @@ response that is rendered once. These refusals are counted, and logged together 
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from urllib.parse import unquote
+
+from starlette.datastructures import Headers
 
 from service.dialect import Dialect, dialect_of
 from service.errors import queue_full
@@ -35,9 +37,15 @@ class LoadShedder:
             metrics.by_worker,
         )
 
-    def refusal(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-        """The whole response but for its date if the queue is full, else None."""
-        retry = self._admission.retry_after()
+    def refusal(
+        self, url: bytes, headers: list[tuple[bytes, bytes]], address: tuple[str, int] | None
+    ) -> bytes | None:
+        """The whole response but for its date if the queue has no room for the client, else None.
+        `address` is that of the other end of the connection."""
+        admission = self._admission
+        if not admission.crowded:
+            return None
+        retry = admission.retry_after(admission.client(address, Headers(raw=headers)))
         if retry is None:
             return None
         self._count()

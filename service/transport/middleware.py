@@ -46,6 +46,7 @@ class RequestMiddleware:
         state = scope.setdefault("state", {})
         id = state["request_id"] = request_id(headers.get("x-request-id", ""))
         dialect = dialect_of(path, self._dialects)
+        client = state["client"] = self._admission.client(scope.get("client"), headers)
         status = 0
         sent: dict[bytes, bytes] = {}
 
@@ -64,12 +65,11 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            state["has_key"] = self._admission.check_head(method, path, headers, dialect)
+            state["has_key"] = self._admission.check_head(method, path, headers, dialect, client)
             if method == "POST" or dialect.key_in_body:
                 receive = await self._admission.read_body(headers, receive)
             if method == "POST":
-                pacer = self._admission.pacer
-                await pacer.turn(pacer.beginning)
+                await self._admission.pacer.begin(client)
             await self._app(scope, receive, send_with_headers)
         except Problem as problem:
             response = dialect.error_response(problem, path, id)

@@ -8,6 +8,7 @@ from starlette.datastructures import Headers
 from service.api.native import NATIVE
 from service.app import make_app
 from service.errors import Problem
+from service.inference.queue_limits import Demand
 from support.http_calls import ROUTE, hold_device
 
 BODY = b'{"text": "fine"}'
@@ -57,7 +58,7 @@ def test_a_full_queue_is_refused_before_the_body_is_read(make_context):
     """Fails if a request that passed load shedding at the same time as many others is read and
     tokenised before it is refused."""
     context = make_context(queue_rows=8, texts=8)
-    context.admission.limits.count(8, 64)
+    context.admission.limits.open("", Demand(texts=8, tokens=64, seconds=0.01))
     (start, _), unread = post(context, part(BODY, False))
     assert start["status"] == 429
     assert len(unread) == 1
@@ -70,7 +71,7 @@ def test_each_refusal_is_a_new_exception(make_context):
     admission, problems = make_context(api_keys="k").admission, []
     for _ in range(2):
         with pytest.raises(Problem) as caught:
-            admission.check_head("GET", "/v1/models", Headers(), NATIVE)
+            admission.check_head("GET", "/v1/models", Headers(), NATIVE, "")
         problems.append(caught.value)
     assert problems[0].status == 401
     assert problems[0] is not problems[1]

@@ -13,10 +13,13 @@ from service.app import DIALECTS
 from service.dialect import dialect_of
 from service.errors import queue_full
 from service.inference.lifecycle import Lifecycle
+from service.inference.queue_limits import Demand
 from service.server import DrainingServer
 from support.log_watch import expecting
 
 BODY = b'{"text": "fine"}'
+CLIENT = "127.0.0.1"
+DEMAND = Demand(texts=8, tokens=64, seconds=0.01)
 
 
 def head(path=b"/v1/classify", method=b"POST", version=b"1.1", length=16, more=b""):
@@ -30,7 +33,7 @@ def head(path=b"/v1/classify", method=b"POST", version=b"1.1", length=16, more=b
 def full(make_context):
     """A context whose queue is full of texts that never run."""
     context = make_context(queue_rows=8, texts=8, body_timeout=0.3)
-    context.admission.limits.count(8, 64)
+    context.admission.limits.open(CLIENT, DEMAND)
     return context
 
 
@@ -121,7 +124,7 @@ def test_a_connection_outlives_refusals(full):
             writer.write(BODY[5:] + chunked)
             refused.append(await answer(reader))
             writer.write(b"5\r\nabcde\r\n0\r\n\r\n")
-            full.admission.limits.count(-8, -64)
+            full.admission.limits.change(CLIENT, DEMAND, -1)
             writer.write(head() + BODY)
             return refused, await answer(reader)
 
