@@ -48,6 +48,9 @@ class Demand:
         self.later += times * other.later
 
 
+_NOTHING = Demand()
+
+
 class QueueLimits:
     """The limits of the queue, and what is in it.
 
@@ -98,13 +101,22 @@ class QueueLimits:
 
     def retry_after_read(self, client: str, demand: Demand, deadline: float) -> int | None:
         """The same for a request that is read, and must end within `deadline` seconds."""
+        total = self.total
+        end = self._wait(total.seconds + demand.seconds, total.later) + 2 * demand.later
+        if (  # what is most often true, and cheap
+            total.texts + demand.texts <= self._max_texts
+            and total.tokens + demand.tokens <= self.max_tokens
+            and end + total.later <= min(self._max_seconds, _DEADLINE_PART * deadline)
+        ):
+            return None
         total, own, clients = self._shares(client)
         late = self._lateness(total, own, clients, demand, deadline)
         return self._retry_after(total, own, clients, demand, late)
 
     def expected_wait(self, client: str, demand: Demand) -> float:
         """Seconds until the first text of a request begins."""
-        total, own, clients = self._shares(client)
+        total, own = self.total, self._clients.get(client, _NOTHING)
+        clients = len(self._clients) + (own is _NOTHING)
         first = demand.seconds / demand.texts
         before = min(total.seconds, clients * (own.seconds + first))
         return self._wait(before, total.later)
@@ -167,9 +179,9 @@ class QueueLimits:
     def open(self, client: str, demand: Demand) -> None:
         """Count a request of a client, and what it demands."""
         mean = self._mean
-        for name in ("texts", "tokens", "seconds"):
-            new = getattr(demand, name)
-            setattr(mean, name, _MEMORY * getattr(mean, name) + (1 - _MEMORY) * new)
+        mean.texts += (1 - _MEMORY) * (demand.texts - mean.texts)
+        mean.tokens += (1 - _MEMORY) * (demand.tokens - mean.tokens)
+        mean.seconds += (1 - _MEMORY) * (demand.seconds - mean.seconds)
         above = demand.seconds / demand.texts > self._median
         self._median *= 1 + _MEDIAN_STEP if above else 1 / (1 + _MEDIAN_STEP)
         self._clients.setdefault(client, Demand()).requests += 1
