@@ -61,6 +61,7 @@ class Batcher:
         batch_time = self._schedule.time_of(served)
         for place, example in enumerate(examples):
             job.add(place, example, job.new, batch_time)
+        job.demand.first = job.demand.seconds / max(len(examples), 1)
         with self._waiting:
             self._admission.check_queue(client, job.demand, seconds)
             job.expected_wait = self._limits.expected_wait(client, job.demand)

@@ -38,6 +38,9 @@ class Demand:
     """The cost of their next windows: tokens times hypotheses."""
     seconds: float = 0.0
     """The expected time of their next windows."""
+    first: float = 0.0
+    """The expected time of one text of each request. The requests of a client take turns, so that
+    another one waits for these, not for all texts."""
     later: float = 0.0
     """The expected time of all windows after those, of generated texts."""
 
@@ -45,6 +48,7 @@ class Demand:
         self.texts += times * other.texts
         self.tokens += times * other.tokens
         self.seconds += times * other.seconds
+        self.first += times * other.first
         self.later += times * other.later
 
 
@@ -96,7 +100,8 @@ class QueueLimits:
         total, own, clients = self._shares(client)
         total.add(self._mean, unread)
         own.add(self._mean, unread_of_client)
-        one_text = Demand(0, 1, 1, self._median)
+        own.first += unread_of_client * self._median
+        one_text = Demand(0, 1, 1, self._median, self._median)
         return self._retry_after(total, own, clients, one_text)
 
     def retry_after_read(self, client: str, demand: Demand, deadline: float) -> int | None:
@@ -117,8 +122,7 @@ class QueueLimits:
         """Seconds until the first text of a request begins."""
         total, own = self.total, self._clients.get(client, _NOTHING)
         clients = len(self._clients) + (own is _NOTHING)
-        first = demand.seconds / demand.texts
-        before = min(total.seconds, clients * (own.seconds + first))
+        before = min(total.seconds, clients * (own.first + demand.first))
         return self._wait(before, total.later)
 
     def observe_wait(self, expected: float, seconds: float) -> None:
@@ -152,8 +156,8 @@ class QueueLimits:
     ) -> int | None:
         texts = min(total.texts + demand.texts, clients * (own.texts + demand.texts))
         tokens = min(total.tokens + demand.tokens, clients * (own.tokens + demand.tokens))
-        first = demand.seconds / demand.texts
-        wait = self._wait(min(total.seconds, clients * (own.seconds + first)), total.later)
+        before = min(total.seconds, clients * (own.first + demand.first))
+        wait = self._wait(before, total.later)
         if (
             texts <= self._max_texts
             and tokens <= self.max_tokens
@@ -182,7 +186,7 @@ class QueueLimits:
         mean.texts += (1 - _MEMORY) * (demand.texts - mean.texts)
         mean.tokens += (1 - _MEMORY) * (demand.tokens - mean.tokens)
         mean.seconds += (1 - _MEMORY) * (demand.seconds - mean.seconds)
-        above = demand.seconds / demand.texts > self._median
+        above = demand.first > self._median
         self._median *= 1 + _MEDIAN_STEP if above else 1 / (1 + _MEDIAN_STEP)
         self._clients.setdefault(client, Demand()).requests += 1
         self.total.requests += 1

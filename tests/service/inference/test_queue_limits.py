@@ -12,9 +12,10 @@ def fits(limits, texts, tokens, client="me"):
     return limits.retry_after_read(client, Demand(1, texts, tokens, 0.0), NOW) is None
 
 
-def fill(limits, client, seconds, requests=1, **more):
+def fill(limits, client, seconds, requests=1):
+    each = seconds / requests
     for _ in range(requests):
-        limits.open(client, Demand(texts=1, tokens=1, seconds=seconds / requests, **more))
+        limits.open(client, Demand(texts=1, tokens=1, seconds=each, first=each))
 
 
 def test_texts_and_tokens_are_limited():
@@ -38,7 +39,8 @@ def test_texts_and_tokens_are_limited():
 def test_a_client_that_fills_the_queue_takes_no_share_of_another():
     """Of texts, tokens and seconds. Fails if what one client sends makes others a 429."""
     for demand in (
-        Demand(texts=8, tokens=8), Demand(texts=1, tokens=64), Demand(texts=1, tokens=1, seconds=9),
+        Demand(texts=8, tokens=8), Demand(texts=1, tokens=64),
+        Demand(texts=1, tokens=1, seconds=9, first=9),
     ):  # fmt: skip
         limits = QueueLimits(texts=8, tokens=64, seconds=3)
         limits.open("heavy", demand)
@@ -46,6 +48,17 @@ def test_a_client_that_fills_the_queue_takes_no_share_of_another():
         assert limits.retry_after("light") is None
         assert fits(limits, 4, 32, "light")
         assert not (fits(limits, 5, 33, "light") and demand.seconds == 0)
+
+
+def test_requests_of_a_client_wait_for_one_text_of_each_other():
+    """As they take turns. Fails if a word waits, or is refused, for the texts of one long request
+    from the same address."""
+    limits = QueueLimits(texts=100, tokens=10**6, seconds=3)
+    limits.open("me", Demand(texts=50, tokens=50, seconds=10, first=0.2))
+    assert limits.retry_after("me") is None
+    assert limits.expected_wait("me", Demand(texts=1, first=0.1)) == pytest.approx(0.3)
+    fill(limits, "me", 2.9, requests=20)
+    assert limits.retry_after("me") == 4
 
 
 def test_more_clients_have_smaller_shares():
@@ -83,11 +96,11 @@ def test_a_request_that_others_would_make_late_is_refused():
         assert limits.retry_after_read("me", demand, 30) is None
     limits.open("me", Demand(texts=1, tokens=1, seconds=12))
     assert limits.retry_after_read("me", short, 30) is None
-    assert limits.retry_after_read("me", long, 30) == 12
+    assert limits.retry_after_read("me", long, 30) == 3  # 12 + 15 - 24
     assert limits.retry_after_read("me", stream, 30) is None
     assert limits.retry_after_read("me", alone, 30) is None  # it would be late in any case
     limits.open("you", Demand(texts=1, tokens=1, later=6))
-    assert limits.retry_after_read("me", stream, 30) == 18  # it would end at 2 * (6 + 8)
+    assert limits.retry_after_read("me", stream, 30) == 4  # 2 * (6 + 8) - 24
 
 
 def test_expected_waits_follow_those_observed():

@@ -58,6 +58,7 @@ class Device:
         job: Job = Job(served, client, math.inf, list(texts), LOOP.create_future())
         for place, text in enumerate(texts):
             job.add(place, text, job.new, self.schedule.time_of(served))
+        job.demand.first = job.demand.seconds / len(texts)
         if (
             self.limits.retry_after(client) is not None
             or self.limits.retry_after_read(client, job.demand, DEADLINE) is not None
