@@ -12,10 +12,12 @@ _PREFIX = 64
 
 
 def client_of(address: tuple[str, int] | None, headers: Headers, keys: ApiKeys) -> str:
-    """The API key of a request if the server requires one, valid or not, else the network that it
-    comes from. `address` is a host and a port."""
+    """The API key of a request if the server requires one and the headers hold it, else the network
+    that it comes from. `address` is a host and a port."""
     if keys.required:
-        return key_from_headers(headers)
+        key = key_from_headers(headers)
+        if keys.accept(key):  # with others, a client could be many
+            return key
     return _network(address[0]) if address else ""
 
 
