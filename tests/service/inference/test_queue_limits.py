@@ -79,7 +79,7 @@ def test_a_request_that_would_wait_too_long_is_refused(later):
     most = 2.9 if not later else 1.45
     fill(limits, "me", most, requests=145)
     assert limits.retry_after("me") is None
-    assert limits.retry_after("me", 145, 145) > 3
+    assert limits.retry_after("me", 145, 145) in range(4, 120)
     limits.running = 0.2
     assert limits.retry_after("me") == 4  # 3.1 s, rounded up
     assert not fits(limits, 1, 1)
@@ -110,9 +110,9 @@ def test_expected_waits_follow_those_observed():
     fill(limits, "me", 1.0)
     demand = Demand(1, 1, 1, 0.0)
     for _ in range(500):
-        limits.observe_wait(expected := limits.expected_wait("me", demand), 2.0)
+        limits.observe_wait(limits.expected_wait("me", demand), 2.0)
         limits.observe_wait(0.01, 2.0)  # too short to tell
-    assert expected == pytest.approx(2.0, rel=0.05)
+    assert limits.expected_wait("me", demand) == pytest.approx(2.0, rel=0.05)
     for _ in range(5000):
         limits.observe_wait(limits.expected_wait("me", demand), 0.5)
     assert limits.expected_wait("me", demand) == 1.0

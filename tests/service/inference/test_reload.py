@@ -36,8 +36,7 @@ def test_ten_reloads_under_load_leave_answers_programs_and_memory_as_they_were(
     copy = few_shapes(tiny_bundle)
     context = ServiceContext(Settings(), ServiceMetrics())
     loaded = [load_model(str(path)) for path in (copy, tag_bundle, generate_bundle)]
-    for served in loaded:
-        context.models.add(served)
+    list(map(context.models.add, loaded))
     lifecycle = Lifecycle(context.models, context.readiness)
     replaced: list[weakref.ref] = []
     over = False
@@ -94,7 +93,6 @@ def test_ten_reloads_under_load_leave_answers_programs_and_memory_as_they_were(
     assert answers[0] <= {original, versions[0][0], versions[1][0]}
     assert [len(its) for its in answers[1:]] == [1, 1]
     assert {compiled for _, compiled in versions} == {len(shapes)}
-    del served
     gc.unfreeze()
     gc.collect()
     assert [number for number, each in enumerate(replaced) if each() is not None] == []
