@@ -8,7 +8,7 @@ from textrnn.runtime import use_huge_pages
 
 NAMES = [
     "recurrent", "training", "scoring", "startup", "http", "tagging", "translation", "generation",
-    "overload", "soak",
+    "overload", "fairness", "soak",
 ]  # fmt: skip
 
 

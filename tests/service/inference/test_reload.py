@@ -19,10 +19,12 @@ from support.log_watch import expecting
 from support.replacing import change_temperature
 
 RELOADS = 10
+EACH = 15
+"""Requests of each kind that are sent during a reload."""
 TEMPERATURES = (30.0, 1.0)
 LOAD = [
+    ("/v1/tag", {"text": "Ada Lovelace met Bob in Rome .", "marginals": True}),
     (ROUTE, {"texts": ["a fine film", "an awful plot " * 20]}),
-    ("/v1/tag", {"text": "Ada Lovelace met Bob in Rome ."}),
     ("/v1/generate", {"prompt": "cat ", "max_characters": 100, "seed": 1}),
 ]
 
@@ -33,13 +35,12 @@ def test_ten_reloads_under_load_leave_answers_programs_and_memory_as_they_were(
     """Between two versions of one of three models. Fails if a version answers otherwise when it
     comes back, if its programs are compiled once more, or if versions that were replaced are kept.
     """
-    copy = few_shapes(tiny_bundle)
+    copy = few_shapes(tag_bundle)
     context = ServiceContext(Settings(), ServiceMetrics())
-    loaded = [load_model(str(path)) for path in (copy, tag_bundle, generate_bundle)]
+    loaded = [load_model(str(path)) for path in (copy, tiny_bundle, generate_bundle)]
     list(map(context.models.add, loaded))
     lifecycle = Lifecycle(context.models, context.readiness)
     replaced: list[weakref.ref] = []
-    over = False
 
     async def ask(client, path, body):
         response = await client.post(path, json=body)
@@ -47,34 +48,32 @@ def test_ten_reloads_under_load_leave_answers_programs_and_memory_as_they_were(
         # What else is in a batch changes the last digits.
         return json.dumps(rounded(response.json()))
 
-    async def load(client, path, body, answers):
-        while not over:
+    async def load(client, path: str, body: dict, answers: set[str]):
+        for _ in range(EACH):
             answers.add(await ask(client, path, body))
 
-    async def reload(client, number):
-        """Replace the classifier. Returns its answer, and how many programs were compiled until it
+    async def reload(client, number, answers):
+        """Replace the tagger. Returns its answer, and how many programs were compiled until it
         was there."""
-        replaced.append(weakref.ref(context.models["tiny"].predictor))
+        replaced.append(weakref.ref(context.models["tiny-tag"].predictor))
         write_temperature(copy, TEMPERATURES[number % 2], first=not number)
-        with compilations() as compiled, expecting("tiny: replaced") as logged:
+        with compilations() as compiled, expecting("tiny-tag: replaced") as logged:
             lifecycle.reload()
-            assert await asyncio.to_thread(logged.wait, 100)
+            loads = [
+                load(client, path, body, its)
+                for (path, body), its in zip(LOAD, answers, strict=True)
+            ]
+            waited, *_ = await asyncio.gather(asyncio.to_thread(logged.wait, 100), *loads)
+            assert waited
             answer = await ask(client, *LOAD[0])
         return answer, len(compiled)
 
     async def go():
-        nonlocal over
         transport = httpx.ASGITransport(make_app(context))
-        async with (
-            httpx.AsyncClient(transport=transport, base_url="http://test") as client,
-            asyncio.TaskGroup() as group,
-        ):
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             answers: list[set[str]] = [set() for _ in LOAD]
             original = await ask(client, *LOAD[0])
-            for (path, body), its in zip(LOAD, answers, strict=True):
-                group.create_task(load(client, path, body, its))
-            versions = [await reload(client, number) for number in range(RELOADS)]
-            over = True
+            versions = [await reload(client, number, answers) for number in range(RELOADS)]
         return original, versions, answers
 
     try:
@@ -83,8 +82,8 @@ def test_ten_reloads_under_load_leave_answers_programs_and_memory_as_they_were(
             assert ready.wait(100)
         loaded.clear()
         original, versions, answers = asyncio.run(go())
-        shapes = set(context.models["tiny"].predictor.task.shapes())
-        assert set(context.models["tiny"].predictor._programs) == shapes
+        shapes = set(context.models["tiny-tag"].predictor.task.shapes())
+        assert set(context.models["tiny-tag"].predictor._programs) == shapes
     finally:
         lifecycle.close()
         context.batcher.close()
