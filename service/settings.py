@@ -83,14 +83,15 @@ class Settings(BaseSettings):
     """The maximum number of texts in one request; lower values share the queue more evenly among
     clients."""
     queue_rows: PositiveInt = 1024
-    """The maximum number of texts in the queue, over all models; more means longer waits under
-    load, fewer means earlier refusals."""
+    """The maximum number of texts in the queue, over all models, of which each client has an equal
+    share; more means longer waits under load, fewer means earlier refusals."""
     queue_tokens: PositiveInt = 262_144
-    """The maximum number of tokens in the queue, padding included, over all models; at least those
-    of the longest text."""
+    """The maximum number of tokens in the queue, times the hypotheses of beam search, over all
+    models, of which each client has an equal share; at least those of the longest text."""
     queue_seconds: PositiveFloat = 3.0
-    """The maximum expected waiting time in the queue, in seconds, at the current pace; requests
-    that would wait longer are refused. Higher if clients prefer waiting to trying again."""
+    """The maximum expected time until a request begins, in seconds, from the times that recent
+    batches of each model took; requests that would wait longer are refused. Higher if clients
+    prefer waiting to trying again."""
     deadline: PositiveFloat = 30.0
     """Seconds that a request may take in the queue and on the device together; less than the
     timeout of the clients, so that no work is done for those that have left."""

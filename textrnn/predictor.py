@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import jax
 import numpy as np
@@ -18,6 +18,13 @@ from textrnn.parameters import Params, merge_model, split_model
 from textrnn.platform import uses_native
 from textrnn.program_cache import ProgramCache
 from textrnn.tasks import Answer, Batch, Example, Outputs, Row, StreamTask, Task, Window
+
+
+class HasWindows(Protocol):
+    """An example, or some windows of one."""
+
+    @property
+    def windows(self) -> Sequence[Window]: ...
 
 
 class Predictor:
@@ -92,17 +99,17 @@ class Predictor:
             yield stable[sent:]
             sent = len(stable)
 
-    def plan(self, examples: Sequence[Example]) -> list[Group]:
+    def plan(self, examples: Sequence[HasWindows]) -> list[Group]:
         """The batches that the windows of examples run in."""
         windows = _windows(examples)
         lengths, widths = [len(w) for w in windows], [w.width for w in windows]
         return plan(lengths, self.task.shapes(), widths)
 
     def run(
-        self, examples: Sequence[Example], groups: Sequence[Group] | None = None
+        self, examples: Sequence[HasWindows], groups: Sequence[Group] | None = None
     ) -> list[list[Outputs]]:
-        """The outputs of the model for each window of each example, in order. `groups` is the plan,
-        made here by default."""
+        """The outputs of the model for each window of each example, or of each part of one, in
+        order. `groups` is the plan, made here by default."""
         groups = self.plan(examples) if groups is None else groups
         windows = _windows(examples)
         batches = []
@@ -117,12 +124,20 @@ class Predictor:
         return [list(islice(in_order, len(example.windows))) for example in examples]
 
     def step(self, examples: Sequence[Example]) -> list[Answer | Example]:
-        """Run the windows of examples: the answer to each, or the example with its next windows if
-        it is not finished."""
+        """Run the windows of examples: the outcome of each."""
         return [
-            _outcome(self.task, example, outputs)
+            self.outcome(example, outputs)
             for example, outputs in zip(examples, self.run(examples), strict=True)
         ]
+
+    def outcome(self, example: Example, outputs: Sequence[Outputs]) -> Answer | Example:
+        """The answer to an example, given the outputs of its windows, or the example with its next
+        windows if it is not finished."""
+        if isinstance(self.task, StreamTask):
+            example, outputs = self.task.advance(example, outputs), ()
+            if example.windows:
+                return example
+        return self.task.answer(outputs, example)
 
     def answer(self, examples: Sequence[Example]) -> list[Answer]:
         """The answers to examples, whose windows run until all are finished."""
@@ -196,13 +211,5 @@ def _parts(outputs: Outputs, lengths: np.ndarray) -> Iterator[Outputs]:
         )
 
 
-def _outcome(task: Task, example: Example, outputs: Sequence[Any]) -> Answer | Example:
-    if isinstance(task, StreamTask):
-        example, outputs = task.advance(example, outputs), ()
-        if example.windows:
-            return example
-    return task.answer(outputs, example)
-
-
-def _windows(examples: Sequence[Example]) -> list[Window]:
+def _windows(examples: Sequence[HasWindows]) -> list[Window]:
     return [window for example in examples for window in example.windows]

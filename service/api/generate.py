@@ -102,7 +102,7 @@ async def generate(body: GenerateRequest, request: Request, context: Context) ->
             head = {name: value for name, value in whole.items() if name not in DETAILS}
         return [_event({**head, "text": chunk.text, **chunk.details})]
 
-    chunks = stream_chunks(context, served, [example])
+    chunks = stream_chunks(context, served, [example], request)
     return await event_stream_response(chunks, request, events, _error_event)
 
 

@@ -17,8 +17,9 @@ from starlette.types import Message, Receive
 from service.auth import ApiKeys
 from service.dialect import Dialect
 from service.errors import Problem, client_left, queue_full, unauthorized
+from service.inference.clients import client_of
 from service.inference.pacing import Pacer
-from service.inference.queue_limits import QueueLimits
+from service.inference.queue_limits import Demand, QueueLimits
 from service.inference.readiness import Readiness
 from service.observe.metrics import ServiceMetrics
 from service.settings import Settings
@@ -39,15 +40,23 @@ class Admission:
             settings.queue_rows, settings.queue_tokens, settings.queue_seconds
         )
 
-    def retry_after(self) -> int | None:
-        """Seconds after which to try again if the queue has no room for another request, or would
-        make it wait too long; else None. Known from the head alone.
+    def client(self, address: tuple[str, int] | None, headers: Headers) -> str:
+        """Whose share of the queue and of the device a request uses."""
+        return client_of(address, headers, self.keys)
 
-        None also if the server takes no requests, for which there is another refusal. Only here the
-        waiting time is limited: a request that has been read is not refused for a second or two.
+    @property
+    def crowded(self) -> bool:
+        """Whether the queue might have no room for some request."""
+        return self.limits.crowded(len(self.pacer.beginning))
+
+    def retry_after(self, client: str) -> int | None:
+        """Seconds after which to try again if the queue has no room for another request of a
+        client, or would make it wait too long; else None. Known from the head alone.
+
+        None also if the server takes no requests, for which there is another refusal.
         """
-        limits, unread = self.limits, len(self.pacer.beginning)
-        retry = limits.retry_after(1, 1, unread, limits.max_seconds)
+        unread, of_client = len(self.pacer.beginning), self.pacer.unread[client]
+        retry = self.limits.retry_after(client, unread, of_client)
         return retry if retry is None or self._readiness.accepting else None
 
     def check_credentials(self, path: str, headers: Headers, dialect: Dialect) -> bool:
@@ -66,7 +75,7 @@ class Admission:
             raise unauthorized()
         return has_key
 
-    def check_head(self, headers: Headers, dialect: Dialect) -> None:
+    def check_head(self, headers: Headers, dialect: Dialect, client: str) -> None:
         """Check what else is known from the head of a request that runs a model.
 
         Raises Problem 415, 429 or 503.
@@ -78,7 +87,7 @@ class Admission:
         if media_type not in dialect.content_types:
             types = " or ".join(sorted(dialect.content_types))
             raise Problem(415, "unsupported_media_type", f"send content-type: {types}")
-        retry = self.retry_after()
+        retry = self.retry_after(client)
         if retry is not None:
             self._refuse_full(retry)
 
@@ -144,23 +153,23 @@ class Admission:
         error = {"pointer": pointer, "message": "too many texts", "code": code, "limit": limit}
         raise Problem(422, code, f"{pointer}: {detail}", errors=[error])
 
-    def enqueue(self, rows: int, tokens: int) -> None:
-        """Count the texts of a request into the queue. Requires the lock of the queue.
+    def check_queue(self, client: str, demand: Demand, deadline: float) -> None:
+        """Check whether the queue has room for a request of a client that is tokenised, and is to
+        be answered within `deadline` seconds. Requires the lock of the queue.
 
         Raises Problem 422 or 429.
         """
         limits = self.limits
-        if tokens > limits.max_tokens:
+        if demand.tokens > limits.max_tokens:
             raise Problem(
                 422,
                 "too_many_tokens",
-                f"the texts of this request have {tokens} tokens together, the limit is "
+                f"the texts of this request have {demand.tokens} tokens together, the limit is "
                 f"{limits.max_tokens}; send fewer texts in a request",
             )
-        retry = limits.retry_after(rows, tokens)
+        retry = limits.retry_after_read(client, demand, deadline)
         if retry is not None:
             self._refuse_full(retry)
-        limits.count(rows, tokens)
 
     def late(self, seconds: float) -> Problem:
         """504 for a request that was not answered within so many seconds."""

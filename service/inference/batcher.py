@@ -1,42 +1,38 @@
 """The request batcher: texts that wait for a model run together, batch after batch, on the device.
 
 There is no fill timer: the next batch forms while the device works. A generated text returns to the
-queue after each chunk, so that streams join and leave between two batches.
+queue after each window, so that streams join and leave between two batches.
 """
 
 import asyncio
 import contextlib
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from service.inference.admission import Admission
-from service.inference.jobs import Job, ProgressCallback, QueuedText, Result
+from service.inference.jobs import Job, ProgressCallback, Result
 from service.inference.models import ServedModel
+from service.inference.schedule import Part, Schedule, ScheduledBatch
 from service.observe.logs import logger
 from service.observe.metrics import ServiceMetrics
-from textrnn.predictor import Predictor
 from textrnn.tasks import Example
 
-Part = tuple[Job, QueuedText]
-"""A text in a batch, and the job it belongs to."""
+_Continued = tuple[Job, int, Example]
+"""A text of a job that has more windows: its place, and the example with them."""
 
 
 class Batcher:
-    """A bounded queue for each model, and one thread that runs their batches.
-
-    The model whose first job has waited longest is next. As many texts of its queue run as fit into
-    one batch; jobs whose client has left, or whose deadline has passed, are dropped.
-    """
+    """A bounded queue, and one thread that runs its batches in the order of a `Schedule`. Jobs
+    whose client has left, or whose deadline has passed, are dropped."""
 
     def __init__(self, admission: Admission, metrics: ServiceMetrics):
         self._admission = admission
         self._limits = admission.limits
         self._metrics = metrics
-        self._queues: dict[str, deque[Job]] = {}
+        self._schedule = Schedule(admission.limits)
         self._waiting = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._work, name="device", daemon=True)
@@ -47,32 +43,40 @@ class Batcher:
         served: ServedModel,
         examples: Sequence[Example],
         seconds: float,
+        client: str,
         on_progress: ProgressCallback | None = None,
     ) -> asyncio.Future[Result]:
         """The future answers to examples, in their order. Raises Problem 422 or 429; the future
         raises Problem 504.
 
-        `on_progress` is called in the running event loop with each example that continues another
-        one. If the future is cancelled, texts that have not run yet never do.
+        `client` is whose share of the queue and of the device it uses. `on_progress` is called in
+        the running event loop with each example that continues another one. If the future is
+        cancelled, texts that have not run yet never do.
         """
         loop = asyncio.get_running_loop()
-        count, future = len(examples), loop.create_future()
+        future = loop.create_future()
         progress = on_progress and partial(_call_in, loop, on_progress)
-        job = Job(served, time.monotonic() + seconds, [None] * count, count, future, progress)
+        deadline = time.monotonic() + seconds
+        job = Job(served, client, deadline, list(examples), future, progress)
+        batch_time = self._schedule.time_of(served)
         for place, example in enumerate(examples):
-            job.add(place, example)
+            job.add(place, example, job.new, batch_time)
+        job.demand.first = job.demand.seconds / max(len(examples), 1)
         with self._waiting:
-            self._admission.enqueue(count, job.tokens)
-            self._queues.setdefault(served.name, deque()).append(job)
-            self._metrics.queue_depth.set(self._limits.rows)
+            self._admission.check_queue(client, job.demand, seconds)
+            job.expected_wait = self._limits.expected_wait(client, job.demand)
+            self._schedule.begin(job)
+            self._metrics.queue_depth.set(self._limits.total.texts)
             self._waiting.notify()
         late = loop.call_later(seconds, self._refuse_late, future, seconds)
-        future.add_done_callback(lambda _: late.cancel())
-        return future
 
-    def _refuse_late(self, future: asyncio.Future[Result], seconds: float) -> None:
-        if not future.done():
-            future.set_exception(self._admission.late(seconds))
+        def on_done(_: asyncio.Future[Result]) -> None:
+            late.cancel()
+            if not job.ended:
+                self._drop(job)
+
+        future.add_done_callback(on_done)
+        return future
 
     def close(self) -> None:
         """End the thread after the current batch."""
@@ -81,113 +85,122 @@ class Batcher:
             self._waiting.notify()
         self._thread.join()
 
+    def _refuse_late(self, future: asyncio.Future[Result], seconds: float) -> None:
+        if not future.done():
+            future.set_exception(self._admission.late(seconds))
+
+    def _drop(self, job: Job) -> None:
+        """End a job before it is finished."""
+        with self._waiting:
+            self._count_dropped(self._schedule.end(job))
+            self._metrics.queue_depth.set(self._limits.total.texts)
+
+    def _count_dropped(self, jobs: int) -> None:
+        if jobs:
+            self._metrics.rejected.labels("left_or_late").inc(jobs)
+
     def _work(self) -> None:
-        began, tokens = 0.0, 0
         while True:
             with self._waiting:
-                while not (self._stopping or any(self._queues.values())):
+                while not (self._stopping or self._schedule):
                     self._waiting.wait()
                 if self._stopping:
                     return
-                began, before = time.monotonic(), began
-                if tokens:
-                    self._limits.measure(tokens, began - before)
-                parts, tokens = self._next_batch()
-                self._limits.count(-len(parts), -tokens)
-                self._metrics.queue_depth.set(self._limits.rows)
-                if not self._limits.rows:
-                    tokens = 0  # a batch that empties the queue does not show the pace of full ones
-            if not parts:
+                began = time.monotonic()
+                batch = self._schedule.next_batch()
+                self._count_dropped(batch.dropped)
+                self._metrics.queue_depth.set(self._limits.total.texts)
+            if not batch.parts:
                 continue
             try:
-                self._run(parts)
+                finished = self._run(batch)
             except Exception as error:  # without this thread no request would ever be answered
-                logger.exception("a batch of %s failed", parts[0][0].served.name)
-                _complete([job for job, text in parts if job.settle(text.place, error)])
+                logger.exception("a batch of %s failed", batch.served.name)
+                jobs = _jobs(batch)
+                finished = [job for job in jobs if job.settle(0, error)]
+            with self._waiting:
+                self._schedule.measure(batch, time.monotonic() - began)
+                for job in finished:
+                    self._schedule.end(job)
+            _complete(finished)
 
-    def _next_batch(self) -> tuple[list[Part], int]:
-        """Texts of one model that fill a batch, and their tokens. Requires the lock."""
-        queue = min((queue for queue in self._queues.values() if queue), key=lambda q: q[0].queued)
-        served = queue[0].served
-        limits = served.predictor.task.limits
-        parts: list[Part] = []
-        tokens = 0
-        while queue and queue[0].served is served:
-            job = queue[0]
-            if job.abandoned:
-                queue.popleft()
-                self._limits.count(-len(job.waiting), -job.tokens)
-                job.waiting.clear()
-                job.tokens = 0
-                self._metrics.rejected.labels("left_or_late").inc()
-                continue
-            while job.waiting:
-                text = job.waiting[0]
-                full = (
-                    len(parts) == limits.rows or tokens + text.tokens > limits.tokens * limits.width
-                )
-                if full and parts:
-                    return parts, tokens
-                parts.append((job, job.take()))
-                tokens += text.tokens
-            queue.popleft()
-        return parts, tokens
-
-    def _run(self, parts: list[Part]) -> None:
-        served = parts[0][0].served
+    def _run(self, batch: ScheduledBatch) -> list[Job]:
+        """Run a batch, and queue what follows. Returns the jobs whose outcome is known now."""
+        served, parts, jobs = batch.served, batch.parts, _jobs(batch)
         predictor = served.predictor
-        examples = [text.example for _, text in parts]
-        jobs = list({id(job): job for job, _ in parts}.values())
         began = time.monotonic()
         try:
-            outcomes = predictor.step(examples)
+            outputs: list[Any] = predictor.run([window for _, window in parts])
         except Exception:  # caused by one text: the others must not fail with it
             logger.exception("a batch of %s failed; its texts run one by one", served.name)
-            outcomes = [_run_alone(predictor, example) for example in examples]
+            outputs = [_or_error(predictor.run, [window]) for _, window in parts]
+            outputs = [each if isinstance(each, Exception) else each[0] for each in outputs]
+        outcomes = [_outcome(part, each) for part, each in zip(parts, outputs, strict=True)]
         seconds = time.monotonic() - began
-        self._observe(served, jobs, examples, began, seconds)
-        for job in jobs:
-            job.compute += seconds
-        unfinished: list[tuple[Job, int, Example]] = []
-        complete: list[Job] = []
-        for (job, text), outcome in zip(parts, outcomes, strict=True):
-            if not isinstance(outcome, Example):
-                if job.settle(text.place, outcome):
-                    complete.append(job)
-            elif job.abandoned:
-                self._metrics.rejected.labels("left_or_late").inc()
-            else:
-                unfinished.append((job, text.place, outcome))
-                if job.on_progress is not None:
+        self._observe(batch, jobs, began, seconds)
+        continued: list[_Continued] = []
+        finished: list[Job] = []
+        for (job, window), outcome in zip(parts, outcomes, strict=True):
+            if isinstance(outcome, Example):
+                continued.append((job, window.place, outcome))
+                if job.on_progress is not None and not job.abandoned:
                     job.on_progress(outcome, job.result([]))
-        _complete(complete)
-        if unfinished:
-            self._requeue(unfinished)
+            elif outcome is not None and job.settle(window.place, outcome):
+                finished.append(job)
+        if continued:
+            self._continue(continued)
+        return finished
 
-    def _requeue(self, unfinished: list[tuple[Job, int, Example]]) -> None:
-        """Append the examples that continue texts to the queue, all at once."""
+    def _continue(self, continued: Sequence[_Continued]) -> None:
+        """Queue the next windows of texts, all at once."""
         with self._waiting:
-            for job, place, example in unfinished:
-                if not job.waiting:
-                    job.queued = time.monotonic()
-                    self._queues[job.served.name].append(job)
-                self._limits.count(1, job.add(place, example))
-            self._metrics.queue_depth.set(self._limits.rows)
+            for job, place, example in continued:
+                if not job.abandoned:
+                    self._schedule.continue_text(job, place, example)
+                elif not job.ended:
+                    self._schedule.end(job)
+                    self._count_dropped(1)
+            self._metrics.queue_depth.set(self._limits.total.texts)
 
     def _observe(
-        self,
-        served: ServedModel,
-        jobs: list[Job],
-        examples: list[Example],
-        began: float,
-        seconds: float,
+        self, batch: ScheduledBatch, jobs: Sequence[Job], began: float, seconds: float
     ) -> None:
-        name, metrics = served.name, self._metrics
+        name, metrics = batch.served.name, self._metrics
         metrics.inference.labels(name).observe(seconds)
-        metrics.batch_rows.labels(name).observe(len(examples))
-        metrics.tokens.labels(name).inc(sum(map(len, examples)))
+        metrics.batch_rows.labels(name).observe(len(batch.parts))
+        metrics.tokens.labels(name).inc(
+            sum(len(w) for _, part in batch.parts for w in part.windows)
+        )
+        queued = metrics.queued.labels(name)
         for job in jobs:
-            metrics.queued.labels(name).observe(began - job.queued)
+            job.compute += seconds
+            queued.observe(began - job.queued)
+            job.queued = began + seconds
+
+
+def _jobs(batch: ScheduledBatch) -> list[Job]:
+    return list(dict.fromkeys(job for job, _ in batch.parts))
+
+
+def _outcome(part: Part, outputs: Any) -> Any:
+    """What the outputs of a window make of its text: the answer, the example that continues it, or
+    the exception that replaces them; None while other windows of the text are missing."""
+    job, window = part
+    if isinstance(outputs, Exception):
+        return outputs
+    whole = job.receive(window, outputs)
+    if whole is None:
+        return None
+    return _or_error(job.served.predictor.outcome, job.examples[window.place], whole)
+
+
+def _or_error(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of a call, or the exception that it raises."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        logger.exception("a text failed")
+        return error
 
 
 def _complete(jobs: Sequence[Job]) -> None:
@@ -210,12 +223,3 @@ def _call_in(
     """Call back in the event loop of another thread, unless it is closed."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(callback, *arguments)
-
-
-def _run_alone(predictor: Predictor, example: Example) -> Any:
-    """The outcome of an example by itself, or the exception that it raises."""
-    try:
-        return predictor.step([example])[0]
-    except Exception as error:
-        logger.exception("a text failed")
-        return error

@@ -8,7 +8,7 @@ have waited.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 
 _CONCURRENT = 2
 """Requests that continue in one iteration of the loop."""
@@ -22,7 +22,19 @@ class Pacer:
     def __init__(self) -> None:
         self.beginning: Turns = deque()
         self.ending: Turns = deque()
+        self.unread: Counter[str] = Counter()
+        """Requests that wait to begin, by client."""
         self._scheduled = False
+
+    async def begin(self, client: str) -> None:
+        """Wait for the turn of a request of a client to begin."""
+        self.unread[client] += 1
+        try:
+            await self.turn(self.beginning)
+        finally:
+            self.unread[client] -= 1
+            if not self.unread[client]:
+                del self.unread[client]
 
     def turn(self, queue: Turns) -> asyncio.Future[None]:
         """Done when it is this request's turn. A request that is cancelled meanwhile is skipped."""

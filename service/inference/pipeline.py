@@ -48,7 +48,8 @@ async def infer_examples(
 
     Raises Problem.
     """
-    work = context.batcher.submit(served, examples, context.settings.deadline)
+    deadline, client = context.settings.deadline, request.scope["state"]["client"]
+    work = context.batcher.submit(served, examples, deadline, client)
     result = await cancel_on_disconnect(work, request)
     pacer = context.admission.pacer
     await pacer.turn(pacer.ending)

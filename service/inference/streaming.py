@@ -46,7 +46,7 @@ class StreamChunk:
 
 
 async def stream_chunks(
-    context: ServiceContext, served: ServedModel, examples: Sequence[Example]
+    context: ServiceContext, served: ServedModel, examples: Sequence[Example], request: Request
 ) -> AsyncGenerator[StreamChunk, None]:
     """The chunks of all texts as they are generated, at least one for each text.
 
@@ -60,7 +60,8 @@ async def stream_chunks(
         def on_progress(following: Example, result: Result) -> None:
             arrived.put_nowait((index, following, result))
 
-        work = context.batcher.submit(served, [example], context.settings.deadline, on_progress)
+        deadline, client = context.settings.deadline, request.scope["state"]["client"]
+        work = context.batcher.submit(served, [example], deadline, client, on_progress)
         work.add_done_callback(lambda work: arrived.put_nowait((index, None, work)))
         return work
 

@@ -7,11 +7,12 @@ response that is rendered once. These refusals are counted, and logged together 
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, partial
 from urllib.parse import unquote
 
 from prometheus_client import Counter
+from starlette.datastructures import Headers
 
 from service.dialect import Dialect, dialect_of
 from service.errors import queue_full
@@ -46,9 +47,15 @@ class LoadShedder:
         self._requests_to = lru_cache(256)(self._counter)
         self._counters = (metrics.rejected.labels("queue_full"), metrics.by_worker)
 
-    def refusal(self, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-        """The whole response but for its date if the queue is full, else None."""
-        retry = self._admission.retry_after()
+    def refusal(
+        self, url: bytes, headers: list[tuple[bytes, bytes]], address: tuple[str, int] | None
+    ) -> bytes | None:
+        """The whole response but for its date if the queue has no room for the client, else None.
+        `address` is that of the other end of the connection."""
+        admission = self._admission
+        if not admission.crowded:
+            return None
+        retry = admission.retry_after(admission.client(address, Headers(raw=headers)))
         if retry is None:
             return None
         path = unquote(url.partition(b"?")[0].decode("ascii", "replace"))

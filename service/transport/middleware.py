@@ -114,6 +114,8 @@ class AdmissionMiddleware:
         app = self._app
         try:
             headers = Headers(scope=scope)
+            client = self._admission.client(scope.get("client"), headers)
+            scope["state"]["client"] = client
             has_key = self._admission.check_credentials(path, headers, dialect)
             scope["state"]["has_key"] = has_key
             match: Match | None = scope["state"]["match"]
@@ -124,10 +126,9 @@ class AdmissionMiddleware:
             elif scope["method"] == "OPTIONS":
                 app = Response(status_code=204, headers={"allow": match.resource.allow})
             elif scope["method"] == "POST":
-                self._admission.check_head(headers, dialect)
+                self._admission.check_head(headers, dialect, client)
                 receive = await self._admission.read_body(headers, receive)
-                pacer = self._admission.pacer
-                await pacer.turn(pacer.beginning)
+                await self._admission.pacer.begin(client)
             else:
                 if dialect.key_in_body:
                     receive = await self._admission.read_body(headers, receive)

@@ -102,7 +102,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         assert parser is not None  # it calls this
         if parser.get_method() != b"POST" or self._in_progress:
             return False
-        refusal = self._load_shedder.refusal(self.url, self.headers)
+        refusal = self._load_shedder.refusal(self.url, self.headers, self.client)
         if refusal is None:
             return False
         self._shed = True

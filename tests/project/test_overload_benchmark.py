@@ -23,7 +23,7 @@ def test_a_full_queue_is_a_429(make_context, served, monkeypatch):
             running = asyncio.create_task(one())
             await asyncio.to_thread(hold.entered.wait)
             waiting = [asyncio.create_task(one()) for _ in range(2)]
-            while context.admission.limits.rows < 2:
+            while context.admission.limits.total.texts < 2:
                 await asyncio.sleep(0)
             refused = await one()
             hold.released.set()

@@ -75,6 +75,11 @@ class Example:
         """The parts that the model runs on, each by itself. By default, the example as a whole."""
         return (self,)
 
+    @property
+    def later_tokens(self) -> int:
+        """At most how many tokens the windows have that follow these. By default there are none."""
+        return 0
+
 
 class Outputs(NamedTuple):
     """What a model returns for a batch, or the part of it that belongs to one window."""

@@ -42,7 +42,7 @@ async def text_generation(
         result = await infer_examples(context, served, examples, request)
         (answer,) = result.answers
         return AnswerResponse([generation.response(answer)], headers=timing_headers(result))
-    chunks = stream_chunks(context, served, examples)
+    chunks = stream_chunks(context, served, examples, request)
     return await event_stream_response(chunks, request, generation.events, _error_event)
 
 

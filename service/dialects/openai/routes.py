@@ -91,7 +91,7 @@ async def create_completion(
         return AnswerResponse(content, headers=timing_headers(result))
     if body.scores_only:
         raise Problem(422, "invalid_request", "/stream: scores of a prompt cannot be streamed")
-    chunks = stream_chunks(context, served, examples)
+    chunks = stream_chunks(context, served, examples, request)
     events = _events(completion, body, prompts)
     return await event_stream_response(chunks, request, events, _error_event)
 

@@ -164,7 +164,7 @@ def test_a_full_queue_refuses_a_stream_with_its_status(make_context, generator, 
             running = asyncio.create_task(client.post(ROUTE, json=body))
             await asyncio.to_thread(hold.entered.wait)
             waiting = asyncio.create_task(client.post(ROUTE, json=body))
-            while context.admission.limits.rows < 1:
+            while context.admission.limits.total.texts < 1:
                 await asyncio.sleep(0)
             refused = await client.post(ROUTE, json=body)
             hold.released.set()

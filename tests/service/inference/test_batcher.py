@@ -34,20 +34,20 @@ class Model:
         self.gate.set()
         self.entered = threading.Event()
 
-    def step(self, examples):
+    def run(self, parts):
         self.entered.set()
         assert self.gate.wait(30)
-        numbers = [int(e.ids[0]) for e in examples]
+        numbers = [int(window.ids[0]) for part in parts for window in part.windows]
         self.batches.append(numbers)
         if 666 in numbers:
             raise RuntimeError("this one is cursed")
-        return [self.outcome(number) for number in numbers]
+        return [part.windows for part in parts]
 
-    def outcome(self, number) -> Any:
-        return {"number": number}
+    def outcome(self, example, outputs) -> Any:
+        return {"number": int(outputs[0].ids[0])}
 
 
-def example(number, length=3):
+def of(number, length=3):
     return Example(np.full(length, number, np.int32), truncated=False)
 
 
@@ -64,13 +64,13 @@ def batcher():
     batcher.close()
 
 
-async def submit(batcher, *arguments):
-    return await batcher.submit(*arguments)
+async def submit(batcher, model, examples, seconds, on_progress=None, client="me"):
+    return await batcher.submit(model, examples, seconds, client, on_progress)
 
 
 def waiting(batcher):
     """The number of texts in the queue."""
-    return batcher._admission.limits.rows
+    return batcher._admission.limits.total.texts
 
 
 def numbers(result):
@@ -87,7 +87,7 @@ def test_each_of_thousands_of_requests_gets_its_own_answer(batcher):
         at_once = asyncio.Semaphore(100)  # as many as fit into the queue
 
         async def one(index, expected):
-            examples = [example(n, int(random.integers(1, 17))) for n in expected]
+            examples = [of(n, int(random.integers(1, 17))) for n in expected]
             async with at_once:
                 return await submit(batcher, models[index % 2], examples, 60)
 
@@ -105,9 +105,9 @@ def test_batches_respect_the_token_budget_and_fill_up(batcher):
     model.gate.clear()
 
     async def go():
-        first = asyncio.create_task(submit(batcher, model, [example(0)], 30))
+        first = asyncio.create_task(submit(batcher, model, [of(0)], 30))
         await asyncio.to_thread(model.entered.wait)
-        rest = [asyncio.create_task(submit(batcher, model, [example(n)], 30)) for n in range(1, 20)]
+        rest = [asyncio.create_task(submit(batcher, model, [of(n)], 30)) for n in range(1, 20)]
         while waiting(batcher) < 19:
             await asyncio.sleep(0)
         model.gate.set()
@@ -119,7 +119,7 @@ def test_batches_respect_the_token_budget_and_fill_up(batcher):
 
 def test_long_texts_fill_a_batch_with_their_tokens(batcher):
     model = Model()
-    examples = [example(n, 16) for n in range(10)]
+    examples = [of(n, 16) for n in range(10)]
     assert numbers(asyncio.run(submit(batcher, model, examples, 30))) == list(range(10))
     assert max(len(batch) for batch in model.batches) == 4
 
@@ -130,9 +130,9 @@ def test_one_bad_text_does_not_fail_its_neighbours(batcher):
     model.gate.clear()
 
     async def go():
-        first = asyncio.create_task(submit(batcher, model, [example(0)], 30))
+        first = asyncio.create_task(submit(batcher, model, [of(0)], 30))
         await asyncio.to_thread(model.entered.wait)
-        tasks = [asyncio.create_task(submit(batcher, model, [example(n)], 30)) for n in (1, 666, 2)]
+        tasks = [asyncio.create_task(submit(batcher, model, [of(n)], 30)) for n in (1, 666, 2)]
         while waiting(batcher) < 3:
             await asyncio.sleep(0)
         model.gate.set()
@@ -149,9 +149,9 @@ def test_cancelled_requests_never_run(batcher):
     model.gate.clear()
 
     async def go():
-        first = asyncio.create_task(submit(batcher, model, [example(0)], 30))
+        first = asyncio.create_task(submit(batcher, model, [of(0)], 30))
         await asyncio.to_thread(model.entered.wait)
-        tasks = [asyncio.create_task(submit(batcher, model, [example(n)], 30)) for n in range(1, 7)]
+        tasks = [asyncio.create_task(submit(batcher, model, [of(n)], 30)) for n in range(1, 7)]
         while waiting(batcher) < 6:
             await asyncio.sleep(0)
         for task in tasks[::2]:
@@ -171,10 +171,10 @@ def test_late_requests_never_run(batcher):
     model.gate.clear()
 
     async def go():
-        first = asyncio.create_task(submit(batcher, model, [example(0)], 30))
+        first = asyncio.create_task(submit(batcher, model, [of(0)], 30))
         await asyncio.to_thread(model.entered.wait)
         with pytest.raises(Problem) as caught:
-            await submit(batcher, model, [example(1)], 0.05)
+            await submit(batcher, model, [of(1)], 0.05)
         assert caught.value.status == 504
         model.gate.set()
         return await first
@@ -192,15 +192,15 @@ def test_the_model_that_waited_longest_is_next(batcher):
     busy.gate.clear()
     order = []
     for model in (busy, other):
-        real = model.step
-        model.step = lambda e, m=model, real=real: (order.append(m.name), real(e))[1]  # type: ignore
+        real = model.run
+        model.run = lambda e, m=model, real=real: (order.append(m.name), real(e))[1]  # type: ignore
 
     async def go():
-        first = asyncio.create_task(submit(batcher, busy, [example(0)], 30))
+        first = asyncio.create_task(submit(batcher, busy, [of(0)], 30))
         await asyncio.to_thread(busy.entered.wait)
         rest = []
         for number, model in enumerate([busy] * 8 + [other] + [busy] * 20):
-            rest.append(asyncio.create_task(submit(batcher, model, [example(number)], 30)))
+            rest.append(asyncio.create_task(submit(batcher, model, [of(number)], 30)))
             await asyncio.sleep(0)
         while waiting(batcher) < 29:
             await asyncio.sleep(0)
@@ -217,20 +217,19 @@ def test_the_queue_is_bounded_in_rows_and_tokens():
         model.gate.clear()
 
         async def go(batcher=batcher, model=model, size=size):
-            first = asyncio.create_task(submit(batcher, model, [example(0)], 30))
+            first = asyncio.create_task(submit(batcher, model, [of(0)], 30))
             await asyncio.to_thread(model.entered.wait)
             rest = [
-                asyncio.create_task(submit(batcher, model, [example(n, size)], 30))
-                for n in range(4)
+                asyncio.create_task(submit(batcher, model, [of(n, size)], 30)) for n in range(4)
             ]
             while waiting(batcher) < 4:
                 await asyncio.sleep(0)
             with pytest.raises(Problem) as caught:
-                await submit(batcher, model, [example(9, size)], 30)
+                await submit(batcher, model, [of(9, size)], 30)
             assert caught.value.status == 429
             model.gate.set()
             await asyncio.gather(first, *rest)
-            return await submit(batcher, model, [example(9, size)], 30)
+            return await submit(batcher, model, [of(9, size)], 30)
 
         assert numbers(asyncio.run(go())) == [9]
         batcher.close()
@@ -239,8 +238,9 @@ def test_the_queue_is_bounded_in_rows_and_tokens():
 class Countdown(Model):
     """Runs an example of number n as n, n - 1 ... 1, one after the other."""
 
-    def outcome(self, number):
-        return example(number - 1) if number > 1 else super().outcome(number)
+    def outcome(self, example, outputs):
+        number = int(example.ids[0])
+        return of(number - 1) if number > 1 else super().outcome(example, outputs)
 
 
 def test_streams_join_and_leave_between_batches(batcher):
@@ -249,9 +249,9 @@ def test_streams_join_and_leave_between_batches(batcher):
     model.gate.clear()
 
     async def go():
-        long = asyncio.create_task(submit(batcher, model, [example(6)], 30))
+        long = asyncio.create_task(submit(batcher, model, [of(6)], 30))
         await asyncio.to_thread(model.entered.wait)
-        short = asyncio.create_task(submit(batcher, model, [example(2)], 30))
+        short = asyncio.create_task(submit(batcher, model, [of(2)], 30))
         while waiting(batcher) < 1:
             await asyncio.sleep(0)
         model.gate.set()
@@ -259,16 +259,16 @@ def test_streams_join_and_leave_between_batches(batcher):
 
     results = asyncio.run(go())
     assert [numbers(result) for result in results] == [[1], [1]]
-    assert model.batches == [[6], [2, 5], [1, 4], [3], [2], [1]]
+    assert model.batches == [[6], [5, 2], [4, 1], [3], [2], [1]]
     assert waiting(batcher) == 0
 
 
-def test_more_streams_than_slots_share_the_slots(batcher):
-    """Fails if the first streams keep their slots until they end."""
+def test_more_streams_than_slots_all_end(batcher):
     model = Countdown()
-    asyncio.run(submit(batcher, model, [example(3) for _ in range(12)], 30))
-    assert [len(batch) for batch in model.batches] == [8, 8, 8, 8, 4]
-    assert model.batches[1] == [3] * 4 + [2] * 4
+    result = asyncio.run(submit(batcher, model, [of(3) for _ in range(12)], 30))
+    assert numbers(result) == [1] * 12
+    assert max(len(batch) for batch in model.batches) == 8
+    assert sorted(n for batch in model.batches for n in batch) == [1] * 12 + [2] * 12 + [3] * 12
 
 
 def test_progress_is_reported_for_each_chunk(batcher):
@@ -276,7 +276,7 @@ def test_progress_is_reported_for_each_chunk(batcher):
 
     async def go():
         return await submit(
-            batcher, model, [example(4)], 30, lambda e, result: reported.append(int(e.ids[0]))
+            batcher, model, [of(4)], 30, lambda e, result: reported.append(int(e.ids[0]))
         )
 
     asyncio.run(go())
@@ -287,25 +287,23 @@ def test_a_stream_whose_client_left_frees_its_slot(batcher):
     model, begun = Countdown(), threading.Event()
 
     async def go():
-        work = asyncio.create_task(
-            submit(batcher, model, [example(10**9)], 30, lambda *_: begun.set())
-        )
+        work = asyncio.create_task(submit(batcher, model, [of(10**9)], 30, lambda *_: begun.set()))
         while not begun.is_set():
             await asyncio.sleep(0)
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
-        return await submit(batcher, model, [example(1)], 30)
+        return await submit(batcher, model, [of(1)], 30)
 
     assert numbers(asyncio.run(go())) == [1]
     while waiting(batcher):
         pass
     ran = len(model.batches)
-    assert numbers(asyncio.run(submit(batcher, model, [example(1)], 30))) == [1]
+    assert numbers(asyncio.run(submit(batcher, model, [of(1)], 30))) == [1]
     assert len(model.batches) == ran + 1
 
 
 def test_a_stream_ends_at_its_deadline(batcher):
     model = Countdown()
     with pytest.raises(Problem) as caught:
-        asyncio.run(submit(batcher, model, [example(10**9)], 0.2))
+        asyncio.run(submit(batcher, model, [of(10**9)], 0.2))
     assert caught.value.status == 504

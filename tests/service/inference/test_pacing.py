@@ -53,3 +53,19 @@ def test_ending_requests_come_first_and_a_few_continue_at_a_time():
     order, most = asyncio.run(go())
     assert order == ["end 0", "end 1", *(f"begin {number}" for number in range(6))]
     assert most <= 2
+
+
+def test_requests_that_have_not_begun_are_counted_by_client():
+    """Fails if a cancelled request counts for good, or clients are remembered."""
+
+    async def go():
+        pacer = Pacer()
+        tasks = [asyncio.create_task(pacer.begin(client)) for client in "aaabb"]
+        while len(pacer.beginning) < 5:
+            await asyncio.sleep(0)
+        counted = dict(pacer.unread)
+        tasks[0].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return counted, dict(pacer.unread)
+
+    assert asyncio.run(go()) == ({"a": 3, "b": 2}, {})

@@ -6,6 +6,7 @@ import random
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
@@ -40,11 +41,23 @@ def wait_until_idle(client):
 
 
 def test_every_request_under_overload_has_an_outcome(tiny_bundle):
-    """Fails if a request is lost, a refusal has no Retry-After, or the server does not recover."""
+    """Fails if a request is lost, a refusal has no Retry-After, the server does not recover, or
+    another client is refused as well, whose address differs."""
     limits = {"TEXTRNN_QUEUE_ROWS": "4", "TEXTRNN_TEXTS": "4"}
     with serving("--models", str(tiny_bundle), **limits) as server, server.client() as client:
         bodies = [json.dumps({"text": f"{word} film " * 20}) for word in GOOD + BAD]
-        outcome = offer(Plan(port(server), ROUTE, bodies, rate=3000, seconds=0.5))
+        plan = Plan(port(server), ROUTE, bodies, rate=3000, seconds=0.5)
+        light = httpx.HTTPTransport(local_address="127.0.0.2")
+        with (
+            ThreadPoolExecutor() as pool,
+            httpx.Client(base_url=server.url, timeout=60, transport=light) as other,
+        ):
+            offered = pool.submit(offer, plan)
+            statuses = []
+            while not offered.done():
+                statuses.append(other.post(ROUTE, json={"text": "fine"}).status_code)
+            outcome = offered.result()
+        assert set(statuses) == {200}
         assert outcome.balanced
         assert outcome.left == outcome.lost == outcome.bare_refusals == 0
         assert set(outcome.statuses) == {"200", "429"}

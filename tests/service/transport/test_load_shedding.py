@@ -13,10 +13,13 @@ from service.app import DIALECTS
 from service.dialect import dialect_of
 from service.errors import queue_full
 from service.inference.lifecycle import Lifecycle
+from service.inference.queue_limits import Demand
 from service.server import DrainingServer
 from support.log_watch import expecting
 
 BODY = b'{"text": "fine"}'
+CLIENT = "127.0.0.1"
+DEMAND = Demand(texts=8, tokens=64, seconds=0.01)
 
 
 def head(path=b"/v1/classify", method=b"POST", version=b"1.1", length=16, more=b""):
@@ -32,7 +35,7 @@ def make_full(make_context):
 
     def make(**settings):
         context = make_context(queue_rows=8, texts=8, **settings)
-        context.admission.limits.count(8, 64)
+        context.admission.limits.open(CLIENT, DEMAND)
         return context
 
     return make
@@ -130,7 +133,7 @@ def test_a_connection_outlives_refusals(full):
             writer.write(BODY[5:] + chunked)
             refused.append(await answer(reader))
             writer.write(b"5\r\nabcde\r\n0\r\n\r\n")
-            full.admission.limits.count(-8, -64)
+            full.admission.limits.change(CLIENT, DEMAND, -1)
             writer.write(head() + BODY)
             return refused, await answer(reader)
 
@@ -192,7 +195,7 @@ def test_pages_of_other_origins_can_read_refusals(make_context):
         more = b"origin: %s\r\n" % origin
         read = head(b"/v1/models", method=b"GET", length=0, more=more)
         ((_, answered, _),) = exchange(context, read)
-        context.admission.limits.count(8, 64)
+        context.admission.limits.open(CLIENT, DEMAND)
         ((first, refused, _),) = exchange(context, head(more=more) + BODY)
         assert first == "HTTP/1.1 429 Too Many Requests"
         for name in ("access-control-allow-origin", "access-control-expose-headers", "vary"):

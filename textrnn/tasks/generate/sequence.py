@@ -66,6 +66,14 @@ class GenerationSequence:
     def __len__(self) -> int:
         return max(len(self.ids), self.count)
 
+    @property
+    def later_tokens(self) -> int:
+        """At most how many tokens the windows after the next one read and write."""
+        generated, left = self.generated, 0
+        if generated is not None and not generated.finish_reason:
+            left = generated.max_characters - len(generated.text) - self.count
+        return len(self.remaining) + left
+
     def scheduled(self) -> Self:
         """The sequence with its next window."""
         generated, rewind_points, count = self.generated, self.rewind_points, 0

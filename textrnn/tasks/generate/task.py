@@ -89,6 +89,10 @@ class GenerateExample(StreamExample):
         return [part for part in self.parts if len(part)]
 
     @property
+    def later_tokens(self) -> int:
+        return sum(part.later_tokens for part in self.parts)
+
+    @property
     def stable_text(self) -> str:
         generated = self.parts[0].generated
         return "" if generated is None else generated.text[: generated.stable_length]
