@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
+from service.dialects.libretranslate.files import FILES_FOLDER_VARIABLE
 from service.observe import logs
 from service.observe.logs import logger
 from service.settings import Settings
@@ -45,8 +46,10 @@ def supervise(settings: Settings) -> None:
     with (
         bind_shared(settings.host, port, listen=False) as reserved,
         tempfile.TemporaryDirectory(prefix="textrnn-metrics-") as folder,
+        tempfile.TemporaryDirectory(prefix="textrnn-files-") as files,
     ):
         os.environ[METRICS_FOLDER_VARIABLE] = folder
+        os.environ[FILES_FOLDER_VARIABLE] = files
         logger.info("listening on %s", url_of(reserved))
         asyncio.run(Supervisor(settings.model_copy(update={"port": port}), shares).run())
 
