@@ -6,8 +6,8 @@
 Each word of the translation has a weight for each word of the source. The weight of an element for
 a word is the largest one of its own source words, less the largest one of all others. An element
 goes around the words in a row that have the largest sum of these weights (Kadane's maximum
-subarray), within its parent's words and beside its siblings'. Markup between words goes where most
-weight for what precedes it is before, and most for what follows it after.
+subarray), within its parent's words and beside its siblings'. Markup between two words goes between
+the words with the largest weights for the two.
 """
 
 import html
@@ -30,6 +30,9 @@ _CERTAIN = 100.0
 """The weight between two placeholders of the same."""
 _FAINT = 0.2
 """A word is given to an element without a word of its own from this weight."""
+_ORDER = 0.1
+"""The importance of having all preceding words before, and all following ones after, compared to
+having the two neighbors there."""
 _TAKEN = -1000.0
 """The weight of a word that belongs to a sibling."""
 _SYMBOL = re.compile(r"[^\w\s]")
@@ -68,6 +71,31 @@ class _Passage:
     """Its words in the translation, from `first` to before `last`."""
     weights: Float[np.ndarray, "target source"]
 
+    def divided(
+        self, start: int, end: int
+    ) -> tuple[Float[np.ndarray, " target"], Float[np.ndarray, " target"]]:
+        """For each word of the translation its largest weight for a source word between `start`
+        and `end`, and its largest for one outside."""
+        inside = (self.source[:, 0] < end) & (self.source[:, 1] > start)
+        return (
+            self.weights[:, inside].max(axis=1, initial=0.0),
+            self.weights[:, ~inside].max(axis=1, initial=0.0),
+        )
+
+    def boundary(self, start: int, end: int) -> int:
+        """Where markup between these places in the source goes: before the word of this index."""
+        preceding = np.flatnonzero(self.source[:, 1] <= start)
+        following = np.flatnonzero(self.source[:, 0] >= end)
+        if not len(preceding):
+            return self.first
+        if not len(following):
+            return self.last
+        before, after = self.weights[:, preceding[-1]], self.weights[:, following[0]]
+        neighbors = np.concatenate([[0], before]) + np.concatenate([after, [0]])
+        order = self.weights[:, preceding].max(axis=1) - self.weights[:, following].max(axis=1)
+        ordered = np.concatenate([[0], order.cumsum()]) / len(order)
+        return self.first + int((neighbors + _ORDER * ordered).argmax())
+
 
 class Alignment:
     """The words of a translation, and their weights for those of the source."""
@@ -83,7 +111,7 @@ class Alignment:
         self._passages: list[_Passage] = []
         self._starts: list[int] = []
         """Where each passage starts in the source."""
-        self._boundaries: dict[int, int] = {}
+        self._boundaries: dict[Offsets, int] = {}
         source = target = 0
         for sentence in sentences:
             (start, end), (first, last) = sentence["source"], sentence["target"]
@@ -174,9 +202,7 @@ class Alignment:
             return None
         inner, outer = (
             np.concatenate(parts)[begin - passages[0].first : end - passages[0].first]
-            for parts in zip(
-                *(_divided(p, inline.start, inline.end) for p in passages), strict=True
-            )
+            for parts in zip(*(p.divided(inline.start, inline.end) for p in passages), strict=True)
         )
         unavailable = taken[begin - first : end - first]
         weights = np.where(unavailable, _TAKEN, inner - outer)
@@ -197,15 +223,13 @@ class Alignment:
         strings = (self.translation[start:end] for start, end in self.words[first:last])
         return [not any(character.isalnum() for character in string) for string in strings]
 
-    def boundary(self, at: int, first: int, last: int) -> int:
-        """Where markup at this place in the source goes: before the word of this index, from
-        `first` to `last`."""
-        if at not in self._boundaries:
-            passage = self._passages[bisect_right(self._starts, at) - 1]
-            preceding, following = _divided(passage, 0, at)
-            sums = np.concatenate([[0.0], (preceding - following).cumsum()])
-            self._boundaries[at] = passage.first + int(sums.argmax())
-        return min(max(self._boundaries[at], first), last)
+    def boundary(self, start: int, end: int) -> int:
+        """Where markup without words goes that is between these places in the source: before the
+        word of this index."""
+        if (start, end) not in self._boundaries:
+            index = bisect_right(self._starts, start) - 1
+            self._boundaries[start, end] = self._passages[index].boundary(start, end)
+        return self._boundaries[start, end]
 
 
 def _word_weights(
@@ -229,18 +253,6 @@ def _overlaps(
         np.array(spans, np.int64).reshape(-1, 2).T for spans in (words, tokens)
     )
     return ((starts < word_ends[:, None]) & (ends > word_starts[:, None])).astype(float)
-
-
-def _divided(
-    passage: _Passage, start: int, end: int
-) -> tuple[Float[np.ndarray, " target"], Float[np.ndarray, " target"]]:
-    """For each word of the translation its largest weight for a source word between `start` and
-    `end`, and its largest for one outside."""
-    inside = (passage.source[:, 0] < end) & (passage.source[:, 1] > start)
-    return (
-        passage.weights[:, inside].max(axis=1, initial=0.0),
-        passage.weights[:, ~inside].max(axis=1, initial=0.0),
-    )
 
 
 @dataclass(eq=False)
@@ -277,13 +289,23 @@ def _children(parent: _Placed, alignment: Alignment) -> list[_Placed]:
     earliest = first
     for index, inline in enumerate(inlines):
         if index not in ranges:
-            at = alignment.boundary(inline.start, first, last)
+            at = _boundary(inline, parent, alignment)
             if inline.is_unpaired:  # their order is that of the source
                 at = earliest = max(earliest, at)
             at = _outside(at, occupied)
             ranges[index] = (at, at)
     order = sorted(range(len(inlines)), key=lambda index: (*ranges[index], index))
     return [_Placed(inlines[index], *ranges[index]) for index in order]
+
+
+def _boundary(inline: Inline, parent: _Placed, alignment: Alignment) -> int:
+    """Where markup without words goes, among the words of its parent."""
+    if inline.end <= parent.inline.start:
+        return parent.first
+    if inline.start >= parent.inline.end:
+        return parent.last
+    at = alignment.boundary(inline.start, inline.end)
+    return min(max(at, parent.first), parent.last)
 
 
 def _ranges(parent: _Placed, alignment: Alignment) -> dict[int, Offsets]:

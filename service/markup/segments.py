@@ -277,52 +277,60 @@ class _SegmentBuilder:
         """The last markup between words since the last word."""
         self._starting: list[Inline] = []
         """Elements that start with the next word."""
-        self._inlines: list[Inline] = []
+        self._open: list[Inline] = []
+        """Elements that are open."""
+        self._siblings: list[list[Inline]] = [[]]
+        """What is in the segment so far, and in each open element."""
+        self._placeholders = self._new_placeholders()
+        self._used: list[str] = []
         self._before = self._after = ""
 
     def build(self) -> Segment | None:
         """None if there is nothing to translate."""
         if not any(character.isalpha() for string in self._strings for character in string):
             return None
-        nested = [self._inlines]
-        elements = self._elements()
-        open_elements: list[Inline] = []
-        placeholders = self._new_placeholders()
-        used: list[str] = []
-        skipped = 0
+        pairs = self._pairs()
+        skipped = -1
         for index, item in enumerate(self._items):
-            if index < skipped:
+            if index <= skipped:
                 continue
             if item.kind is Kind.TEXT:
                 self._add_text(self._strings[index])
             elif item.is_word:
-                inline = Inline(self._slice(item), word=next(placeholders))
-                used.append(inline.word)
-                self._starting.append(inline)
-                self._add_word(inline.word)
-                inline.end = self._length
-                nested[-1].append(inline)
-            elif index not in elements:
-                inline = self._add_between(self._slice(item), item.name, nested[-1])
+                self._add_placeholder(item)
+            elif index not in pairs:
+                inline = self._add_between(self._slice(item), item.name)
                 inline.is_unpaired = item.kind is not Kind.OTHER
             elif item.kind is Kind.END:
-                nested.pop()
-                open_elements.pop().end = self._length
+                self._siblings.pop()
+                self._open.pop().end = self._length
             else:
-                closing, is_empty = elements[index]
+                closing, is_empty = pairs[index]
                 if is_empty:
-                    skipped = closing + 1
                     markup = self._source[item.start : self._items[closing].end]
-                    self._add_between(markup, item.name, nested[-1])
-                    continue
-                inline = Inline(self._slice(item), self._slice(self._items[closing]))
-                self._starting.append(inline)
-                open_elements.append(inline)
-                nested[-1].append(inline)
-                nested.append(inline.children)
+                    self._add_between(markup, item.name)
+                    skipped = closing
+                else:
+                    self._open_element(item, self._items[closing])
         self._add_edges()
-        text = "".join(self._text)
-        return Segment(text, self._before, self._after, self._inlines, frozenset(used))
+        (inlines,) = self._siblings
+        text, used = "".join(self._text), frozenset(self._used)
+        return Segment(text, self._before, self._after, inlines, used)
+
+    def _open_element(self, opening: _Item, closing: _Item) -> None:
+        inline = Inline(self._slice(opening), self._slice(closing))
+        self._starting.append(inline)
+        self._open.append(inline)
+        self._siblings[-1].append(inline)
+        self._siblings.append(inline.children)
+
+    def _add_placeholder(self, item: _Item) -> None:
+        inline = Inline(self._slice(item), word=next(self._placeholders))
+        self._used.append(inline.word)
+        self._starting.append(inline)
+        self._add_word(inline.word)
+        inline.end = self._length
+        self._siblings[-1].append(inline)
 
     def _new_placeholders(self) -> Iterator[str]:
         """Words that do not occur in the text."""
@@ -333,7 +341,7 @@ class _SegmentBuilder:
     def _slice(self, item: _Item) -> str:
         return self._source[item.start : item.end]
 
-    def _elements(self) -> dict[int, tuple[int, bool]]:
+    def _pairs(self) -> dict[int, tuple[int, bool]]:
         """For each tag that has a partner in this segment its index, and whether there is no word
         between the two. Tags without one are markup between words."""
         open_tags: list[tuple[int, int]] = []
@@ -381,10 +389,10 @@ class _SegmentBuilder:
         self._text.append(word)
         self._length += len(word)
 
-    def _add_between(self, markup: str, name: str, siblings: list[Inline]) -> Inline:
+    def _add_between(self, markup: str, name: str) -> Inline:
         at = self._length
         self._last = inline = Inline(markup, start=at, end=at, space_before=self._space)
-        siblings.append(inline)
+        self._siblings[-1].append(inline)
         self._space = False
         self._gap |= name in _SEPARATORS
         return inline

@@ -57,6 +57,9 @@ def place(source, target, order):
         ("one <br> two", "1 2", [0, 1], "1 <br> 2"),
         ("one <img>two", "1 2", [0, 1], "1 <img>2"),
         ("<img> one <img> two <img>", "1 2", [0, 1], "<img> 1 <img> 2 <img>"),
+        ("one two<img>three four", "2 3 x 4 1", [1, 2, None, 3, 0], "2<img> 3 x 4 1"),
+        ("<a><img> one two</a> three", "3 2 1", [2, 1, 0], "3 <a><img> 2 1</a>"),
+        ("<a>one two <img></a> three", "3 2 1", [2, 1, 0], "3 <a>2 1 <img></a>"),
         ("<a><img> one</a> two", "2 1", [1, 0], "2 <a><img> 1</a>"),
         ("one <!-- c --> <b>two</b>", "2 1", [1, 0], "<!-- c --> <b>2</b> 1"),
         # Placeholders, and white space around.
