@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from service.dialects.libretranslate.files import FILES_FOLDER_VARIABLE
 from service.garbage_collection import pause_garbage_collector
 from service.observe import logs
 from service.observe.logs import log_listening, logger
@@ -42,8 +44,13 @@ def supervise(settings: Settings) -> None:
     shares = divide_cores(settings.workers)
     with bind(settings.host, settings.port) as exclusive:  # fails if another server has the port
         port = exclusive.getsockname()[1]
-    with bind_shared(settings.host, port, listen=False) as reserved, metrics_folder() as folder:
+    with (
+        bind_shared(settings.host, port, listen=False) as reserved,
+        metrics_folder() as folder,
+        tempfile.TemporaryDirectory(prefix="textrnn-files-") as files,
+    ):
         os.environ[METRICS_FOLDER_VARIABLE] = str(folder)
+        os.environ[FILES_FOLDER_VARIABLE] = files
         log_listening(url_of(reserved), settings)
         asyncio.run(Supervisor(settings.model_copy(update={"port": port}), shares).run())
 

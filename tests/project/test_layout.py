@@ -35,7 +35,7 @@ LAYERS = {
         api docs playground
         transport
         inference
-        dialect
+        dialect markup
         auth observe
         settings errors garbage_collection
     """,

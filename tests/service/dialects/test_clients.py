@@ -372,14 +372,15 @@ class TestLibreTranslate:
         }  # fmt: skip
         result = httpx.post(f"{server.url}/translate", json=body, timeout=60).json()
         shown = result["translatedText"]
-        assert shown.startswith("<p class='a'>one <b>two</b></p><script>red = 1 < 2;</script>")
+        assert shown.startswith("<p class='a'><b>two</b> one</p><script>red = 1 < 2;</script>")
         assert sorted(shown.rpartition(">")[2].split()) == ["&amp;", "8", "cat"]
 
     @pytest.mark.parametrize(
         ("body", "message"),
         [
-            ({"q": "one", "source": "fr", "target": "de"}, "no model has those languages"),
-            ({"q": "one", "source": "en", "target": "xx"}, "no model has those languages"),
+            ({"q": "one", "source": "fr", "target": "de"}, "/source: this language"),
+            ({"q": "one", "source": "en", "target": "xx"}, "/target: this language"),
+            ({"q": "one", "source": "de", "target": "en"}, "no model has those languages"),
             ({"q": "one", "source": "en"}, "/target: Field required"),
             (
                 {"q": "one", "source": "en", "target": "de", "alternatives": 9},

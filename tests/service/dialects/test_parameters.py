@@ -39,6 +39,7 @@ OWN_BOUNDS = {
     ("huggingface/requests.py", "top_n_tokens"): {"ge"},
     ("huggingface/requests.py", "truncate"): {"ge"},
     ("huggingface/requests.py", "inputs"): {"min_length"},
+    ("libretranslate/requests.py", "LanguageTag"): {"min_length", "max_length"},
     ("libretranslate/requests.py", "q"): {"min_length"},
     ("openai/requests.py", "Token"): {"ge"},
     ("openai/requests.py", "max_tokens"): {"ge"},

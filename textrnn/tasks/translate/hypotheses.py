@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from textrnn.layers.masking import MASKED
 from textrnn.tasks.translate.beam_search import SearchResult
 from textrnn.text import UNK, CopyingTokenizer
+from textrnn.text.treebank import Offsets
 
 
 class Hypothesis(NamedTuple):
@@ -103,3 +104,44 @@ def alignment(
         "tokens": [token for hypothesis in sentences for token in hypothesis.tokens],
         "alignment": rows,
     }
+
+
+def sentence_alignments(
+    spans: Sequence[Offsets],
+    token_spans: Sequence[Int[np.ndarray, "source 2"]],
+    chosen: Sequence[Hypothesis],
+) -> list[dict[str, Any]]:
+    """The alignment of each sentence, at `spans` of the source, with the hypothesis chosen for it.
+
+    `source` and `target` are the spans of the sentence in the source and in the translation,
+    `source_tokens` and `target_tokens` those of its tokens, and `weights` holds for each target
+    token its attention weights over the source tokens. `token_spans` are relative to the sentences.
+    """
+    alignments = []
+    shift = 0  # of the translation against the source
+    for (start, end), tokens, hypothesis in zip(spans, token_spans, chosen, strict=True):
+        first, length = start + shift, len(hypothesis.text)
+        alignments.append(
+            {
+                "source": [start, end],
+                "target": [first, first + length],
+                "source_tokens": (tokens + start).tolist(),
+                "target_tokens": [[first + a, first + b] for a, b in _target_spans(hypothesis)],
+                "weights": hypothesis.alignment[:, :-1].astype(float).round(4).tolist(),
+            }
+        )
+        shift += length - (end - start)
+    return alignments
+
+
+def _target_spans(hypothesis: Hypothesis) -> list[Offsets]:
+    """The span of each token in the text of a hypothesis, without the space before a word."""
+    joined = "".join(hypothesis.tokens).replace("▁", " ")
+    cut, end = len(joined) - len(joined.lstrip()), 0  # the tokenizer strips the text
+    spans = []
+    for token in hypothesis.tokens:
+        start, end = end, end + len(token)
+        start += len(token) - len(token.lstrip("▁ "))
+        first, last = (min(max(at - cut, 0), len(hypothesis.text)) for at in (start, end))
+        spans.append((first, last))
+    return spans

@@ -28,3 +28,6 @@ class TranslateOptions(Options):
     widest beam."""
     alignment: bool = False
     """Return the source and target tokens, and the attention weights between them."""
+    sentence_alignments: LibraryOnly[bool] = False
+    """Return with each translation how the tokens of its sentences are aligned with the source:
+    their spans in both texts and the attention weights between them."""

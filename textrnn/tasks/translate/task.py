@@ -36,7 +36,12 @@ from textrnn.tasks.task import (
     field,
 )
 from textrnn.tasks.translate.beam_search import search
-from textrnn.tasks.translate.hypotheses import alignment, combinations, hypotheses
+from textrnn.tasks.translate.hypotheses import (
+    alignment,
+    combinations,
+    hypotheses,
+    sentence_alignments,
+)
 from textrnn.tasks.translate.network import Translator, TranslatorConfig
 from textrnn.tasks.translate.option_arrays import (
     BeamRequest,
@@ -80,6 +85,8 @@ class TranslateWindow(Example):
 
     words: Sequence[str]
     """The words that its UNK tokens stand for."""
+    spans: np.ndarray
+    """The spans of its tokens in the sentence, without EOS; empty with gold."""
     target: np.ndarray | None
     """Tokens of the translation, with EOS; None without gold."""
     beam: int
@@ -197,7 +204,8 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
                 limit=most,
             )
         ids = _ended(tokens.ids[:most])
-        return TranslateWindow(ids, too_long, words, None, self._beam(options), options)
+        spans = tokens.spans[:most]
+        return TranslateWindow(ids, too_long, words, spans, None, self._beam(options), options)
 
     def _beam(self, options: TranslateOptions) -> int:
         widest = self.limits.width
@@ -220,7 +228,8 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         pair = self.tokenizer.encode_pair(text, validate_text(target))
         truncated = any(len(tokens.ids) >= self.limits.length for tokens in pair)
         ids, gold = (_ended(tokens.ids)[: self.limits.length] for tokens in pair)
-        window = TranslateWindow(ids, truncated, (), gold, 1, options)
+        spans = np.empty((0, 2), np.int32)
+        window = TranslateWindow(ids, truncated, (), spans, gold, 1, options)
         return TranslateExample(ids, truncated, text, [(0, len(text))], [window], options)
 
     def collate(self, windows: Sequence[TranslateWindow], shape: Shape) -> TranslateBatch:
@@ -286,10 +295,14 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             for output, window in zip(outputs, example.parts, strict=True)
         ]
         spans = example.spans[: len(sentences)]
-        translations = [
-            {"text": rejoin(example.text, spans, [h.text for h in chosen]), "score": score}
-            for score, chosen in combinations(sentences, count)
-        ]
+        translations: list[Answer] = []
+        for score, chosen in combinations(sentences, count):
+            text = rejoin(example.text, spans, [hypothesis.text for hypothesis in chosen])
+            translations.append({"text": text, "score": score})
+            if example.options.sentence_alignments:
+                token_spans = [window.spans for window in example.parts]
+                aligned = sentence_alignments(spans, token_spans, chosen)
+                translations[-1]["sentences"] = aligned
         answer: Answer = {**translations[0]}
         if example.options.alternatives:
             answer["alternatives"] = translations[1:]

@@ -135,6 +135,32 @@ def test_the_alignment_of_several_sentences(back):
     assert not matrix[result.index("42") :, :second].any()
 
 
+def test_sentence_alignments_have_the_spans_of_tokens(back):
+    """Fails if a span is of another token, or if the weights are not those of `alignment`."""
+    text = "- one two  17 red. 42 Zed cat?\n\nblue"
+    (answer,) = back.predict(text, sentence_alignments=True, alternatives=1)
+    (plain,) = back.predict(text, alignment=True)
+    for translation in (answer, *answer["alternatives"]):
+        result, sentences = translation["text"], translation["sentences"]
+        sources = [text[slice(*sentence["source"])] for sentence in sentences]
+        targets = [result[slice(*sentence["target"])] for sentence in sentences]
+        assert sources == ["- one two  17 red.", "42 Zed cat?", "blue"]
+        rest = text
+        for source, target in zip(sources, targets, strict=True):
+            rest = rest.replace(source, target, 1)
+        assert rest == result
+        for sentence, source, target in zip(sentences, sources, targets, strict=True):
+            for side, string, whole in (("source", source, text), ("target", target, result)):
+                tokens = [whole[slice(*span)] for span in sentence[f"{side}_tokens"]]
+                assert "".join(tokens).replace(" ", "") == string.replace(" ", "")
+            shape = (len(sentence["target_tokens"]), len(sentence["source_tokens"]))
+            assert np.array(sentence["weights"]).shape == shape
+    first = answer["sentences"][0]
+    rows, columns = len(first["target_tokens"]), len(first["source_tokens"])
+    expected = np.array(plain["alignment"])[:rows, :columns]
+    np.testing.assert_allclose(first["weights"], expected, atol=1e-4)
+
+
 def test_answers_do_not_depend_on_the_batch(back):
     texts = ["one", "two red 17 cat", "see run. 5 blue dog?\none", "cat cat dog"]
     together = back.predict(texts, alternatives=1)

@@ -1,0 +1,1 @@
+"""HTML whose text is replaced by its translation."""
