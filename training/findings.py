@@ -21,7 +21,7 @@ _SKIP = "correct them, or leave them out with skip_faulty = true"
 
 
 @dataclass(frozen=True)
-class Kind:
+class FindingKind:
     """A kind of finding."""
 
     name: str
@@ -33,52 +33,56 @@ class Kind:
     """What to do, or what training does."""
 
 
-UNREADABLE = Kind("unreadable", "rows that cannot be read", True, _SKIP)
-NO_TEXT = Kind("no_text", "rows without text", True, _SKIP)
-NO_LABEL = Kind(
+UNREADABLE = FindingKind("unreadable", "rows that cannot be read", True, _SKIP)
+NO_TEXT = FindingKind("no_text", "rows without text", True, _SKIP)
+NO_LABEL = FindingKind(
     "no_label", "rows without a label", True,
     "correct them, or leave them out with skip_faulty = true or drop_labels",
 )  # fmt: skip
-BAD_TAGS = Kind("bad_tags", "rows with invalid tags or entities", True, _SKIP)
-INVALID = Kind("invalid", "rows that the task cannot take", True, _SKIP)
-UNKNOWN_LABEL = Kind(
+BAD_TAGS = FindingKind("bad_tags", "rows with invalid tags or entities", True, _SKIP)
+INVALID = FindingKind("invalid", "rows that the task cannot take", True, _SKIP)
+UNKNOWN_LABEL = FindingKind(
     "unknown_label", "rows with a label that the model does not have", True,
     "add training rows with it, rename it with label_names, or leave it out with drop_labels",
 )  # fmt: skip
-NO_ROWS = Kind("no_rows", "sets without rows", True, "check the path and the filters of the source")
-RECIPE = Kind("recipe", "reasons why the recipe does not fit the data", True, "correct the recipe")
-REPAIRED_TAGS = Kind(
+NO_ROWS = FindingKind(
+    "no_rows", "sets without rows", True, "check the path and the filters of the source"
+)
+RECIPE = FindingKind(
+    "recipe", "reasons why the recipe does not fit the data", True, "correct the recipe"
+)
+REPAIRED_TAGS = FindingKind(
     "repaired_tags", "sentences with tags that violate their scheme", False,
     "they are read as conlleval reads them",
 )  # fmt: skip
-CUT_WORDS = Kind(
+CUT_WORDS = FindingKind(
     "cut_words", "entities that begin or end inside a word", False,
     "they are widened to whole words",
 )  # fmt: skip
-SIMILAR_LABELS = Kind(
+SIMILAR_LABELS = FindingKind(
     "similar_labels", "labels that differ only in case or white space", False,
     "they are separate labels; make them one with label_names",
 )  # fmt: skip
-RARE_LABEL = Kind(
+RARE_LABEL = FindingKind(
     "rare_label", "labels with fewer than 5 training examples", False,
     "add examples, or leave the label out with drop_labels",
 )  # fmt: skip
-UNMEASURED_LABEL = Kind(
+UNMEASURED_LABEL = FindingKind(
     "unmeasured_label", "labels without a development example", False,
     "the metrics say nothing about them",
 )  # fmt: skip
-DUPLICATE = Kind(
+DUPLICATE = FindingKind(
     "duplicate", "rows that repeat a row of their set", False, "they count as often as they occur"
 )
-CONFLICT = Kind(
+CONFLICT = FindingKind(
     "conflict", "rows that repeat a text of their set with another label", False,
     "all are used; correct the wrong ones",
 )  # fmt: skip
-LEAK = Kind(
+LEAK = FindingKind(
     "leak", "development rows whose text is a training text", False,
     "they are used; metrics are too good with many of them",
 )  # fmt: skip
-LONG_TEXT = Kind(
+LONG_TEXT = FindingKind(
     "long_text", "texts that are longer than the model reads", False,
     "their beginning is used; raise train.lengths or limits.length, or split them with words",
 )  # fmt: skip
@@ -93,7 +97,7 @@ KINDS = (
 class RowError(UserError):
     """A row that cannot be used. The place is added where it is known."""
 
-    def __init__(self, kind: Kind, message: str):
+    def __init__(self, kind: FindingKind, message: str):
         super().__init__(message)
         self.kind = kind
 
@@ -127,10 +131,10 @@ class Findings:
     """Collects findings."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[Kind, Outcome]] = Counter()
-        self._examples: dict[tuple[Kind, Outcome], list[Occurrence]] = {}
+        self._counts: Counter[tuple[FindingKind, Outcome]] = Counter()
+        self._examples: dict[tuple[FindingKind, Outcome], list[Occurrence]] = {}
 
-    def add(self, kind: Kind, place: str, detail: str, left_out: bool = False) -> None:
+    def add(self, kind: FindingKind, place: str, detail: str, left_out: bool = False) -> None:
         """Add one. `left_out`: the row is skipped, by a rule of its kind or as its source says."""
         outcome: Outcome = "left out" if left_out else "refused" if kind.refused else "counted"
         self._counts[kind, outcome] += 1

@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     TEXT = auto()
     """Text with character references."""
     START = auto()
@@ -21,7 +21,7 @@ class Kind(Enum):
 
 
 class MarkupToken(NamedTuple):
-    kind: Kind
+    kind: TokenKind
     start: int
     end: int
     name: str = ""
@@ -58,21 +58,21 @@ def scan_html(source: str) -> Iterator[MarkupToken]:
     while match := _MARKUP.search(source, at):
         start = match.start()
         if start > at:
-            yield MarkupToken(Kind.TEXT, at, start)
+            yield MarkupToken(TokenKind.TEXT, at, start)
         name = (match["name"] or "").lower()
         at = _end_of_markup(source, match)
         if not name or not source.endswith(">", start, at):
-            yield MarkupToken(Kind.OTHER, start, at)
+            yield MarkupToken(TokenKind.OTHER, start, at)
             continue
-        yield MarkupToken(Kind.END if match["slash"] else Kind.START, start, at, name)
+        yield MarkupToken(TokenKind.END if match["slash"] else TokenKind.START, start, at, name)
         if match["slash"] or name not in _CONTENT_ENDS:
             continue
         start, closing = at, _CONTENT_ENDS[name].search(source, at)
         at = closing.start() if closing and name != "plaintext" else len(source)
         if at > start:
-            yield MarkupToken(Kind.TEXT if name == _ESCAPABLE else Kind.OTHER, start, at)
+            yield MarkupToken(TokenKind.TEXT if name == _ESCAPABLE else TokenKind.OTHER, start, at)
     if at < len(source):
-        yield MarkupToken(Kind.TEXT, at, len(source))
+        yield MarkupToken(TokenKind.TEXT, at, len(source))
 
 
 def _end_of_markup(source: str, match: re.Match[str]) -> int:

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from service.markup.scanner import RAW_TEXT, Kind, MarkupToken, scan_html
+from service.markup.scanner import RAW_TEXT, MarkupToken, TokenKind, scan_html
 
 
 def _names(text: str) -> frozenset[str]:
@@ -154,7 +154,7 @@ class _OpenElements:
 class _Item:
     """A token of a segment, or a whole element that is not translated."""
 
-    kind: Kind
+    kind: TokenKind
     start: int
     end: int
     name: str = ""
@@ -174,11 +174,11 @@ class _Splitter:
         self._kept_text = False
 
     def add(self, token: MarkupToken) -> None:
-        if token.kind is Kind.START:
+        if token.kind is TokenKind.START:
             self._open.imply_ends(token.name)
             self._end_kept(token.start)
             self._start_tag(token)
-        elif token.kind is Kind.END:
+        elif token.kind is TokenKind.END:
             is_own = self._kept is not None and self._kept.name == token.name
             self._open.close(token.name)
             is_last = is_own and len(self._open) == self._kept_depth - 1
@@ -187,7 +187,7 @@ class _Splitter:
                 self._tag(token)
         elif self._kept is None:
             self._append(_Item(token.kind, token.start, token.end))
-        elif token.kind is Kind.TEXT:
+        elif token.kind is TokenKind.TEXT:
             self._kept_text |= not self._source[token.start : token.end].isspace()
 
     def finish(self) -> list[str | Segment]:
@@ -217,7 +217,7 @@ class _Splitter:
             self._parts.append(self._source[start:end])
         else:
             is_word = self._kept_text and name not in _INVISIBLE
-            self._append(_Item(Kind.OTHER, start, end, is_word=is_word))
+            self._append(_Item(TokenKind.OTHER, start, end, is_word=is_word))
 
     def _tag(self, token: MarkupToken) -> None:
         kind, start, end, name = token
@@ -225,7 +225,7 @@ class _Splitter:
             self._end_segment()
             self._parts.append(self._source[start:end])
         else:
-            kind = Kind.OTHER if name in _VOID else kind
+            kind = TokenKind.OTHER if name in _VOID else kind
             self._append(_Item(kind, start, end, name))
 
     def _append(self, item: _Item) -> None:
@@ -236,7 +236,7 @@ class _Splitter:
     def _follows_line_break(self) -> bool:
         """Whether nothing but white space is between here and another line break."""
         for item in reversed(self._items):
-            if item.kind is not Kind.TEXT or not self._source[item.start : item.end].isspace():
+            if item.kind is not TokenKind.TEXT or not self._source[item.start : item.end].isspace():
                 return item.name == "br"
         return False
 
@@ -265,7 +265,8 @@ class _SegmentBuilder:
         self._source = source
         self._items = items
         self._strings = [
-            html.unescape(self._slice(item)) if item.kind is Kind.TEXT else "" for item in items
+            html.unescape(self._slice(item)) if item.kind is TokenKind.TEXT else ""
+            for item in items
         ]
         self._text: list[str] = []
         self._length = 0
@@ -294,14 +295,14 @@ class _SegmentBuilder:
         for index, item in enumerate(self._items):
             if index <= skipped:
                 continue
-            if item.kind is Kind.TEXT:
+            if item.kind is TokenKind.TEXT:
                 self._add_text(self._strings[index])
             elif item.is_word:
                 self._add_placeholder(item)
             elif index not in pairs:
                 inline = self._add_between(self._slice(item), item.name)
-                inline.is_unpaired = item.kind is not Kind.OTHER
-            elif item.kind is Kind.END:
+                inline.is_unpaired = item.kind is not TokenKind.OTHER
+            elif item.kind is TokenKind.END:
                 self._siblings.pop()
                 self._open.pop().end = self._length
             else:
@@ -351,10 +352,10 @@ class _SegmentBuilder:
         for index, item in enumerate(self._items):
             if item.is_word or (self._strings[index] and not self._strings[index].isspace()):
                 words += 1
-            elif item.kind is Kind.START:
+            elif item.kind is TokenKind.START:
                 open_tags.append((index, words))
                 counts[item.name] += 1
-            elif item.kind is Kind.END and counts[item.name]:
+            elif item.kind is TokenKind.END and counts[item.name]:
                 partner, before = open_tags.pop()
                 while (name := self._items[partner].name) != item.name:
                     counts[name] -= 1
@@ -404,7 +405,7 @@ class _SegmentBuilder:
         elif self._space:
             self._after = " "
         first, last = self._slice(self._items[0]), self._slice(self._items[-1])
-        if self._items[0].kind is Kind.TEXT:
+        if self._items[0].kind is TokenKind.TEXT:
             self._before = first[: len(first) - len(first.lstrip(_WHITE_SPACE))]
-        if self._items[-1].kind is Kind.TEXT:
+        if self._items[-1].kind is TokenKind.TEXT:
             self._after = last[len(last.rstrip(_WHITE_SPACE)) :]

@@ -28,6 +28,7 @@
 
     beam         hypotheses of a row
     hypotheses   hypotheses of all rows, those of a row adjacent
+    entries      whatever each row has
     queries      queries of a row to attention
     max_length   tokens that a decoding loop writes at most
     steps        iterations of a loop

@@ -154,6 +154,8 @@ def test_openapi_names_every_route_and_status(context):
         "/detect",
         "/languages",
         "/frontend/settings",
+        "/translate_file",
+        "/download_file/{name}",
     } == set(document["paths"])
     statuses = set(document["paths"][ROUTE]["post"]["responses"])
     assert {"200", "400", "401", "413", "415", "422", "429", "503", "504"} <= statuses

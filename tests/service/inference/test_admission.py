@@ -71,16 +71,16 @@ def test_a_full_queue_is_refused_before_the_body_is_read(make_context):
 @pytest.mark.parametrize(
     ("keys", "headers", "host", "client"),
     [
-        ("", {"x-api-key": "k"}, "10.0.0.1", "10.0.0.1"),
+        ((), {"x-api-key": "k"}, "10.0.0.1", "10.0.0.1"),
         ("k,l", {"x-api-key": "k"}, "10.0.0.1", "k"),
         ("k,l", {"authorization": "Bearer l"}, "10.0.0.1", "l"),
         ("k,l", {"x-api-key": "drawn at random"}, "10.0.0.1", "10.0.0.1"),
         ("k,l", {}, "10.0.0.1", "10.0.0.1"),
-        ("", {}, "2001:db8:1:2:3::9", "2001:db8:1:2::/64"),
-        ("", {}, "2001:db8:1:2:aa::1", "2001:db8:1:2::/64"),
-        ("", {}, "::ffff:10.0.0.1", "10.0.0.1"),
-        ("", {}, "fe80::1%eth0", "fe80::/64"),
-        ("", {}, "unknown:x", "unknown:x"),
+        ((), {}, "2001:db8:1:2:3::9", "2001:db8:1:2::/64"),
+        ((), {}, "2001:db8:1:2:aa::1", "2001:db8:1:2::/64"),
+        ((), {}, "::ffff:10.0.0.1", "10.0.0.1"),
+        ((), {}, "fe80::1%eth0", "fe80::/64"),
+        ((), {}, "unknown:x", "unknown:x"),
     ],
 )
 def test_a_client_is_a_valid_key_or_a_network(keys, headers, host, client):

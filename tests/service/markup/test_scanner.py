@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.markup.scanner import Kind, scan_html
+from service.markup.scanner import TokenKind, scan_html
 
-TEXT, START, END, OTHER = Kind.TEXT, Kind.START, Kind.END, Kind.OTHER
+TEXT, START, END, OTHER = TokenKind.TEXT, TokenKind.START, TokenKind.END, TokenKind.OTHER
 
 
 @pytest.mark.parametrize(
