@@ -14,7 +14,7 @@ from typing import Any
 from textrnn.errors import InvalidText, UserError
 from textrnn.io.formats import FileFormat, RecordReader, writable_format
 from textrnn.io.journal import BadRow, Journal, JournalProgress, start_or_resume
-from textrnn.io.layout import columns_of, parquet_layout
+from textrnn.io.layout import columns_of
 from textrnn.io.lines import is_stream
 from textrnn.io.lock import exclusive
 from textrnn.io.records import Record, TableOptions
@@ -76,15 +76,15 @@ def score(
 
     Invalid rows are written to `output`.errors.jsonl, or to standard error if the output is a
     stream; with `strict`, the first one raises an error. In the result, `records` is the sum of
-    `rows` and `bad`; it is 0 if a job to be resumed was complete already. Raises UserError.
+    `rows` and `bad`. If a job to be resumed was complete and cleaned up already, only `bad` and
+    `final_bytes` are known. Raises UserError.
     """
     files = files or FileOptions()
     task_options = task.options_type.parse(options or {}, source="options")
     output_format = writable_format(output, files.output_format)
     readers = [RecordReader(path, files.input_format, files.table) for path in inputs]
     added = {PREFIX + name: kind for name, kind in task.columns(task_options).items()}
-    if is_stream(output) or resume:
-        _check_streams(output, inputs, output_format, resume)
+    _check_streams(output, inputs, output_format, resume)
 
     def go(sink: Journal | StreamOutput) -> JournalProgress:
         chunks = _chunks(task, readers, columns or {}, task_options, sink.progress.records)
@@ -132,6 +132,8 @@ def _layout(
     if not output_format.needs_columns:
         return Layout([])
     if output_format.name == "parquet":
+        from textrnn.io.parquet_layout import parquet_layout  # Arrow takes a while to import
+
         return parquet_layout(inputs, added)
     return columns_of(inputs, list(added))
 

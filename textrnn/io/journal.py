@@ -186,6 +186,7 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._stream.close()
         self._error_stream.close()
+        # Of a job that could not start, nothing is left that a later one would find.
         if not self.progress.records and self.progress.final_bytes is None:
             _remove_leftovers(self._output, bad=0)
 
@@ -198,8 +199,8 @@ class Journal:
         data, bad = encode_outcomes(self._writer, outcomes)
         if bad and strict:
             raise UserError(
-                f"{bad[0].file}:{bad[0].record.line}: {bad[0].error} (stopped because of "
-                f"--strict; {self.progress.rows} rows are kept, continue with --resume)"
+                f"{bad[0].place}: {bad[0].error} (stopped because of --strict; "
+                f"{self.progress.rows} rows are kept, continue with --resume)"
             )
         before = self.progress
         if not before.output.size:

@@ -22,8 +22,7 @@ class Record(NamedTuple):
     @property
     def lines(self) -> int:
         """Number of lines that it takes up."""
-        first, last = self.span or (0, 0)
-        return last - first + 1
+        return 1 if self.span is None else self.span[1] - self.span[0] + 1
 
 
 @dataclass(frozen=True)

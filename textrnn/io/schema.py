@@ -1,6 +1,6 @@
 """The types of columns: from values, from annotations of Python, and in Arrow."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pyarrow
@@ -107,12 +107,3 @@ def annotated_type(annotation: Any) -> pyarrow.DataType:
 def annotated_schema(columns: Mapping[str, Any]) -> pyarrow.Schema:
     """The schema of columns whose types are given as annotations."""
     return pyarrow.schema({name: annotated_type(hint) for name, hint in columns.items()})
-
-
-def common_schema(schemas: Iterable[pyarrow.Schema]) -> pyarrow.Schema:
-    """The schema that contains the columns of all schemas, with types that are wide enough.
-
-    Raises pyarrow.ArrowException if a column has types in two of them that have none in common.
-    """
-    unified = pyarrow.unify_schemas(list(schemas), promote_options="permissive")
-    return unified.remove_metadata()
