@@ -3,13 +3,9 @@
 import asyncio
 import gzip
 import json
-import os
 import random
 import socket
-import string
 import tracemalloc
-from collections.abc import Iterator
-from copy import deepcopy
 from urllib.parse import urlencode
 
 import pytest
@@ -19,63 +15,12 @@ from service.dialect import dialect_of
 from service.inference.models import load_model
 from service.transport.routes import dialect_routes
 from support.in_process import ask
+from support.route_requests import BODIES, JSON, METHODS, NO_FILE, PAGES, whole
 from textrnn.bundle import find_bundle
 
 KEY = "a-key-of-mine"
 ORIGIN = "https://a.example"
-BODIES = {
-    "/v1/classify": {"text": "a fine film", "top_k": 2},
-    "/v1/tag": {"texts": ["Ada Lovelace met Bob in Rome ."], "marginals": True},
-    "/v1/translate": {"text": "one two", "beam_size": 2, "alternatives": 1},
-    "/v1/generate": {"prompt": "cat ", "max_characters": 3, "seed": 1, "stop": ["x"]},
-    "/v1/completions": {"model": "tiny-generate", "prompt": ["cat "], "max_tokens": 3, "seed": 1},
-    "/models/tiny": {"inputs": "a fine film", "parameters": {"top_k": 1}},
-    "/models/tiny-tag": {"inputs": ["Bob"], "parameters": {"aggregation_strategy": "none"}},
-    "/models/tiny-translate": {"inputs": "one two", "parameters": {}},
-    "/models/tiny-generate": {
-        "inputs": "cat ",
-        "parameters": {"max_new_tokens": 3, "top_k": 2, "seed": 1},
-    },
-    "/translate": {"q": "<b>one</b> two", "source": "en", "target": "de", "format": "html"},
-    "/detect": {"q": ["a fine film"]},
-    "/translate_file": {"file": "one two", "source": "en", "target": "de"},
-}
-"""A valid body for every route that takes one. (A file is only valid in a multipart form.)"""
-NO_FILE = "/download_file/0.txt"
-PAGES = (
-    "/", "/playground/alignment.js", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics",
-    "/v1/models", "/v1/models/tiny", "/models/tiny/info", "/models/tiny/health", "/languages",
-    "/frontend/settings", NO_FILE,
-)  # fmt: skip
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "QUERY")
-JSON = {"content_type": "application/json"}
-FORM = {"content_type": "application/x-www-form-urlencoded"}
 SECRET = "zq7privatewords"
-MUTATIONS = int(os.environ.get("TEXTRNN_MUTATIONS", "1500"))
-"""Mutated bodies. 20,000 take a minute."""
-
-
-@pytest.fixture
-def make(make_context, tagger, translator, generator):
-    """Makes applications with the four tiny models, and the language identifier, which is not
-    compiled."""
-
-    def make(**settings):
-        context = make_context(**settings)
-        for served in (tagger, translator, generator):
-            context.models.add(served)
-        return make_app(context)
-
-    return make
-
-
-@pytest.fixture
-def app(make):
-    return make()
-
-
-def whole(body) -> bytes:
-    return json.dumps(body).encode()
 
 
 def test_every_route_is_tested_here():
@@ -140,10 +85,10 @@ def test_a_slash_too_many_is_redirected_without_a_host(app):
     asyncio.run(go())
 
 
-def test_gzip(make):
+def test_gzip(make_tiny_app):
     """Bodies that are packed are answered like those that are not, and limited by what they unpack
     to. Fails if a small body can fill the memory."""
-    app = make(body_bytes=100_000)
+    app = make_tiny_app(body_bytes=100_000)
     bomb = gzip.compress(b" " * 50_000_000)
 
     async def go():
@@ -247,10 +192,10 @@ def test_what_is_not_json_is_said_in_plain_words(app, sent, reason):
     asyncio.run(go())
 
 
-def test_the_key_comes_first(make):
+def test_the_key_comes_first(make_tiny_app):
     """Without a key every request is a 401, whatever is wrong with its path, its method or its
     body. Fails if a body is looked at before, or the error says what there is."""
-    app = make(api_keys=KEY)
+    app = make_tiny_app(api_keys=KEY)
     bodies = (b"", b"[" * 100_000, b"\xff", b'{"q": "a"}')
 
     async def go():
@@ -275,10 +220,10 @@ def test_the_key_comes_first(make):
     asyncio.run(go())
 
 
-def test_pages_of_other_origins_can_read_every_refusal(make, make_context):
+def test_pages_of_other_origins_can_read_every_refusal(make_tiny_app, make_context):
     """Fails if a refusal has no header of CORS, so that a page sees a network error instead."""
-    keyed = make(api_keys=KEY, cors_origins=ORIGIN)
-    small = make(body_bytes=1, cors_origins=ORIGIN)
+    keyed = make_tiny_app(api_keys=KEY, cors_origins=ORIGIN)
+    small = make_tiny_app(body_bytes=1, cors_origins=ORIGIN)
     context = make_context(cors_origins=ORIGIN)
     context.readiness.warm = False
     starting = make_app(context)
@@ -356,7 +301,7 @@ def test_many_faults_take_little_memory(app):
     assert peak < 20 * len(sent)
 
 
-def test_known_routes_are_named_in_metrics(make, make_context):
+def test_known_routes_are_named_in_metrics(make_tiny_app, make_context):
     """Fails if a refusal is counted, or logged, as one of no known route."""
     context = make_context(api_keys=KEY)
     context.readiness.warm = False
@@ -404,70 +349,6 @@ def test_white_space_alone_is_refused_alike(make_context, served, tagger, transl
         assert messages == {": text is empty: it contains only white space"}
 
     asyncio.run(go())
-
-
-NASTY = (
-    None, True, 0, -1, 1.5, 1e308, 2**31, 2**63, 2**64, "", " ", "\0", "\ud800", "a" * 3000, [], {},
-    [[]], [None], [""], [["a"]], {"": ""}, {"a": {"a": []}}, ["a"] * 300, "tiny", "html", "auto",
-)  # fmt: skip
-TOKENS = (
-    b"null", b"[]", b"{}", b"1e999", b"-", b"NaN", b'"', b"\\", b"\\u0000", b"\\ud800", b"[" * 999,
-    b"[" * 20_000, b"\xff\xfe", b"\xef\xbb\xbf", b"\0", b",", b":", b"9" * 400, b"{" * 50,
-)  # fmt: skip
-
-
-def mutated(rng: random.Random) -> tuple[str, bytes]:
-    """A path and a valid body of it with values, names or bytes replaced."""
-    path = rng.choice(list(BODIES))
-    body = json.loads(json.dumps(BODIES[path]))
-    for _ in range(rng.choice((0, 1, 1, 2))):
-        holder = rng.choice(list(holders(body)))
-        place = rng.choice(list(holder) if isinstance(holder, dict) else list(range(len(holder))))
-        match rng.randrange(4):
-            case 0:
-                del holder[place]
-            case 1 if isinstance(holder, dict):
-                holder["".join(rng.choices(string.printable, k=rng.randrange(9)))] = 1
-            case _:
-                holder[place] = deepcopy(rng.choice(NASTY))
-        if not body:
-            break
-    sent = bytearray(whole(body))
-    for _ in range(rng.choice((0, 0, 1, 3))):
-        start = rng.randrange(len(sent) + 1)
-        end = start + rng.choice((0, 1, 5))
-        sent[start:end] = rng.choice(
-            (rng.choice(TOKENS), rng.randbytes(2), sent[: rng.randrange(9)])
-        )
-    return path, bytes(sent)
-
-
-def holders(value) -> Iterator:
-    """The objects and lists in a value that are not empty."""
-    if isinstance(value, dict | list) and value:
-        yield value
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from holders(part)
-
-
-def test_mutated_bodies(app, caplog):
-    """Fails if a body causes a 5xx, no response, or an error in the log."""
-    rng = random.Random(0)
-
-    async def go():
-        for _ in range(MUTATIONS):
-            path, sent = mutated(rng)
-            media = FORM if path in ("/translate", "/detect") and not rng.randrange(4) else JSON
-            packed = rng.randrange(8) == 0
-            got = await ask(
-                app, "POST", path, gzip.compress(sent) if packed else sent, **media,
-                content_encoding="gzip" if packed else "",
-            )  # fmt: skip
-            assert got.status in (200, 400, 404, 413, 422), (path, sent[:300], got)
-            assert got.status == 200 or got.json()["error"]
-
-    asyncio.run(go())
-    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_a_server_resets_no_connection(server):
