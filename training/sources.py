@@ -88,6 +88,10 @@ def _located(
             group = text_of(row) if groups is None else groups[index]
             if in_dev(group, source.holdout.fraction) != (source.holdout.side == "dev"):
                 continue
+        if source.between is not None:
+            least, most = source.between
+            if not least <= sum(1 for _ in split_words(text_of(row))) <= most:
+                continue
         for part in _parts(row, source.words):
             yield Located(place, part, source.repeat, source.skip_faulty)
     schemes.report(findings)

@@ -11,10 +11,14 @@ from typing import NamedTuple
 import regex
 
 _MARKS = regex.compile(r"(?P<marks> [.!?…‽]+ ) (?P<closing> [\"'”’»)\]}*_]* ) \s* \Z", regex.VERBOSE)
-_ABBREVIATION = regex.compile(
-    r"(?: \b (?: \p{L}\. \s? ){2,} | \b (?: etc | usw | bzw | Dr | Mr | Mrs | St | Jr | Sr | Nr | No | Inc | Ltd | Co ) \. ) \Z",
+ABBREVIATION = regex.compile(
+    r"""
+    \b (?: (?: \p{L}\. \s? ){2,}
+       | (?: etc | usw | bzw | Dr | Mr | Mrs | St | Jr | Sr | Nr | Inc | Ltd | Co ) \. ) \Z
+    """,
     regex.VERBOSE,
 )
+"""The end of a text whose last full stop belongs to an abbreviation."""
 _WORDS = regex.compile(r"\p{L}[\p{L}\p{M}'’]*")
 
 
@@ -37,7 +41,7 @@ def plain_writing(text: str) -> tuple[str, Writing]:
     if capitals:
         lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
         text = lower
-    if _ABBREVIATION.search(text):
+    if ABBREVIATION.search(text):
         return text, Writing(capitals, None)
     match = _MARKS.search(text)
     if match is None:
@@ -69,7 +73,7 @@ def restore(tokens: Sequence[str], literals: Collection[str], writing: Writing) 
 
 def _with_marks(tokens: list[str], marks: str) -> list[str]:
     """The tokens with `marks` at their end instead of their own."""
-    if _ABBREVIATION.search("".join(tokens[-8:]).replace("▁", " ")) and marks in ("", "."):
+    if ABBREVIATION.search("".join(tokens[-8:]).replace("▁", " ")) and marks in ("", "."):
         return tokens
     while tokens and (stripped := tokens[-1].rstrip(".!?…‽")) != tokens[-1]:
         tokens[-1] = stripped
