@@ -194,7 +194,8 @@ def _augmented(prepared: Prepared, task: Task) -> Callable[[int], Sequence[Windo
     if config == AugmentConfig():
         return None
     links = ()
-    augmentation = Augmentation(config, rows, prepared.recipe.train.seed, links)
+    language = getattr(prepared.recipe.model, "target_language", "")
+    augmentation = Augmentation(config, rows, prepared.recipe.train.seed, language, links)
     options = task.options_type(truncate=True)
 
     def windows(epoch: int) -> list[Window]:

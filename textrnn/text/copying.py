@@ -20,15 +20,18 @@ from jaxtyping import Int
 
 from textrnn.errors import UserError
 from textrnn.rows import Row
+from textrnn.text.formality import Formality
 from textrnn.text.literals import literals
 from textrnn.text.subwords import SubwordTokenizer
-from textrnn.text.tokenizer import UNK, Tokenizer, TokenizerConfig, Tokens
+from textrnn.text.tokenizer import EOS, UNK, Tokenizer, TokenizerConfig, Tokens
 from textrnn.text.treebank import Offsets, treebank_tokens
 
 _PLACEHOLDER = "\ue000"
 """Replaces a copied word. A private-use character, which no vocabulary contains."""
 _TYPEWRITER = str.maketrans("’‘“”„‟", '\'\'""""')
 _SEPARATOR = regex.compile(r"\s+ | (?<= \p{N} ) [.,:] (?= \p{N} )", regex.VERBOSE)
+_SYMBOLS: dict[Formality, str] = {"formal": "<formal>", "informal": "<informal>"}
+"""Symbols that are no words: in a text they are markup, which is copied."""
 _FREQUENT = 20
 """Occurrences from which a word is known, even if its translation is always the word itself."""
 
@@ -63,7 +66,7 @@ class CopyingTokenizer(Tokenizer):
                 copied[word.lower()] += word in in_target
         known = {w for w, n in seen.items() if n >= _FREQUENT or copied[w] < n}
         texts = (text for pair in pairs for text in pair)
-        return cls(SubwordTokenizer.fit(texts, size, coverage=0.99999), known)
+        return cls(SubwordTokenizer.fit(texts, size, coverage=0.99999, symbols=[*_SYMBOLS.values()]), known)
 
     @classmethod
     def fit_rows(cls, rows: Sequence[Row], config: TokenizerConfig) -> Self:
@@ -71,6 +74,11 @@ class CopyingTokenizer(Tokenizer):
 
     def __len__(self) -> int:
         return len(self.subwords)
+
+    def end_of_source(self, formality: Formality | None) -> int:
+        """The id at the end of a source that is to be translated with this form of address; UNK if
+        the vocabulary has none."""
+        return EOS if formality is None else self.subwords.id(_SYMBOLS[formality])
 
     def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
         return self.encode_source(text, max_tokens).tokens

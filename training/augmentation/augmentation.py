@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from random import Random
 
 from textrnn.rows import Row
+from textrnn.text.formality import formality
 from training.augmentation import spelling
 from training.augmentation.config import AugmentConfig
 from training.augmentation.names import Names
@@ -18,7 +19,7 @@ _SHORT = 40
 
 
 class Augmentation:
-    """The rows of each epoch. `links` are the aligned words of each pair, or None where it has no
+    """The rows of each epoch. `language` is that of the targets. `links` are the aligned words of each pair, or None where it has no
     alignment; they are needed if `config.aligned`."""
 
     def __init__(
@@ -26,11 +27,13 @@ class Augmentation:
         config: AugmentConfig,
         rows: Sequence[Row],
         seed: int,
+        language: str = "",
         links: Sequence[Links | None] = (),
     ):
         self._config = config
         self._rows = rows
         self._seed = seed
+        self._language = language
         self._links = links
         self._pairs = [(row["source"], row["target"]) for row in rows if "target" in row]
         self._names = Names(self._pairs, config.titles) if config.names else None
@@ -44,7 +47,10 @@ class Augmentation:
         if "target" in row:
             links = self._links[index] if self._links else None
             pair = self._changed_pair(row["source"], row["target"], links, random)
-            return {**row, "source": self._typed(pair[0], random), "target": pair[1]}
+            row = {**row, "source": self._typed(pair[0], random), "target": pair[1]}
+            if random.random() < self._config.formality:
+                row["formality"] = formality(pair[1], self._language)
+            return row
         if "text" in row and "entities" not in row:
             return {**row, "text": self._typed(row["text"], random)}
         return row

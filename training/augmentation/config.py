@@ -20,6 +20,8 @@ class AugmentConfig(Config):
     """Leave out the commas and apostrophes of the input."""
     typing_error: float = Probability
     """Swap, drop or double a letter of a word of the input."""
+    formality: float = Probability
+    """For translation: tell the model the form of address of the target, if it has one."""
     respell: float = Probability
     """Replace the letters of `respellings` in the input."""
     respellings: dict[str, str] = {}

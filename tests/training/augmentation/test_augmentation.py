@@ -25,7 +25,7 @@ LINKS = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 3), (5, 4), (6, 5)]
 
 
 def augmented(config, epoch=0, seed=0, rows=ROWS, links=()):
-    return Augmentation(AugmentConfig(**config), rows, seed, links).rows(epoch)
+    return Augmentation(AugmentConfig(**config), rows, seed, "de", links).rows(epoch)
 
 
 def test_nothing_is_changed_by_default():

@@ -52,6 +52,7 @@ from textrnn.tasks.translate.option_arrays import (
 from textrnn.tasks.translate.options import TranslateOptions
 from textrnn.tasks.translate.writing import Writing, plain_writing
 from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer, Tokenizer
+from textrnn.text.formality import Formality
 from textrnn.text.numbers import rewrite_number
 from textrnn.text.passages import passages, rejoin
 from textrnn.text.treebank import Offsets
@@ -207,7 +208,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
                 "sentence_too_long",
                 limit=most,
             )
-        ids = _ended(tokens.ids[:most])
+        ids = np.append(tokens.ids[:most], self._end(options.formality)).astype(np.int32)
         spans = tokens.spans[:most]
         words = [self._rewritten(word) for word in words]
         beam = self._beam(options)
@@ -217,6 +218,17 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         """A literal of the source, as the target language writes it."""
         config = self.config
         return rewrite_number(literal, config.source_language, config.target_language)
+
+    def _end(self, formality: Formality | None) -> int:
+        """The last token of a source."""
+        end = self.tokenizer.end_of_source(formality)
+        if end == UNK:
+            raise InvalidText(
+                f"this model does not know {formality} from other forms of address; leave out "
+                "formality",
+                "no_formality",
+            )
+        return end
 
     def _beam(self, options: TranslateOptions) -> int:
         widest = self.limits.width
@@ -238,7 +250,10 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             raise UserError(f"the {side} is empty; a pair needs text on both sides")
         pair = self.tokenizer.encode_pair(text, validate_text(target), self._rewritten)
         truncated = any(len(tokens.ids) >= self.limits.length for tokens in pair)
-        ids, gold = (_ended(tokens.ids)[: self.limits.length] for tokens in pair)
+        most = self.limits.length
+        end = self._end(row.get("formality"))
+        ids = np.append(pair[0].ids[: most - 1], end).astype(np.int32)
+        gold = np.append(pair[1].ids, EOS)[:most].astype(np.int32)
         spans = np.empty((0, 2), np.int32)
         writing = Writing(capitals=False, marks=None)
         window = TranslateWindow(ids, truncated, (), writing, spans, gold, 1, options)
@@ -353,10 +368,6 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         from textrnn.tasks.translate.bleu import bleu_report
 
         return bleu_report(*_texts(answers, rows))
-
-
-def _ended(ids: np.ndarray) -> np.ndarray:
-    return np.append(ids, EOS).astype(np.int32)
 
 
 def _texts(answers: Sequence[Answer], rows: Sequence[Row]) -> tuple[list[str], list[str]]:
