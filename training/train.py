@@ -17,6 +17,7 @@ from textrnn.parameters import Params, count_parameters, split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks import Example, Metrics, Row, StreamTask, Task, Window
 from training.augmentation import AugmentConfig, Augmentation
+from training.augmentation.alignments import align_rows
 from training.checkpoint import Checkpoints, TrainingProgress
 from training.data_check import check_data, training_task
 from training.data_report import DataReport
@@ -193,7 +194,7 @@ def _augmented(prepared: Prepared, task: Task) -> Callable[[int], Sequence[Windo
     config, rows = prepared.recipe.augment, prepared.train
     if config == AugmentConfig():
         return None
-    links = ()
+    links = align_rows(rows) if config.aligned else ()
     language = getattr(prepared.recipe.model, "target_language", "")
     augmentation = Augmentation(config, rows, prepared.recipe.train.seed, language, links)
     options = task.options_type(truncate=True)
