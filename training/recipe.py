@@ -97,6 +97,9 @@ class Source(Config):
     """Split texts into segments of at most this many words."""
     rows: PositiveInt | None = None
     """Use only the first rows."""
+    phrase_pairs: PositiveInt | None = None
+    """For translation: adds at most this many words and short phrases with their translations, by
+    word alignment of this source."""
     repeat: PositiveInt = 1
     """Number of times that each row occurs in an epoch."""
 
