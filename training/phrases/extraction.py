@@ -81,7 +81,7 @@ def _reach(here: np.ndarray, there: np.ndarray, size: int, other_size: int) -> _
 def _windows(reach: _Reach, longest: int) -> Iterator[_Reach]:
     """The reach of all spans of 1, 2, ... and `longest` words, by their first word."""
     window = reach
-    for length in range(1, min(longest, len(reach.first)) + 1):
+    for length in range(1, min(longest, max(len(reach.first), 1)) + 1):
         if length > 1:
             window = _Reach(
                 np.minimum(window.first[:-1], reach.first[length - 1 :]),
