@@ -42,8 +42,7 @@ class Epochs:
         self._lengths = np.array([len(window) for window in windows])
 
     def batches(self, epoch: int) -> list[Group]:
-        """The batches of an epoch, which `collate` makes until those of another one are asked for.
-        """
+        """The batches of an epoch, for `collate` until those of another epoch are asked for."""
         if self._augmented is not None:
             self._set_windows(self._augmented(epoch))
         return self._grouped(epoch)

@@ -16,7 +16,7 @@ from textrnn.errors import UserError
 from textrnn.parameters import Params, count_parameters, split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks import Example, Metrics, Row, StreamTask, Task, Window
-from training.augmentation import AugmentConfig, Augmentation
+from training.augmentation import Augmentation, AugmentConfig
 from training.augmentation.alignments import align_rows
 from training.checkpoint import Checkpoints, TrainingProgress
 from training.data_check import check_data, training_task

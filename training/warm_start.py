@@ -9,7 +9,7 @@ from textrnn.errors import UserError
 from textrnn.parameters import Params
 from textrnn.rows import Row
 from textrnn.text import TOKENIZERS, Tokenizer
-from training.augmentation import AugmentConfig, Augmentation
+from training.augmentation import Augmentation, AugmentConfig
 from training.recipe import Recipe, Start
 
 

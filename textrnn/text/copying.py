@@ -66,7 +66,9 @@ class CopyingTokenizer(Tokenizer):
                 copied[word.lower()] += word in in_target
         known = {w for w, n in seen.items() if n >= _FREQUENT or copied[w] < n}
         texts = (text for pair in pairs for text in pair)
-        return cls(SubwordTokenizer.fit(texts, size, coverage=0.99999, symbols=[*_SYMBOLS.values()]), known)
+        return cls(
+            SubwordTokenizer.fit(texts, size, coverage=0.99999, symbols=[*_SYMBOLS.values()]), known
+        )
 
     @classmethod
     def fit_rows(cls, rows: Sequence[Row], config: TokenizerConfig) -> Self:
@@ -208,9 +210,9 @@ def _merge_adjacent(text: str, parts: Sequence[_Part]) -> list[Offsets]:
     merged: list[_Part] = []
     for part in parts:
         start, end = part.span
-        if merged and not part.literal and not merged[-1].literal:
-            if text[merged[-1].span[1] : start] in (" ", "-", ""):
-                start = merged.pop().span[0]
+        words = merged and not part.literal and not merged[-1].literal
+        if words and text[merged[-1].span[1] : start] in (" ", "-", ""):
+            start = merged.pop().span[0]
         merged.append(_Part((start, end), part.literal))
     return [part.span for part in merged]
 

@@ -5,7 +5,10 @@ Dates, times, versions and years are left as they stand.
 
 import regex
 
-_COMMA = frozenset("bg ca cs da de el es et fi fr hr hu id it lt lv nb nl nn no pl pt ro ru sk sl sr sv tr uk vi".split())
+_COMMA = frozenset(
+    {"bg", "ca", "cs", "da", "de", "el", "es", "et", "fi", "fr", "hr", "hu", "id", "it", "lt"}
+    | {"lv", "nb", "nl", "nn", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "tr", "uk"}
+)
 """Languages with a decimal comma; all others have a point."""
 _SPACED = _COMMA - {"nl", "tr"}
 """Languages with a space before the percent sign, and with the currency after the amount."""
@@ -51,10 +54,8 @@ def _separated(number: str, comma: bool, to_comma: bool) -> str:
     if comma == to_comma:
         return number
     thousands, decimal = _SEPARATORS[comma]
-    if not regex.fullmatch(
-        rf"(?: \p{{N}}{{1,3}} (?: [{thousands}] \p{{N}}{{3}} )+ | \p{{N}}+ ) (?: [{decimal}] \p{{N}}+ )?",
-        number,
-        regex.VERBOSE,
-    ):
+    grouped = rf"\p{{N}}{{1,3}} (?: [{thousands}] \p{{N}}{{3}} )+"
+    decimals = rf"(?: [{decimal}] \p{{N}}+ )?"
+    if not regex.fullmatch(rf"(?: {grouped} | \p{{N}}+ ) {decimals}", number, regex.VERBOSE):
         return number
     return number.translate(str.maketrans(thousands + decimal, decimal + thousands))

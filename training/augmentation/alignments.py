@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from textrnn.rows import Row
-from training.augmentation.phrases import Links
+from training.augmentation.phrases import WordLinks
 from training.phrases.alignment import align
 from training.phrases.symmetrization import symmetrize
 from training.phrases.words import split_into_words
 
 
-def align_rows(rows: Sequence[Row]) -> list[Links]:
+def align_rows(rows: Sequence[Row]) -> list[WordLinks]:
     """Which words of `treebank_tokens` of the source and of the target of each row are
     translations of each other."""
     vocabulary: dict[str, int] = {}

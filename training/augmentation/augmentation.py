@@ -11,16 +11,19 @@ from textrnn.rows import Row
 from textrnn.text.formality import formality
 from training.augmentation import spelling
 from training.augmentation.config import AugmentConfig
-from training.augmentation.names import Names
-from training.augmentation.phrases import Links, with_insertion, with_slot, wrapped
+from training.augmentation.names import NameReplacement
+from training.augmentation.phrases import WordLinks, with_insertion, with_slot, wrapped
 
 _SHORT = 40
 """Characters of the longest text that is inserted into another one or listed with it."""
 
 
 class Augmentation:
-    """The rows of each epoch. `language` is that of the targets. `links` are the aligned words of each pair, or None where it has no
-    alignment; they are needed if `config.aligned`."""
+    """The rows of each epoch.
+
+    `language` is that of the targets. `links` are the aligned words of each pair, or None where it
+    has no alignment; they are needed if `config.aligned`.
+    """
 
     def __init__(
         self,
@@ -28,7 +31,7 @@ class Augmentation:
         rows: Sequence[Row],
         seed: int,
         language: str = "",
-        links: Sequence[Links | None] = (),
+        links: Sequence[WordLinks | None] = (),
     ):
         self._config = config
         self._rows = rows
@@ -36,7 +39,7 @@ class Augmentation:
         self._language = language
         self._links = links
         self._pairs = [(row["source"], row["target"]) for row in rows if "target" in row]
-        self._names = Names(self._pairs, config.titles) if config.names else None
+        self._names = NameReplacement(self._pairs, config.titles) if config.names else None
         self._short = [pair for pair in self._pairs if max(map(len, pair)) <= _SHORT]
 
     def rows(self, epoch: int) -> list[Row]:
@@ -56,7 +59,7 @@ class Augmentation:
         return row
 
     def _changed_pair(
-        self, source: str, target: str, links: Links | None, random: Random
+        self, source: str, target: str, links: WordLinks | None, random: Random
     ) -> tuple[str, str]:
         config = self._config
         change = random.random()  # at most one of those that need the alignment
@@ -65,17 +68,20 @@ class Augmentation:
         elif change < config.slots + config.wrapping:
             source, target = wrapped(source, target, links, random)
         elif change < config.slots + config.wrapping + config.insertion and links and self._short:
-            inserted = random.choice(self._short)
-            inserted = tuple(map(spelling.without_final_mark, inserted))
+            inserted = self._fragment(random)
             source, target = with_insertion(source, target, links, inserted, random)
         if self._names and random.random() < config.names:
             source, target = self._names.replaced(source, target, random)
         if random.random() < config.final_mark:
             source, target = map(spelling.without_final_mark, (source, target))
         if random.random() < config.listing and self._short and len(source) <= _SHORT:
-            label = tuple(map(spelling.without_final_mark, random.choice(self._short)))
+            label = self._fragment(random)
             source, target = f"{label[0]}: {source}", f"{label[1]}: {target}"
         return source, target
+
+    def _fragment(self, random: Random) -> tuple[str, str]:
+        source, target = random.choice(self._short)
+        return spelling.without_final_mark(source), spelling.without_final_mark(target)
 
     def _typed(self, text: str, random: Random) -> str:
         config = self._config

@@ -18,7 +18,7 @@ _SURNAME = 0.2
 _TITLE = 0.15
 
 
-class Names:
+class NameReplacement:
     """The names of parallel text, and words that may be names."""
 
     def __init__(self, pairs: Sequence[tuple[str, str]], titles: Sequence[tuple[str, str]] = ()):

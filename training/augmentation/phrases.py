@@ -1,7 +1,7 @@
 """Changes of a phrase of a pair together with its translation, by the alignment of their words.
 
-    My sister lives here.       My *sister* lives here.     My sister (she sings) lives here.
-    Meine Schwester wohnt hier. Meine *Schwester* wohnt ... Meine Schwester (sie singt) wohnt ...
+My sister lives here.       My *sister* lives here.     My sister (she sings) lives here.
+Meine Schwester wohnt hier. Meine *Schwester* wohnt ... Meine Schwester (sie singt) wohnt ...
 """
 
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from textrnn.text.treebank import Offsets, treebank_tokens
 
-Links = Sequence[tuple[int, int]]
+WordLinks = Sequence[tuple[int, int]]
 """Pairs of the places of a source word and of a target word, among `treebank_tokens`."""
 
-PLACEHOLDER = "{name}"
+_SLOT = "{name}"
 """A literal; for the tokenizer all of them are the same."""
 _WRAPPINGS = (
     ("(", ")"),
@@ -33,7 +33,7 @@ class PhrasePair(NamedTuple):
     target: Offsets
 
 
-def wrapped(source: str, target: str, links: Links | None, random: Random) -> tuple[str, str]:
+def wrapped(source: str, target: str, links: WordLinks | None, random: Random) -> tuple[str, str]:
     """A phrase and its translation in brackets, quotes or markup; without links the whole pair."""
     opening, closing = random.choice(_WRAPPINGS)
     if links is None:
@@ -48,20 +48,20 @@ def wrapped(source: str, target: str, links: Links | None, random: Random) -> tu
     )
 
 
-def with_slot(source: str, target: str, links: Links, random: Random) -> tuple[str, str]:
+def with_slot(source: str, target: str, links: WordLinks, random: Random) -> tuple[str, str]:
     """The pair with a placeholder instead of a phrase of one or two words."""
     phrase = _phrase(source, target, links, 2, random)
     if phrase is None:
         return source, target
     (start, end), (first, last) = phrase
     return (
-        source[:start] + PLACEHOLDER + source[end:],
-        target[:first] + PLACEHOLDER + target[last:],
+        source[:start] + _SLOT + source[end:],
+        target[:first] + _SLOT + target[last:],
     )
 
 
 def with_insertion(
-    source: str, target: str, links: Links, inserted: tuple[str, str], random: Random
+    source: str, target: str, links: WordLinks, inserted: tuple[str, str], random: Random
 ) -> tuple[str, str]:
     """The pair with another one in brackets, at a place before which and after which each word is
     translated on the same side; at least at its end."""
@@ -82,7 +82,7 @@ def with_insertion(
 
 
 def _phrase(
-    source: str, target: str, links: Links, longest: int, random: Random
+    source: str, target: str, links: WordLinks, longest: int, random: Random
 ) -> PhrasePair | None:
     """A phrase of words, and the phrase of words that it is aligned with; None if none was found.
 

@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from training.augmentation import AugmentConfig, Augmentation
-from training.augmentation.names import Names
+from training.augmentation import Augmentation, AugmentConfig
+from training.augmentation.names import NameReplacement
 from training.augmentation.phrases import with_insertion, with_slot, wrapped
 from training.augmentation.spelling import (
     respelled,
@@ -84,7 +84,7 @@ def test_spelling():
 def test_names_are_replaced_in_both_texts():
     """Fails if one of the two keeps the old name, or if a word that is no name is replaced."""
     pairs = [(row["source"], row["target"]) for row in ROWS]
-    names = Names(pairs * 5, [("Mr.", "Herr")])
+    names = NameReplacement(pairs * 5, [("Mr.", "Herr")])
     assert names.known == ["Ken", "Mary", "Tom"]
     seen = set()
     for seed in range(60):

@@ -1,8 +1,8 @@
 """The writing of a sentence that its translation keeps: capitals and final marks.
 
-    as sent             STOP IT!!!                  Please wait
-    as translated       stop it!  -> hör auf!       Please wait -> Bitte warten.
-    as answered         HÖR AUF!!!                  Bitte warten
+as sent             STOP IT!!!                  Please wait
+as translated       stop it!  -> hör auf!       Please wait -> Bitte warten.
+as answered         HÖR AUF!!!                  Bitte warten
 """
 
 from collections.abc import Collection, Sequence
@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 import regex
 
-_MARKS = regex.compile(r"(?P<marks> [.!?…‽]+ ) (?P<closing> [\"'”’»)\]}*_]* ) \s* \Z", regex.VERBOSE)
+_MARKS = regex.compile(
+    r"(?P<marks> [.!?…‽]+ ) (?P<closing> [\"'”’»)\]}*_]* ) \s* \Z", regex.VERBOSE
+)
 ABBREVIATION = regex.compile(
     r"""
     \b (?: (?: \p{L}\. \s? ){2,}
