@@ -32,6 +32,9 @@ _TYPEWRITER = str.maketrans("’‘“”„‟", '\'\'""""')
 _SEPARATOR = regex.compile(r"\s+ | (?<= \p{N} ) [.,:] (?= \p{N} )", regex.VERBOSE)
 _SYMBOLS: dict[Formality, str] = {"formal": "<formal>", "informal": "<informal>"}
 """Symbols that are no words: in a text they are markup, which is copied."""
+_TITLES = frozenset(
+    {"Mr.", "Mrs.", "Ms.", "Miss", "Dr.", "Prof.", "Herr", "Herrn", "Frau", "señor", "señora"}
+)
 _FREQUENT = 20
 """Occurrences from which a word is known, even if its translation is always the word itself."""
 
@@ -97,8 +100,7 @@ class CopyingTokenizer(Tokenizer):
                 plain[start:end]
             )
 
-        words = [part for part in _parts(plain) if part.literal or is_copied(*part.span)]
-        copied = _merge_adjacent(plain, words)
+        copied = _merge_adjacent(plain, list(_copied_parts(plain, is_copied)))
         if not copied:
             return _with_words(text, tokens)
         return self._with_placeholders(text, plain, copied, max_tokens)
@@ -192,6 +194,20 @@ def _parts(text: str) -> Iterator[_Part]:
         yield _Part((start, end), True)
         done = end
     yield from (_Part((done + a, done + b), False) for a, b in treebank_tokens(text[done:]))
+
+
+def _copied_parts(text: str, is_copied: Callable[[int, int], bool]) -> Iterator[_Part]:
+    """The literals and the words to copy. After a title or a copied name, a word with a capital is
+    a name too, even if it is also a word that could be translated: Mr. Brown, Jens Bauer."""
+    end, after_name = 0, False
+    for part in _parts(text):
+        start, word = part.span[0], text[slice(*part.span)]
+        follows = after_name and text[end:start] == " " and word[0].isupper() and word.isalpha()
+        copied = part.literal or follows or is_copied(*part.span)
+        if copied:
+            yield part
+        is_name = copied and not part.literal and word[0].isupper()
+        end, after_name = part.span[1], is_name or word in _TITLES
 
 
 def _words(text: str) -> list[str]:
