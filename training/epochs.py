@@ -26,16 +26,28 @@ class Epochs:
         windows: Sequence[Window],
         collate: Callable[[Sequence[Window], Shape], Batch],
         config: TrainConfig,
+        augmented: Callable[[int], Sequence[Window]] | None = None,
     ):
-        self._windows = windows
+        """`augmented` gives the windows of an epoch, if they are not the same in each."""
+        self._augmented = augmented
+        self._set_windows(windows)
         self._collate = collate
-        self._lengths = np.array([len(window) for window in windows])
         self._grid = config.lengths
         self._rows = [rows_of_length(config, length) for length in config.lengths]
         self._seed = config.seed
         self._pool = POOL * config.rows
 
+    def _set_windows(self, windows: Sequence[Window]) -> None:
+        self._windows = windows
+        self._lengths = np.array([len(window) for window in windows])
+
     def batches(self, epoch: int) -> list[Group]:
+        """The batches of an epoch, for `collate` until those of another epoch are asked for."""
+        if self._augmented is not None:
+            self._set_windows(self._augmented(epoch))
+        return self._grouped(epoch)
+
+    def _grouped(self, epoch: int) -> list[Group]:
         random = np.random.default_rng([self._seed, epoch])
         order = random.permutation(len(self._lengths))
         groups: list[Group] = []
@@ -56,7 +68,8 @@ class Epochs:
         return groups
 
     def steps(self, epochs: int) -> int:
-        return sum(len(self.batches(epoch)) for epoch in range(epochs))
+        """The batches of all epochs; an estimate if their windows differ."""
+        return sum(len(self._grouped(epoch)) for epoch in range(epochs))
 
     def collate(self, group: Group) -> Batch:
         return self._collate([self._windows[index] for index in group.indices], group.shape)

@@ -24,6 +24,7 @@ from textrnn.io.formats import FORMATS
 from textrnn.tasks import TASKS
 from textrnn.tasks.tag.schemes import Scheme
 from textrnn.text import TOKENIZERS, TokenizerConfig
+from training.augmentation.config import AugmentConfig
 from training.optimizer import OptimizerConfig
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -95,8 +96,13 @@ class Source(Config):
     split a text without overlap."""
     words: PositiveInt | None = None
     """Split texts into segments of at most this many words."""
+    between: tuple[PositiveInt, PositiveInt] | None = None
+    """Use only rows whose text has at least and at most so many words."""
     rows: PositiveInt | None = None
     """Use only the first rows."""
+    phrase_pairs: PositiveInt | None = None
+    """For translation: adds at most this many words and short phrases with their translations, by
+    word alignment of this source."""
     repeat: PositiveInt = 1
     """Number of times that each row occurs in an epoch."""
 
@@ -206,6 +212,8 @@ class Recipe(Config):
     """The tokenizer."""
     start: Start | None = None
     """A bundle to start from instead of random weights."""
+    augment: AugmentConfig = AugmentConfig()
+    """How training rows are changed from epoch to epoch."""
     model: SerializeAsAny[Config]
     """Hyperparameters of the network; the keys depend on the task."""
     train: TrainConfig = TrainConfig()

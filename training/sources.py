@@ -13,6 +13,7 @@ from textrnn.rows import Row, text_of
 from textrnn.tasks import TASKS, StreamTask
 from textrnn.text.words import split_words
 from training.findings import INVALID, NO_TEXT, UNREADABLE, Findings, RowError
+from training.phrases.pairs import phrase_pairs
 from training.recipe import Source
 from training.row_mapping import to_row
 from training.splits import by_position, in_dev
@@ -46,7 +47,9 @@ def read_source(
     UserError if the source as a whole cannot be read.
     """
     found = _located(source, task, findings, check)
-    return iter(cut_by_position(list(found), *source.part)) if source.part else found
+    if source.part:
+        found = iter(cut_by_position(list(found), *source.part))
+    return found if source.phrase_pairs is None else _with_phrase_pairs(found, source, task)
 
 
 def cut_by_position(rows: Sequence[Located], start: float, end: float) -> list[Located]:
@@ -57,6 +60,19 @@ def cut_by_position(rows: Sequence[Located], start: float, end: float) -> list[L
         for located, part in zip(rows, slices, strict=True)
         if part.start < part.stop
     ]
+
+
+def _with_phrase_pairs(rows: Iterable[Located], source: Source, task: str) -> Iterator[Located]:
+    """The rows, and then those of words and phrases in them."""
+    if "source" not in TASKS[task].row_fields:
+        raise UserError(f"phrase_pairs needs sentence pairs, which {task} has not; remove the key")
+    rows = list(rows)
+    yield from rows
+    pairs = [(row["source"], row["target"]) for _, row, *_ in rows]
+    place = f"{source.path or source.dataset}, phrase"
+    for number, (phrase, translation) in enumerate(phrase_pairs(pairs, source.phrase_pairs), 1):
+        row = {"source": phrase, "target": translation}
+        yield Located(f"{place} {number}", row, source.repeat, source.skip_faulty)
 
 
 def _located(
@@ -87,6 +103,10 @@ def _located(
         if source.holdout is not None:
             group = text_of(row) if groups is None else groups[index]
             if in_dev(group, source.holdout.fraction) != (source.holdout.side == "dev"):
+                continue
+        if source.between is not None:
+            least, most = source.between
+            if not least <= sum(1 for _ in split_words(text_of(row))) <= most:
                 continue
         for part in _parts(row, source.words):
             yield Located(place, part, source.repeat, source.skip_faulty)

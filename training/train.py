@@ -1,7 +1,7 @@
 """Training: rows -> examples -> batches -> updates -> the best weights."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from textrnn.errors import UserError
 from textrnn.parameters import Params, count_parameters, split_model
 from textrnn.predictor import Predictor
-from textrnn.tasks import Example, Metrics, Row, StreamTask, Task
+from textrnn.tasks import Example, Metrics, Row, StreamTask, Task, Window
+from training.augmentation import Augmentation, AugmentConfig
+from training.augmentation.alignments import align_rows
 from training.checkpoint import Checkpoints, TrainingProgress
 from training.data_check import check_data, training_task
 from training.data_report import DataReport
@@ -77,7 +79,7 @@ class _Run:
             carry = jax.tree.map(jnp.copy, task.initial_carry(self.epochs.rows))  # each is donated
         else:
             windows = [window for example in examples for window in example.windows]
-            self.epochs = Epochs(windows, task.collate, config)
+            self.epochs = Epochs(windows, task.collate, config, _augmented(prepared, task))
             loss, carry = without_carry(task), ()
             self.count = len(windows)
         self.total = self.epochs.steps(config.epochs)
@@ -106,7 +108,7 @@ class _Run:
                 f"{self.count} examples, {count_parameters(self.state.params):,} parameters, "
                 f"{self.total} steps from step {self.progress.step}"
             )
-            if self.progress.step < self.total and not self.progress.stopped:
+            if not self.progress.stopped:
                 self._train(checkpoints, log)
         checkpoints.close()
 
@@ -115,7 +117,7 @@ class _Run:
         losses: list[jax.Array] = []
         tokens, began = 0, time.monotonic()
         seconds_before, resumed = self.progress.seconds, time.monotonic()
-        for group, ends_epoch in self._remaining():
+        for group, ends_epoch, is_last in self._remaining():
             batch = self.epochs.collate(group)
             tokens += (
                 int(batch["lengths"].sum()) if "lengths" in batch else batch["ids"][:, 1:].size
@@ -124,7 +126,7 @@ class _Run:
             losses.append(loss)
             step = self.progress.step + 1
             self.progress = self.progress.model_copy(update={"step": step})
-            if step % config.log_every == 0 or step == self.total:
+            if step % config.log_every == 0 or is_last:
                 mean = float(np.mean([float(loss) for loss in losses]))
                 if not np.isfinite(mean):
                     raise UserError(
@@ -142,10 +144,10 @@ class _Run:
                 log.progress(step, mean, rate)
                 losses, tokens, began = [], 0, time.monotonic()
             every = config.evaluate_every
-            if step == self.total or (step % every == 0 if every else ends_epoch):
+            if is_last or (step % every == 0 if every else ends_epoch):
                 self._evaluate(log)
                 began = time.monotonic()
-            if step % config.checkpoint_every == 0 or step == self.total or self.progress.stopped:
+            if step % config.checkpoint_every == 0 or is_last or self.progress.stopped:
                 seconds = seconds_before + time.monotonic() - resumed
                 self.progress = self.progress.model_copy(update={"seconds": seconds})
                 checkpoints.save(self.state, self.best, self.progress)
@@ -154,14 +156,15 @@ class _Run:
                 log.say(f"no better evaluation in the last {config.patience}: stopped")
                 return
 
-    def _remaining(self) -> Iterator[tuple[Any, bool]]:
-        """The remaining batches, and whether each is the last of its epoch."""
-        passed = 0
+    def _remaining(self) -> Iterator[tuple[Any, bool, bool]]:
+        """The remaining batches, and whether each is the last of its epoch, and of all."""
+        passed, final = 0, self.config.epochs - 1
         for epoch in range(self.config.epochs):
             groups = self.epochs.batches(epoch)
             start = max(self.progress.step - passed, 0)
             for index, group in enumerate(groups[start:], start=start):
-                yield group, index == len(groups) - 1
+                ends_epoch = index == len(groups) - 1
+                yield group, ends_epoch, ends_epoch and epoch == final
             passed += len(groups)
 
     def _evaluate(self, log: RunLog) -> None:
@@ -184,6 +187,23 @@ class _Run:
         log.scalars(self.progress.step, **flat)
         shown = "  ".join(f"{name} {number:.4f}" for name, number in flat.items())
         log.say(f"step {self.progress.step}  {shown}{'  *' if better else ''}")
+
+
+def _augmented(prepared: Prepared, task: Task) -> Callable[[int], Sequence[Window]] | None:
+    """The windows of each epoch, if the recipe augments its rows."""
+    config, rows = prepared.recipe.augment, prepared.train
+    if config == AugmentConfig():
+        return None
+    links = align_rows(rows) if config.aligned else ()
+    language = getattr(prepared.recipe.model, "target_language", "")
+    augmentation = Augmentation(config, rows, prepared.recipe.train.seed, language, links)
+    options = task.options_type(truncate=True)
+
+    def windows(epoch: int) -> list[Window]:
+        examples = (task.read(row, options, gold=True) for row in augmentation.rows(epoch))
+        return [window for example in examples for window in example.windows]
+
+    return windows
 
 
 def _flat(metrics: dict[str, Metrics]) -> dict[str, float]:

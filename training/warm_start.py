@@ -9,6 +9,7 @@ from textrnn.errors import UserError
 from textrnn.parameters import Params
 from textrnn.rows import Row
 from textrnn.text import TOKENIZERS, Tokenizer
+from training.augmentation import Augmentation, AugmentConfig
 from training.recipe import Recipe, Start
 
 
@@ -16,6 +17,8 @@ def fit_tokenizer(recipe: Recipe, rows: Sequence[Row]) -> Tokenizer:
     """The tokenizer of the bundle to start from, or else one fitted to the training rows."""
     if recipe.start is not None:
         return load_bundle(recipe.start.bundle).task.tokenizer
+    if recipe.augment != AugmentConfig():
+        rows = [*rows, *Augmentation(recipe.augment, rows, recipe.train.seed).rows(epoch=0)]
     return TOKENIZERS[recipe.tokenizer.kind].fit_rows(rows, recipe.tokenizer)
 
 

@@ -50,7 +50,8 @@ LAYERS = {
         sources
         row_mapping
         recipe fetch tagged_corpora text_files data_report
-        trees download optimizer splits findings
+        trees download optimizer splits findings augmentation
+        phrases
     """,
 }  # fmt: skip
 """The components of each package by layer, from the top down. Components of one layer do not import

@@ -157,7 +157,8 @@ def test_numbers_and_names_survive_translation(name):
     """Fails if a word is copied twice or not at all, or white space between lines is lost."""
     text = "Szczepański Okonkwo: 42.50, 1998.\n\n* 7 *\n"
     (answer,) = load(name).predict(text)
-    for word in ("Szczepański Okonkwo", "42.50", "1998", "\n\n* 7 *\n"):
+    number = "42,50" if name.endswith("-de") else "42.50"
+    for word in ("Szczepański Okonkwo", number, "1998", "\n\n* 7 *\n"):
         assert answer["text"].count(word) == 1
 
 

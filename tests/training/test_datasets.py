@@ -101,6 +101,12 @@ def test_split_texts_are_complete(root):
     assert len(parts) == 3
 
 
+def test_rows_can_be_chosen_by_their_number_of_words(root):
+    (root / "a.txt").write_text("".join("word " * n + "\n" for n in range(1, 7)))
+    found = rows("pretrain", path="a.txt", between=(2, 4))
+    assert [row["text"].split().count("word") for row in found] == [2, 3, 4]
+
+
 def test_without_development_data_a_tenth_is_held_out(root):
     (root / "a.csv").write_text("text,label\n" + "".join(f"t{i},x\n" for i in range(200)))
     train, dev = load_rows(Data(train=(Source(path="a.csv"),)), "classify")

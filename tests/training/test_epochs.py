@@ -66,6 +66,22 @@ def test_order_is_a_function_of_seed_and_epoch():
     assert made(lengths).steps(3) == sum(len(order(0, e)) for e in range(3))
 
 
+def test_the_windows_of_an_epoch_may_be_its_own():
+    """Fails if an epoch batches or collates the windows of another one."""
+
+    def windows(epoch):
+        return [Example(np.full(epoch + 2, epoch, np.int32), False)] * (20 + epoch)
+
+    config = TrainConfig(lengths=GRID, rows=20, tokens=128)
+    epochs = Epochs(windows(0), collate, config, windows)
+    estimate = epochs.steps(3)
+    for epoch in range(3):
+        batches = [epochs.collate(group) for group in epochs.batches(epoch)]
+        assert sum((batch["lengths"] > 0).sum() for batch in batches) == 20 + epoch
+        assert all(set(batch["ids"].tolist()) <= {0, epoch} for batch in batches)
+    assert estimate == 3 * len(Epochs(windows(0), collate, config).batches(0))
+
+
 def test_rows_can_be_divided_among_devices():
     """Fails if a batch of long rows has fewer rows than there are devices."""
     epochs = made([64] * 10, devices=4)

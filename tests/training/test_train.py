@@ -103,6 +103,7 @@ def test_equal_seeds_give_equal_weights_and_others_do_not(tiny_data, tmp_path):
 
 
 SETTINGS = [
+    "augment.typing_error=0.5",
     "train.epochs=3", "train.checkpoint_every=5", "train.evaluate_every=7", "train.ema=0.9",
     "train.weight_drop=0.2", "model.dropout=0.3", "model.embedding.word_dropout=0.1",
     "train.log_every=1", 'storage="float32"',

@@ -1,4 +1,4 @@
-"""Subwords for translation, with placeholders for words to copy: numbers and unknown names.
+"""Subwords for translation, with placeholders for what is copied: literals and unknown names.
 
     text      Ada Szulc paid 42.50.
     subwords  ▁ <unk> ▁paid ▁ <unk> .
@@ -10,22 +10,31 @@ word it is (Luong et al. 2015, Addressing the rare word problem).
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
+import regex
 from jaxtyping import Int
 
 from textrnn.errors import UserError
 from textrnn.rows import Row
+from textrnn.text.formality import Formality
+from textrnn.text.literals import literals
 from textrnn.text.subwords import SubwordTokenizer
-from textrnn.text.tokenizer import UNK, Tokenizer, TokenizerConfig, Tokens
+from textrnn.text.tokenizer import EOS, UNK, Tokenizer, TokenizerConfig, Tokens
 from textrnn.text.treebank import Offsets, treebank_tokens
 
 _PLACEHOLDER = "\ue000"
 """Replaces a copied word. A private-use character, which no vocabulary contains."""
 _TYPEWRITER = str.maketrans("’‘“”„‟", '\'\'""""')
+_SEPARATOR = regex.compile(r"\s+ | (?<= \p{N} ) [.,:] (?= \p{N} )", regex.VERBOSE)
+_SYMBOLS: dict[Formality, str] = {"formal": "<formal>", "informal": "<informal>"}
+"""Symbols that are no words: in a text they are markup, which is copied."""
+_TITLES = frozenset(
+    {"Mr.", "Mrs.", "Ms.", "Miss", "Dr.", "Prof.", "Herr", "Herrn", "Frau", "señor", "señora"}
+)
 _FREQUENT = 20
 """Occurrences from which a word is known, even if its translation is always the word itself."""
 
@@ -55,12 +64,14 @@ class CopyingTokenizer(Tokenizer):
         copied: Counter[str] = Counter()
         for source, target in pairs:
             in_target = set(_words(target))
-            for word in _words(source):
+            for word in (source[slice(*part.span)] for part in _parts(source) if not part.literal):
                 seen[word.lower()] += 1
                 copied[word.lower()] += word in in_target
         known = {w for w, n in seen.items() if n >= _FREQUENT or copied[w] < n}
         texts = (text for pair in pairs for text in pair)
-        return cls(SubwordTokenizer.fit(texts, size, coverage=0.99995), known)
+        return cls(
+            SubwordTokenizer.fit(texts, size, coverage=0.99999, symbols=[*_SYMBOLS.values()]), known
+        )
 
     @classmethod
     def fit_rows(cls, rows: Sequence[Row], config: TokenizerConfig) -> Self:
@@ -69,11 +80,17 @@ class CopyingTokenizer(Tokenizer):
     def __len__(self) -> int:
         return len(self.subwords)
 
+    def end_of_source(self, formality: Formality | None) -> int:
+        """The id at the end of a source that is to be translated with this form of address; UNK if
+        the vocabulary has none."""
+        return EOS if formality is None else self.subwords.id(_SYMBOLS[formality])
+
     def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
         return self.encode_source(text, max_tokens).tokens
 
     def encode_source(self, text: str, max_tokens: int | None = None) -> Copyable:
-        """Encode a text to translate. Which words are copied follows from the known words."""
+        """Encode a text to translate. Literals are copied; which words are, follows from the known
+        words."""
         plain = text.translate(_TYPEWRITER)
         tokens = self.subwords.encode(plain, max_tokens)
         unknown = tokens.spans[tokens.ids == UNK, 0].tolist()
@@ -83,23 +100,35 @@ class CopyingTokenizer(Tokenizer):
                 plain[start:end]
             )
 
-        copied = _merge_adjacent(
-            plain, [word for word in treebank_tokens(plain) if is_copied(*word)]
-        )
+        copied = _merge_adjacent(plain, list(_copied_parts(plain, is_copied)))
         if not copied:
             return _with_words(text, tokens)
         return self._with_placeholders(text, plain, copied, max_tokens)
 
-    def encode_pair(self, source: str, target: str) -> tuple[Tokens, Tokens]:
-        """Encode a text and its translation, with UNK in both for the words to copy that the
-        translation contains."""
+    def encode_pair(
+        self, source: str, target: str, rewrite: Callable[[str], str] = str
+    ) -> tuple[Tokens, Tokens]:
+        """Encode a text and its translation, with UNK in both for what is copied into the
+        translation, where `rewrite` gives a copied literal as the target writes it."""
         source = source.translate(_TYPEWRITER)
-        words = [word for copied in self.encode_source(source).words for word in _words(copied)]
-        shared = set(words).intersection(_words(target))
-        return self._without_words(source, shared), self._without_words(target, shared)
+        targets = {_key(word): word for word in _words(target)}
+        # Most pairs share known words and punctuation at most, and nothing that is copied.
+        if not any(
+            (part.literal or (word.lower() not in self.known and word.isalnum()))
+            and _key(rewrite(word)) in targets
+            for part in _parts(source)
+            if (word := source[slice(*part.span)])
+        ):
+            return self.subwords.encode(source), self.subwords.encode(target)
+        copied = [word for copied in self.encode_source(source).words for word in _words(copied)]
+        shared = {word: key for word in copied if (key := _key(rewrite(word))) in targets}
+        return (
+            self._without_words(source, shared),
+            self._without_words(target, {targets[key] for key in shared.values()}),
+        )
 
     def _without_words(self, text: str, words: Collection[str]) -> Tokens:
-        shared = [word for word in treebank_tokens(text) if text[slice(*word)] in words]
+        shared = [part.span for part in _parts(text) if text[slice(*part.span)] in words]
         return self._with_placeholders(text, text, shared, None).tokens
 
     def decode_subwords(self, ids: Int[np.ndarray, " tokens"], words: Iterable[str]) -> list[str]:
@@ -112,7 +141,7 @@ class CopyingTokenizer(Tokenizer):
 
     def _is_copied(self, word: str) -> bool:
         if any(character.isdigit() for character in word):
-            return True
+            return word.lower() not in self.known
         if word.lower() in self.known:
             return False
         if not word.isalpha():
@@ -150,19 +179,58 @@ class CopyingTokenizer(Tokenizer):
         return cls(SubwordTokenizer.load(directory), known)
 
 
+class _Part(NamedTuple):
+    span: Offsets
+    literal: bool
+
+
+def _parts(text: str) -> Iterator[_Part]:
+    """The literals of a text, and the words between them."""
+    done = 0
+    for start, end in literals(text):
+        yield from (
+            _Part((done + a, done + b), False) for a, b in treebank_tokens(text[done:start])
+        )
+        yield _Part((start, end), True)
+        done = end
+    yield from (_Part((done + a, done + b), False) for a, b in treebank_tokens(text[done:]))
+
+
+def _copied_parts(text: str, is_copied: Callable[[int, int], bool]) -> Iterator[_Part]:
+    """The literals and the words to copy. After a title or a copied name, a word with a capital is
+    a name too, even if it is also a word that could be translated: Mr. Brown, Jens Bauer."""
+    end, after_name = 0, False
+    for part in _parts(text):
+        start, word = part.span[0], text[slice(*part.span)]
+        follows = after_name and text[end:start] == " " and word[0].isupper() and word.isalpha()
+        copied = part.literal or follows or is_copied(*part.span)
+        if copied:
+            yield part
+        is_name = copied and not part.literal and word[0].isupper()
+        end, after_name = part.span[1], is_name or word in _TITLES
+
+
 def _words(text: str) -> list[str]:
-    return [text[start:end] for start, end in treebank_tokens(text)]
+    return [text[slice(*part.span)] for part in _parts(text)]
 
 
-def _merge_adjacent(text: str, words: Sequence[Offsets]) -> list[Offsets]:
-    """Words joined where only a space or a hyphen separates them: a name of several words is copied
-    as one, since models tend to drop one of two consecutive placeholders."""
-    merged: list[Offsets] = []
-    for start, end in words:
-        if merged and text[merged[-1][1] : start] in (" ", "-", ""):
-            start = merged.pop()[0]
-        merged.append((start, end))
-    return merged
+def _key(word: str) -> str:
+    """What is equal for spellings of a literal that differ in white space or separators alone, such
+    as 2:30 and 2.30."""
+    return _SEPARATOR.sub("", word)
+
+
+def _merge_adjacent(text: str, parts: Sequence[_Part]) -> list[Offsets]:
+    """The spans of parts, joined where only a space or a hyphen separates words: a name of several
+    words is copied as one, since models tend to drop one of two consecutive placeholders."""
+    merged: list[_Part] = []
+    for part in parts:
+        start, end = part.span
+        words = merged and not part.literal and not merged[-1].literal
+        if words and text[merged[-1].span[1] : start] in (" ", "-", ""):
+            start = merged.pop().span[0]
+        merged.append(_Part((start, end), part.literal))
+    return [part.span for part in merged]
 
 
 def _with_words(text: str, tokens: Tokens) -> Copyable:

@@ -33,10 +33,16 @@ class SubwordTokenizer(Tokenizer):
 
     @classmethod
     def fit(
-        cls, texts: Iterable[str], size: int, lowercase: bool = False, coverage: float = 0.9995
+        cls,
+        texts: Iterable[str],
+        size: int,
+        lowercase: bool = False,
+        coverage: float = 0.9995,
+        symbols: Sequence[str] = (),
     ) -> Self:
         """At most `size` subwords; fewer if the text does not support as many. `coverage` is the
         fraction of the text's characters that are in the vocabulary, the most frequent first.
+        `symbols` are in the vocabulary, too.
 
         Raises UserError if the text is empty or SentencePiece cannot be trained on it.
         """
@@ -54,6 +60,7 @@ class SubwordTokenizer(Tokenizer):
                 unk_id=UNK,
                 bos_id=BOS,
                 eos_id=EOS,
+                user_defined_symbols=list(symbols),
                 num_threads=1,  # so that equal text gives equal subwords
                 minloglevel=2,
             )
@@ -81,6 +88,10 @@ class SubwordTokenizer(Tokenizer):
     def piece(self, id: int) -> str:
         """The subword itself, with ▁ for the space before it."""
         return self._processor.id_to_piece(id)
+
+    def id(self, piece: str) -> int:
+        """The id of a subword; UNK if it is not in the vocabulary."""
+        return self._processor.piece_to_id(piece)
 
     def decode(self, ids: np.ndarray) -> str:
         return self._processor.decode(np.asarray(ids).tolist())

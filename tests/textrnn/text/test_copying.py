@@ -13,6 +13,7 @@ PAIRS = [
     ("I'm not in the garden, am I?", "Ich bin nicht im Garten, oder?"),
     ("Quillfeather saw the garden.", "Quillfeather sah den Garten."),
     ("In 1998 I was old.", "1998 war ich alt."),
+    ("Do you see Mr. House?", "Siehst du Herrn House?"),
 ] * 4
 
 
@@ -36,6 +37,9 @@ def subwords(tokenizer, text):
         ("the house of a.b@c.de is 日本, 😀", ["a.b@c.de", "日本", "😀"]),
         ("I saw Ada Szulc-Zapp, Zed.", ["Ada Szulc-Zapp", "Zed"]),
         ("I’m not old.", []),
+        ("Mr. House saw the house.", ["House"]),
+        ("Quillfeather House saw it.", ["Quillfeather House"]),
+        ("Is {the} house <b>old</b>?", ["{the}", "<b>", "</b>"]),
     ],
 )
 def test_which_words_are_copied(tokenizer, text, words):

@@ -1,7 +1,7 @@
 """Search results as text: copied words are inserted, and sentences are combined."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from textrnn.layers.masking import MASKED
 from textrnn.tasks.translate.beam_search import SearchResult
+from textrnn.tasks.translate.writing import Writing, restore
 from textrnn.text import UNK, CopyingTokenizer
 from textrnn.text.treebank import Offsets
 
@@ -22,6 +23,15 @@ class Hypothesis(NamedTuple):
     log_probability: float
     alignment: Float[np.ndarray, "time source"]
     """The attention weights of each token over the source tokens."""
+
+    def written(self, literals: Collection[str], writing: Writing) -> "Hypothesis":
+        """The hypothesis with the capitals and final marks of its source."""
+        if not self.tokens:
+            return self
+        tokens = restore(self.tokens, literals, writing)
+        rows = np.minimum(np.arange(len(tokens)), max(len(self.tokens) - 1, 0))
+        text = "".join(tokens).replace("▁", " ").strip()
+        return self._replace(tokens=tokens, text=text, alignment=self.alignment[rows])
 
 
 def hypotheses(

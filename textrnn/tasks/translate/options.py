@@ -3,6 +3,7 @@
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from textrnn.tasks.options import LibraryOnly, Options
+from textrnn.text.formality import Formality
 
 
 class TranslateOptions(Options):
@@ -23,6 +24,9 @@ class TranslateOptions(Options):
     repetition_penalty: LibraryOnly[PositiveFloat] = 1.0
     """Penalty for tokens that the translation of a sentence already contains. 1 means no
     penalty."""
+    formality: Formality | None = None
+    """Form of address of the translation: `formal` or `informal`, if the model knows both. By
+    default the model decides."""
     alternatives: int = Field(default=0, ge=0)
     """Number of additional translations to return, best first. Must be smaller than the model's
     widest beam."""

@@ -50,7 +50,10 @@ from textrnn.tasks.translate.option_arrays import (
     max_output_tokens,
 )
 from textrnn.tasks.translate.options import TranslateOptions
+from textrnn.tasks.translate.writing import Writing, plain_writing
 from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer, Tokenizer
+from textrnn.text.formality import Formality
+from textrnn.text.numbers import rewrite_number
 from textrnn.text.passages import passages, rejoin
 from textrnn.text.treebank import Offsets
 from textrnn.text.validation import validate_text
@@ -84,7 +87,8 @@ class TranslateWindow(Example):
     """A sentence, or with gold a whole training pair."""
 
     words: Sequence[str]
-    """The words that its UNK tokens stand for."""
+    """What its UNK tokens stand for, as the target language writes it."""
+    writing: Writing
     spans: np.ndarray
     """The spans of its tokens in the sentence, without EOS; empty with gold."""
     target: np.ndarray | None
@@ -194,7 +198,8 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
 
     def _sentence(self, text: str, options: TranslateOptions) -> TranslateWindow:
         most = self.limits.length - 1
-        tokens, words = self.tokenizer.encode_source(text, max_tokens=most + 1)
+        plain, writing = plain_writing(text)
+        tokens, words = self.tokenizer.encode_source(plain, max_tokens=most + 1)
         too_long = len(tokens.ids) > most
         if too_long and not options.truncate:
             raise InvalidText(
@@ -203,9 +208,27 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
                 "sentence_too_long",
                 limit=most,
             )
-        ids = _ended(tokens.ids[:most])
+        ids = np.append(tokens.ids[:most], self._end(options.formality)).astype(np.int32)
         spans = tokens.spans[:most]
-        return TranslateWindow(ids, too_long, words, spans, None, self._beam(options), options)
+        words = [self._rewritten(word) for word in words]
+        beam = self._beam(options)
+        return TranslateWindow(ids, too_long, words, writing, spans, None, beam, options)
+
+    def _rewritten(self, literal: str) -> str:
+        """A literal of the source, as the target language writes it."""
+        config = self.config
+        return rewrite_number(literal, config.source_language, config.target_language)
+
+    def _end(self, formality: Formality | None) -> int:
+        """The last token of a source."""
+        end = self.tokenizer.end_of_source(formality)
+        if end == UNK:
+            raise InvalidText(
+                f"this model does not know {formality} from other forms of address; leave out "
+                "formality",
+                "no_formality",
+            )
+        return end
 
     def _beam(self, options: TranslateOptions) -> int:
         widest = self.limits.width
@@ -225,11 +248,15 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         if not isinstance(target, str) or not target.strip() or not text.strip():
             side = "source" if isinstance(target, str) and target.strip() else "target"
             raise UserError(f"the {side} is empty; a pair needs text on both sides")
-        pair = self.tokenizer.encode_pair(text, validate_text(target))
+        pair = self.tokenizer.encode_pair(text, validate_text(target), self._rewritten)
         truncated = any(len(tokens.ids) >= self.limits.length for tokens in pair)
-        ids, gold = (_ended(tokens.ids)[: self.limits.length] for tokens in pair)
+        most = self.limits.length
+        end = self._end(row.get("formality"))
+        ids = np.append(pair[0].ids[: most - 1], end).astype(np.int32)
+        gold = np.append(pair[1].ids, EOS)[:most].astype(np.int32)
         spans = np.empty((0, 2), np.int32)
-        window = TranslateWindow(ids, truncated, (), spans, gold, 1, options)
+        writing = Writing(capitals=False, marks=None)
+        window = TranslateWindow(ids, truncated, (), writing, spans, gold, 1, options)
         return TranslateExample(ids, truncated, text, [(0, len(text))], [window], options)
 
     def collate(self, windows: Sequence[TranslateWindow], shape: Shape) -> TranslateBatch:
@@ -291,7 +318,12 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
     def answer(self, outputs: Sequence[Outputs], example: TranslateExample) -> Answer:
         count = 1 + example.options.alternatives
         sentences = [
-            hypotheses(output.rows, output.tokens, window.ids, window.words, self.tokenizer, count)
+            [
+                hypothesis.written(window.words, window.writing)
+                for hypothesis in hypotheses(
+                    output.rows, output.tokens, window.ids, window.words, self.tokenizer, count
+                )
+            ]
             for output, window in zip(outputs, example.parts, strict=True)
         ]
         spans = example.spans[: len(sentences)]
@@ -336,10 +368,6 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         from textrnn.tasks.translate.bleu import bleu_report
 
         return bleu_report(*_texts(answers, rows))
-
-
-def _ended(ids: np.ndarray) -> np.ndarray:
-    return np.append(ids, EOS).astype(np.int32)
 
 
 def _texts(answers: Sequence[Answer], rows: Sequence[Row]) -> tuple[list[str], list[str]]:

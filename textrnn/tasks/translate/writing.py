@@ -1,0 +1,96 @@
+"""The writing of a sentence that its translation keeps: capitals and final marks.
+
+as sent             STOP IT!!!                  Please wait
+as translated       stop it!  -> hör auf!       Please wait -> Bitte warten.
+as answered         HÖR AUF!!!                  Bitte warten
+"""
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import regex
+
+_MARKS = regex.compile(
+    r"(?P<marks> [.!?…‽]+ ) (?P<closing> [\"'”’»)\]}*_]* ) \s* \Z", regex.VERBOSE
+)
+ABBREVIATION = regex.compile(
+    r"""
+    \b (?: (?: \p{L}\. \s? ){2,}
+       | (?: etc | usw | bzw | Dr | Mr | Mrs | St | Jr | Sr | Nr | Inc | Ltd | Co ) \. ) \Z
+    """,
+    regex.VERBOSE,
+)
+"""The end of a text whose last full stop belongs to an abbreviation."""
+_WORDS = regex.compile(r"\p{L}[\p{L}\p{M}'’]*")
+
+
+class Writing(NamedTuple):
+    """How a sentence is written."""
+
+    capitals: bool
+    """Whether all of its letters are capitals."""
+    marks: str | None
+    """Its final marks; empty if it has none, and None if they are part of an abbreviation."""
+
+
+def plain_writing(text: str) -> tuple[str, Writing]:
+    """A sentence as the model reads it, with its writing.
+
+    Text in capitals becomes lower case, and one final mark is left of several. Each character but
+    those of the final marks keeps its place.
+    """
+    capitals = in_capitals(text)
+    if capitals:
+        lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+        text = lower
+    if ABBREVIATION.search(text):
+        return text, Writing(capitals, None)
+    match = _MARKS.search(text)
+    if match is None:
+        return text, Writing(capitals, "")
+    marks = match["marks"]
+    one = _single(marks)
+    if match["closing"] or one == marks:
+        return text, Writing(capitals, marks if not match["closing"] else None)
+    return text[: match.start()] + one + text[match.end("marks") :], Writing(capitals, marks)
+
+
+def in_capitals(text: str) -> bool:
+    """Whether a text is written in capitals: all of its letters are, and it has several words or
+    one of four letters, so that "USA", "OK" and "I" are not."""
+    letters = [c for c in text if c.isalpha() and c.lower() != c.upper()]
+    if not letters or not all(c.isupper() for c in letters):
+        return False
+    words = _WORDS.findall(text)
+    return len(letters) >= (4 if len(words) == 1 else 3)
+
+
+def restore(tokens: Sequence[str], literals: Collection[str], writing: Writing) -> list[str]:
+    """The tokens of a translation, written as its source. `literals` stay as they are."""
+    tokens = list(tokens)
+    if writing.capitals:
+        tokens = [token if token in literals else token.upper() for token in tokens]
+    return tokens if writing.marks is None else _with_marks(tokens, writing.marks)
+
+
+def _with_marks(tokens: list[str], marks: str) -> list[str]:
+    """The tokens with `marks` at their end instead of their own."""
+    if ABBREVIATION.search("".join(tokens[-8:]).replace("▁", " ")) and marks in ("", "."):
+        return tokens
+    while tokens and (stripped := tokens[-1].rstrip(".!?…‽")) != tokens[-1]:
+        tokens[-1] = stripped
+        if stripped.strip("▁"):
+            break
+        tokens.pop()
+    if marks:
+        tokens.append(marks)
+    return tokens
+
+
+def _single(marks: str) -> str:
+    """The mark that stands for several: "?!" asks, "..." stays."""
+    if marks in (".", "...", "…"):
+        return marks
+    if "?" in marks or "‽" in marks:
+        return "?"
+    return "!" if "!" in marks else "..."
