@@ -8,7 +8,8 @@ from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
 from textrnn.parameters import Params
 from textrnn.rows import Row
-from textrnn.text import TOKENIZERS, Tokenizer
+from textrnn.tasks import TASKS
+from textrnn.text import Normalization, Tokenizer, fitted_tokenizer
 from training.recipe import Recipe, Start
 
 
@@ -16,7 +17,10 @@ def fit_tokenizer(recipe: Recipe, rows: Sequence[Row]) -> Tokenizer:
     """The tokenizer of the bundle to start from, or else one fitted to the training rows."""
     if recipe.start is not None:
         return load_bundle(recipe.start.bundle).task.tokenizer
-    return TOKENIZERS[recipe.tokenizer.kind].fit_rows(rows, recipe.tokenizer)
+    config = recipe.tokenizer
+    if TASKS[recipe.task].exact:
+        config = config.model_copy(update={"normalization": Normalization(form="exact")})
+    return fitted_tokenizer(rows, config)
 
 
 def load_initial_params(start: Start | None, params: Params) -> Params:

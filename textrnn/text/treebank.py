@@ -43,6 +43,7 @@ _TOKEN = regex.compile(
     | ['’] {CLITIC}
     | [\p{{L}}\p{{M}}\p{{N}}_]+
       (?: & [\p{{L}}\p{{N}}]+                                 # AT&T
+        | [\u200c\u200d] [\p{{L}}\p{{M}}\p{{N}}_]+             # Persian, with a non-joiner
         | ['’] (?! {CLITIC} | (?i:t) {_END} ) [\p{{L}}\p{{N}}]+ )*+
     | ([^{_SPACE}\p{{L}}\p{{M}}\p{{N}}_]) \1* \p{{M}}*  # ...  --  !!!  and any other symbol
     """,

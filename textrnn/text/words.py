@@ -29,7 +29,7 @@ _WORD = regex.compile(
     | [\p{{L}}\p{{M}}\p{{N}}_]+? (?= {NEGATION} )  # do|n't
     | {NEGATION}
     | ['’] {CLITIC}
-    | [\p{{L}}\p{{M}}\p{{N}}_]+
+    | [\p{{L}}\p{{M}}\p{{N}}_]+ (?: [\u200c\u200d] [\p{{L}}\p{{M}}\p{{N}}_]+ )*+
     | ([^\s\p{{L}}\p{{M}}\p{{N}}_]) \1* \p{{M}}*   # ...  --  !!!  and any other symbol
     """,
     regex.VERBOSE | regex.IGNORECASE,

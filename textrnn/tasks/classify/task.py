@@ -145,7 +145,7 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
                 "explanation_too_long",
                 limit=longest - 2,
             )
-        return text, [(int(start), int(end)) for start, end in self.tokenizer.encode(text).spans]
+        return text, [(int(start), int(end)) for start, end in self.tokenizer.read(text).spans]
 
     def shapes(self) -> list[Shape]:
         # Explanations run one by one: each costs as much as a batch of POINTS texts.
