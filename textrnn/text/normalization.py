@@ -48,6 +48,8 @@ _PLAIN = {code: unicodedata.normalize("NFKC", chr(code)) for code in _STYLED}
 _PLAIN = {code: form for code, form in _PLAIN.items() if not form[0].isspace()}
 _PLAIN |= {ord(char): form for char, form in _SUBSTITUTES.items()}
 """The plain form of each character that has another."""
+_BLANK = {0x2800: " "}
+"""The blank Braille pattern, which is a space, but not to Unicode."""
 
 _SINGLE = (
     "\t\n\r -~¡-ª¬®-³µ-º¼-ʹ\u0370-\u0373\u0388-\u0482\u048a-\u052f\u05d0-\u05ea\u0621-\u064a"
@@ -150,7 +152,7 @@ class Normalization(Config):
         normalized = Normalized(text)
         if self.form != "exact" and not _is_ordinary(text):
             normalized = _without_unseen(text)
-            forms = _PLAIN if self.form == "plain" else {}
+            forms = _PLAIN if self.form == "plain" else _BLANK
             normalized = normalized.then(_with_forms(normalized.text, forms))
         if self.longest_run:
             normalized = normalized.then(_with_short_runs(normalized.text, self.longest_run))
