@@ -46,9 +46,10 @@ class Tokenizer(ABC):
 
     kind: ClassVar[str]
     """The name in recipes and bundles."""
-    normalization: Normalization = Normalization()
-    """The normal form of texts that the vocabulary is for. It is stored with the vocabulary;
-    earlier bundles, which do not have it, have the default."""
+    normalization: Normalization = Normalization(form="composed")
+    """The normal form of texts that the vocabulary is for. It is stored with the vocabulary. The
+    value here is that of earlier bundles, which were trained without: it changes no dash or quote
+    that their vocabulary has."""
 
     @classmethod
     @abstractmethod
