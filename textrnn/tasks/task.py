@@ -285,10 +285,10 @@ class StreamTask(Task[ConfigT, StreamExampleT, BatchT]):
         long to run after every epoch."""
 
 
-def encode(task: Task, text: object, truncate: bool) -> tuple[np.ndarray, bool]:
+def encode(task: Task, text: object, truncate: bool, html: bool = False) -> tuple[np.ndarray, bool]:
     """BOS, the ids of a text, EOS; and whether the text was truncated. Raises InvalidText."""
     limit = task.limit
-    ids = task.tokenizer.read(validate_text(text), max_tokens=limit + 1).ids
+    ids = task.tokenizer.read(validate_text(text), limit + 1, html).ids
     truncated = cut(len(ids), limit, truncate)
     return np.concatenate([[BOS], ids[:limit], [EOS]]).astype(np.int32), truncated
 

@@ -16,16 +16,16 @@ of them has its span, and those before it have empty ones.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterable
+from typing import Literal
 
-import numpy as np
 import regex
-from jaxtyping import Int
 from pydantic import NonNegativeInt
 
 from textrnn.config import Config
-from textrnn.text.treebank import Offsets
+from textrnn.text.html_text import html_text
+from textrnn.text.normalized import Changes, Normalized
+from textrnn.text.segments import Offsets
 
 _SUBSTITUTES = {
     **dict.fromkeys("\u00a0\u1680\u202f\u205f\u2800\u3000", " "),
@@ -90,54 +90,6 @@ _JOINER = regex.compile(
 """A joiner that writing needs."""
 
 
-class Normalized(NamedTuple):
-    """A text in its normal form, and where its characters are in the text as sent.
-
-    >>> Normalization().apply("New\\u00adcastle").original([(0, 9)])
-    array([[ 0, 10]], dtype=int32)
-    """
-
-    text: str
-    starts: Int[np.ndarray, " characters+1"] | None = None
-    """`starts[i]` is where character i starts. None if the text is unchanged."""
-    ends: Int[np.ndarray, " characters+1"] | None = None
-    """`ends[i]` is where the character before i ends: less than `starts[i]` if something was
-    removed between the two."""
-
-    def original(self, spans: Sequence[Offsets] | Int[np.ndarray, "n 2"]) -> Int[np.ndarray, "n 2"]:
-        """Spans of `text` as spans of the text as sent. They are in the same order, and do not
-        overlap if the given ones do not. Without its last character, a grapheme cluster is
-        empty."""
-        table = np.asarray(spans, np.int32).reshape(-1, 2)
-        if self.starts is None or self.ends is None:
-            return table
-        starts = self.starts[table[:, 0]]
-        return np.stack([starts, np.maximum(starts, self.ends[table[:, 1]])], axis=1)
-
-    def whole(self, words: Iterable[Offsets]) -> list[Offsets]:
-        """Words of `text`, joined where they are parts of one grapheme cluster, such as the two
-        letters of a flag."""
-        words = list(words)
-        if self.starts is None:
-            return words
-        joined: list[Offsets] = []
-        first: int | None = None
-        for (start, end), (sent, until) in zip(words, self.original(words).tolist(), strict=True):
-            first = start if first is None else first
-            if sent < until:
-                joined.append((first, end))
-                first = None
-        return joined
-
-    def then(self, other: "Normalized") -> "Normalized":
-        """`other`, which is a normal form of this text, with offsets into the text as sent."""
-        if self.starts is None or self.ends is None:
-            return other
-        if other.starts is None or other.ends is None:
-            return self
-        return Normalized(other.text, self.starts[other.starts], self.ends[other.ends])
-
-
 class Normalization(Config):
     """The normal form that a model reads."""
 
@@ -147,11 +99,11 @@ class Normalization(Config):
     longest_run: NonNegativeInt = 0
     """A letter that is repeated more often is cut to as many, as in "soooo"; 0 cuts none."""
 
-    def apply(self, text: str) -> Normalized:
-        """The normal form of a text. That of a normal form is itself."""
-        normalized = Normalized(text)
-        if self.form != "exact" and not _is_ordinary(text):
-            normalized = _without_unseen(text)
+    def apply(self, text: str, html: bool = False) -> Normalized:
+        """The normal form of a text, or of that of HTML. That of a normal form is itself."""
+        normalized = html_text(text) if html else Normalized(text)
+        if self.form != "exact" and not _is_ordinary(normalized.text):
+            normalized = normalized.then(_without_unseen(normalized.text))
             forms = _PLAIN if self.form == "plain" else _BLANK
             normalized = normalized.then(_with_forms(normalized.text, forms))
         if self.longest_run:
@@ -163,41 +115,8 @@ def _is_ordinary(text: str) -> bool:
     return (text.isascii() and text.isprintable()) or bool(_ORDINARY.fullmatch(text))
 
 
-class _Changes:
-    """Changes of a text, from its start to its end."""
-
-    def __init__(self, text: str):
-        self._text = text
-        self._done = 0
-        self._parts: list[str] = []
-        self._starts: list[int] = []
-        self._ends: list[int] = [0]
-
-    def replace(self, start: int, end: int, form: str) -> None:
-        """Put `form`, which may be empty, in place of a cluster."""
-        self._keep(start)
-        if form:
-            before = self._ends[-1]
-            self._starts += [start] * len(form)
-            self._ends += [before] * (len(form) - 1) + [end]
-            self._parts.append(form)
-        self._done = end
-
-    def _keep(self, until: int) -> None:
-        self._parts.append(self._text[self._done : until])
-        self._starts += range(self._done, until)
-        self._ends += range(self._done + 1, until + 1)
-
-    def normalized(self) -> Normalized:
-        if not self._done:
-            return Normalized(self._text)
-        self._keep(len(self._text))
-        starts = np.array([*self._starts, len(self._text)], np.int32)
-        return Normalized("".join(self._parts), starts, np.array(self._ends, np.int32))
-
-
 def _without_unseen(text: str) -> Normalized:
-    changes = _Changes(text)
+    changes = Changes(text)
     for match in _UNSEEN.finditer(text):
         if match[1] and not _JOINER.match(text, match.start()):
             changes.replace(*match.span(), "")
@@ -205,7 +124,7 @@ def _without_unseen(text: str) -> Normalized:
 
 
 def _with_forms(text: str, forms: dict[int, str]) -> Normalized:
-    changes = _Changes(text)
+    changes = Changes(text)
     for start, end in _stretches(text):
         at = start
         for cluster in _CLUSTER.findall(text, start, end):
@@ -232,7 +151,7 @@ def _form(cluster: str, forms: dict[int, str]) -> str:
 
 
 def _with_short_runs(text: str, longest: int) -> Normalized:
-    changes = _Changes(text)
+    changes = Changes(text)
     for run in regex.finditer(rf"(\p{{L}})\1{{{longest},}}(?!\p{{M}})", text):
         changes.replace(run.start() + longest - 1, run.end(), run[1])
     return changes.normalized()

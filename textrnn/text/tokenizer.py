@@ -65,10 +65,10 @@ class Tokenizer(ABC):
         """Tokens of a text in its normal form, in text order; only the first `max_tokens`, if
         given."""
 
-    def read(self, text: str, max_tokens: int | None = None) -> Tokens:
-        """Tokens of a text as people write it, with spans in that text. A token has an empty span
-        if it is a part of a grapheme cluster, and not the last."""
-        normalized = self.normalization.apply(text)
+    def read(self, text: str, max_tokens: int | None = None, html: bool = False) -> Tokens:
+        """Tokens of a text as people write it, or of HTML, with spans in what is given. A token has
+        an empty span if it is a part of a grapheme cluster, and not the last."""
+        normalized = self.normalization.apply(text, html)
         ids, spans = self.encode(normalized.text, max_tokens)
         return Tokens(ids, normalized.original(spans))
 

@@ -144,7 +144,7 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
 
     def read(self, row: Row, options: TagOptions, gold: bool = False) -> TagExample:
         words = read_words(
-            row, self.tokenizer.normalization, self.limit, self.limits.length, options.truncate
+            row, self.tokenizer.normalization, self.limit, self.limits.length, options
         )
         labelled = self._gold(row, words) if gold else None
         windows = tuple(self._window(words.normal, part, labelled) for part in words.sentences)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from textrnn.rows import Row
+from textrnn.tasks.tag.options import TagOptions
 from textrnn.tasks.task import cut, field
 from textrnn.text import Normalization
 from textrnn.text.treebank import Offsets, split_sentences, treebank_tokens
@@ -25,7 +26,7 @@ class Words(NamedTuple):
 
 
 def read_words(
-    row: Row, normalization: Normalization, limit: int, longest: int, truncate: bool
+    row: Row, normalization: Normalization, limit: int, longest: int, options: TagOptions
 ) -> Words:
     """The words of a row, at most `limit`, in sentences of at most `longest`.
 
@@ -33,15 +34,15 @@ def read_words(
     """
     if "tokens" in row:
         given = validate_tokens(row["tokens"])
-        truncated = cut(len(given), limit, truncate)
+        truncated = cut(len(given), limit, options.truncate)
         given = given[:limit]
         normal = [normalization.apply(word).text or word for word in given]
         parts = [slice(at, min(at + longest, len(given))) for at in range(0, len(given), longest)]
         return Words("", given, normal, None, parts, truncated)
     text = validate_text(field(row, "text"))
-    normalized = normalization.apply(text)
+    normalized = normalization.apply(text, options.html)
     offsets = normalized.whole(treebank_tokens(normalized.text))
-    truncated = cut(len(offsets), limit, truncate)
+    truncated = cut(len(offsets), limit, options.truncate)
     offsets = offsets[:limit]
     normal = [normalized.text[start:end] for start, end in offsets]
     parts = split_sentences(normalized.text, offsets, longest)

@@ -364,3 +364,16 @@ def test_the_loss_counts_each_word_once(crf):
     each = [loss([window], Shape(1, 8)) for window in windows]
     assert float(weight) == sum(len(row["tokens"]) for row in ROWS)
     assert float(total) == pytest.approx(sum(float(value) for value, _ in each), rel=1e-5)
+
+
+def test_html_is_read_as_its_text_and_answered_with_offsets_in_it():
+    """Fails if tags are words, or offsets are those in the text without them."""
+    source = "<p>Ada met <b>B&#111;b</b> in&nbsp;R&ouml;me.</p>"
+    options = {"html": True, "marginals": True}
+    (answer,) = PREDICTOR.predict(source, **options)
+    words = [word["text"] for word in answer["tokens"]]
+    assert words == ["Ada", "met", "B&#111;b", "in", "R&ouml;me", "."]
+    (plain,) = PREDICTOR.predict("Ada met Bob in Röme.", marginals=True)
+    for word, expected in zip(answer["tokens"], plain["tokens"], strict=True):
+        assert source[word["start"] : word["end"]] == word["text"]
+        assert [tag["label"] for tag in word["tags"]] == [tag["label"] for tag in expected["tags"]]
