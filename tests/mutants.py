@@ -78,8 +78,8 @@ MUTANTS = (
     Mutant(
         "tag: the last word of an entity is left out of its offsets",
         "textrnn/tasks/tag/task.py",
-        "example.places[end - 1][1]",
-        "example.places[max(end - 2, start)][1]",
+        "words.places[end - 1][1]",
+        "words.places[max(end - 2, start)][1]",
         "tests/textrnn/tasks/tag/test_task.py tests/service/api/test_tag.py",
     ),
     Mutant(

@@ -18,6 +18,7 @@ from textrnn.errors import InvalidText, UserError
 from textrnn.rows import Row, text_of
 from textrnn.tasks import TASKS, Example, StreamTask, Task
 from textrnn.tasks.tag.gold import gold_spans
+from textrnn.text import Normalization
 from textrnn.text.treebank import treebank_tokens
 from textrnn.text.validation import validate_text, validate_tokens
 from training.data_report import DataReport, LabelSummary, SetSummary
@@ -77,7 +78,7 @@ def check_data(recipe: Recipe) -> CheckedData:
     labels = _check_labels(sets, recipe, entities, findings)
     _check_repeats(sets, findings)
     if tagged:
-        _check_word_boundaries(sets, findings)
+        _check_word_boundaries(sets, recipe.tokenizer.normalization, findings)
     task = _make_task(recipe, rows_of(sets["train"]), findings)
     examples: list[Example] = []
     if task is not None:
@@ -244,14 +245,16 @@ def _hash(text: str) -> int:
     return int.from_bytes(digest)
 
 
-def _check_word_boundaries(sets: Sets, findings: Findings) -> None:
+def _check_word_boundaries(sets: Sets, normalization: Normalization, findings: Findings) -> None:
     for rows in sets.values():
         for located in rows:
             text = located.row.get("text", "")
             entities = located.row.get("entities") or ()
             if not entities:
                 continue
-            starts, ends = zip(*treebank_tokens(text), strict=True)
+            normalized = normalization.apply(text)
+            words = normalized.whole(treebank_tokens(normalized.text))
+            starts, ends = normalized.original(words).T.tolist()
             for start, end, _ in gold_spans(located.row, entities=True):
                 first = min(starts[min(bisect_right(ends, start), len(ends) - 1)], start)
                 last = max(ends[max(bisect_left(starts, end) - 1, 0)], end)

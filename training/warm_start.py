@@ -8,7 +8,8 @@ from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
 from textrnn.parameters import Params
 from textrnn.rows import Row
-from textrnn.text import TOKENIZERS, Tokenizer
+from textrnn.tasks import TASKS
+from textrnn.text import Normalization, Tokenizer, fitted_tokenizer
 from training.augmentation import Augmentation, AugmentConfig
 from training.recipe import Recipe, Start
 
@@ -19,7 +20,10 @@ def fit_tokenizer(recipe: Recipe, rows: Sequence[Row]) -> Tokenizer:
         return load_bundle(recipe.start.bundle).task.tokenizer
     if recipe.augment != AugmentConfig():
         rows = [*rows, *Augmentation(recipe.augment, rows, recipe.train.seed).rows(epoch=0)]
-    return TOKENIZERS[recipe.tokenizer.kind].fit_rows(rows, recipe.tokenizer)
+    config = recipe.tokenizer
+    if TASKS[recipe.task].exact:
+        config = config.model_copy(update={"normalization": Normalization(form="exact")})
+    return fitted_tokenizer(rows, config)
 
 
 def load_initial_params(start: Start | None, params: Params) -> Params:

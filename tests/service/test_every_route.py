@@ -346,7 +346,7 @@ def test_white_space_alone_is_refused_alike(make_context, served, tagger, transl
                 got = await ask(app, "POST", f"/models/{model}", whole({"inputs": inputs}), **JSON)
                 assert got.status == 422
                 messages.add(got.json()["error"].removeprefix(pointer))
-        assert messages == {": text is empty: it contains only white space"}
+        assert messages == {": text is empty: it has no visible character"}
 
     asyncio.run(go())
 

@@ -30,7 +30,7 @@ from textrnn.errors import BundleError, UserError
 from textrnn.io.files import digest, replace_directory, set_aside
 from textrnn.parameters import Params
 from textrnn.tasks import TASKS, Task
-from textrnn.text import load_tokenizer
+from textrnn.text import load_tokenizer, save_tokenizer
 
 FORMAT = 2
 SHIPPED = Path(__file__).parents[1] / "pretrained"
@@ -158,7 +158,7 @@ def save_bundle(
         if partial.exists():
             shutil.rmtree(partial)
         (partial / "tokenizer").mkdir(parents=True)
-        task.tokenizer.save(partial / "tokenizer")
+        save_tokenizer(task.tokenizer, partial / "tokenizer")
         arrays = {name: np.asarray(array) for name, array in params.items()}
         weights.write_weights(partial / "weights.safetensors", weights.pack(arrays, info.storage))
         records = [probe._asdict() for probe in probes]

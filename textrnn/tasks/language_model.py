@@ -128,7 +128,8 @@ class Pretrain(Task[PretrainConfig, PretrainExample, PretrainBatch]):
         ids, truncated = encode(self, text, options.truncate)
         spelled = Spelled(ids, None, None, None)
         if isinstance(self.tokenizer, SpelledTokenizer):
-            words = [text[start:end] for start, end in treebank_tokens(text)][: len(ids) - 2]
+            normal = self.tokenizer.normalization.apply(text).text
+            words = [normal[start:end] for start, end in treebank_tokens(normal)][: len(ids) - 2]
             spelled = spell(["", *words, ""], self.tokenizer, self.config)
             spelled = replace(spelled, ids=ids)
         return PretrainExample(ids, truncated, spelled)

@@ -109,6 +109,8 @@ class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
     """The field of a row that holds the text of a request."""
     row_fields: ClassVar[tuple[str, ...]] = ("text",)
     """The fields of a training row. A recipe maps columns to them."""
+    exact: ClassVar[bool] = False
+    """Whether a model learns texts exactly as they are, and not their normal form."""
     metrics: ClassVar[tuple[Metric, ...]]
     """Every metric that `score` can return."""
     effort: ClassVar[int] = 0
@@ -283,10 +285,10 @@ class StreamTask(Task[ConfigT, StreamExampleT, BatchT]):
         long to run after every epoch."""
 
 
-def encode(task: Task, text: object, truncate: bool) -> tuple[np.ndarray, bool]:
+def encode(task: Task, text: object, truncate: bool, html: bool = False) -> tuple[np.ndarray, bool]:
     """BOS, the ids of a text, EOS; and whether the text was truncated. Raises InvalidText."""
     limit = task.limit
-    ids = task.tokenizer.encode(validate_text(text), max_tokens=limit + 1).ids
+    ids = task.tokenizer.read(validate_text(text), limit + 1, html).ids
     truncated = cut(len(ids), limit, truncate)
     return np.concatenate([[BOS], ids[:limit], [EOS]]).astype(np.int32), truncated
 
@@ -297,7 +299,7 @@ def cut(tokens: int, limit: int, truncate: bool) -> bool:
     Raises InvalidText for an empty text, and for one that exceeds the limit without `truncate`.
     """
     if not tokens:
-        raise InvalidText("text is empty: it contains only white space", "empty")
+        raise InvalidText("text is empty: it has no visible character", "empty")
     if tokens > limit and not truncate:
         raise InvalidText(
             f"text is too long: it has more than {limit} tokens, the limit of this model; "

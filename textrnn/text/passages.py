@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import regex
 
-from textrnn.text.treebank import Offsets, split_sentences, treebank_tokens
+from textrnn.text.segments import Offsets, segments
+from textrnn.text.treebank import split_segment, treebank_tokens
 
 _MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
 _COUNTED = tuple(f"{_MONTHS} Jahrhundert Geburtstag Klasse Stock Platz Mal".split())
@@ -16,29 +17,29 @@ _CONTEXT = 8
 
 
 def passages(text: str) -> list[Offsets]:
-    """Offsets of the sentences of `text`, in order. No sentence contains a line break; a part
-    of text without a letter has nothing to translate and belongs to no sentence."""
+    """Offsets of the sentences of `text`, in order. No sentence contains a line break, except of
+    wrapped lines; a part of text without a letter has nothing to translate and belongs to no
+    sentence."""
     offsets: list[Offsets] = []
-    start = 0
-    for line in text.splitlines(keepends=True):
+    for start, end in segments(text):
+        segment = text[start:end]
         offsets += [
             (start + first, start + last)
-            for first, last in _sentences(line)
-            if any(character.isalpha() for character in line[first:last])
+            for first, last in _sentences(segment)
+            if any(character.isalpha() for character in segment[first:last])
         ]
-        start += len(line)
     return offsets
 
 
-def _sentences(line: str) -> list[Offsets]:
-    tokens = list(treebank_tokens(line))
+def _sentences(segment: str) -> list[Offsets]:
+    tokens = list(treebank_tokens(segment))
     if not tokens:
         return []
-    parts = split_sentences(line, tokens, len(tokens))
+    parts = split_segment(segment, tokens, len(tokens))
     spans = [(tokens[part][0][0], tokens[part][-1][1]) for part in parts]
     joined = spans[:1]
     for (_, end), (start, last) in pairwise(spans):
-        if _is_continued(line[max(end - _CONTEXT, 0) : end], line[start:last]):
+        if _is_continued(segment[max(end - _CONTEXT, 0) : end], segment[start:last]):
             joined[-1] = (joined[-1][0], last)
         else:
             joined.append((start, last))

@@ -11,6 +11,7 @@ from pydantic import PositiveInt
 
 from textrnn.config import Config
 from textrnn.rows import Row
+from textrnn.text.normalization import Normalization
 
 PAD, UNK, BOS, EOS = range(4)
 SPECIALS = ("<pad>", "<unk>", "<s>", "</s>")
@@ -36,6 +37,8 @@ class TokenizerConfig(Config):
     """For words and characters: minimum frequency in the training rows."""
     lowercase: bool = True
     """For subwords: whether to lowercase. Words are always lowercased, characters never."""
+    normalization: Normalization = Normalization()
+    """The normal form of texts that the tokenizer is fitted to and encodes."""
 
 
 class Tokenizer(ABC):
@@ -43,6 +46,10 @@ class Tokenizer(ABC):
 
     kind: ClassVar[str]
     """The name in recipes and bundles."""
+    normalization: Normalization = Normalization(form="composed")
+    """The normal form of texts that the vocabulary is for. It is stored with the vocabulary. The
+    value here is that of earlier bundles, which were trained without: it changes no dash or quote
+    that their vocabulary has."""
 
     @classmethod
     @abstractmethod
@@ -55,7 +62,15 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
-        """Tokens in text order; only the first `max_tokens`, if given."""
+        """Tokens of a text in its normal form, in text order; only the first `max_tokens`, if
+        given."""
+
+    def read(self, text: str, max_tokens: int | None = None, html: bool = False) -> Tokens:
+        """Tokens of a text as people write it, or of HTML, with spans in what is given. A token has
+        an empty span if it is a part of a grapheme cluster, and not the last."""
+        normalized = self.normalization.apply(text, html)
+        ids, spans = self.encode(normalized.text, max_tokens)
+        return Tokens(ids, normalized.original(spans))
 
     @abstractmethod
     def decode(self, ids: Int[np.ndarray, " tokens"]) -> str:

@@ -4,14 +4,14 @@ Time is linear in the length of the text: each alternative of the pattern below 
 bounded number of characters, or over no more text than it then consumes.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from operator import methodcaller
 
 import regex
 
-Offsets = tuple[int, int]
-"""`text[start:end]`, in Unicode code points."""
+from textrnn.text.segments import Offsets, segments
 
 _TITLES = (
     "Mr Mrs Ms Dr Prof Gen Col Lt Capt Sgt Rep Sen Gov Rev St Jr Sr Inc Corp Ltd Co Bros vs etc"
@@ -43,6 +43,7 @@ _TOKEN = regex.compile(
     | ['’] {CLITIC}
     | [\p{{L}}\p{{M}}\p{{N}}_]+
       (?: & [\p{{L}}\p{{N}}]+                                 # AT&T
+        | [\u200c\u200d] [\p{{L}}\p{{M}}\p{{N}}_]+             # Persian, with a non-joiner
         | ['’] (?! {CLITIC} | (?i:t) {_END} ) [\p{{L}}\p{{N}}]+ )*+
     | ([^{_SPACE}\p{{L}}\p{{M}}\p{{N}}_]) \1* \p{{M}}*  # ...  --  !!!  and any other symbol
     """,
@@ -50,7 +51,6 @@ _TOKEN = regex.compile(
 )
 _ENDS = regex.compile(r"[.!?…。！？]+")
 _CLOSES = frozenset("\"'”’)]}»")
-_BLANK_LINE = regex.compile(r"\n[^\S\n]*\n")
 
 
 def treebank_tokens(text: str) -> Iterator[Offsets]:
@@ -66,13 +66,26 @@ def treebank_tokens(text: str) -> Iterator[Offsets]:
 def split_sentences(text: str, tokens: Sequence[Offsets], max_tokens: int) -> list[slice]:
     """Slices of `tokens` that are sentences of `text`, each of at most `max_tokens` tokens.
 
-    A sentence ends at a blank line, and after terminal punctuation with a following closing quote
-    or bracket unless a lower-case letter follows. A longer sentence is cut after a comma, another
-    punctuation mark or a dash in its second half, or else at the limit.
+    A sentence ends where a segment of the text does, and as `split_segment` says.
+    """
+    bounds = [bisect_left(tokens, (start,)) for start, _ in segments(text)]
+    return [
+        slice(first + part.start, first + part.stop)
+        for first, last in pairwise([*bounds, len(tokens)])
+        for part in split_segment(text, tokens[first:last], max_tokens)
+    ]
+
+
+def split_segment(text: str, tokens: Sequence[Offsets], max_tokens: int) -> list[slice]:
+    """Slices of `tokens`, which are those of one segment, that are sentences.
+
+    A sentence ends after terminal punctuation with a following closing quote or bracket unless a
+    lower-case letter follows. A longer sentence is cut after a comma, another punctuation mark or a
+    dash in its second half, or else at the limit.
     """
     ends = [i + 1 for i in range(len(tokens) - 1) if _ends_at(text, tokens, i)]
     slices = []
-    for start, end in pairwise([0, *ends, len(tokens)]):
+    for start, end in pairwise([0, *ends, len(tokens)] if tokens else []):
         while end - start > max_tokens:
             cut = _cut(text, tokens, start, start + max_tokens)
             slices.append(slice(start, cut))
@@ -85,8 +98,6 @@ def _ends_at(text: str, tokens: Sequence[Offsets], index: int) -> bool:
     """Whether a sentence ends after this token, which is not the last one."""
     start, end = tokens[index]
     following, stop = tokens[index + 1]
-    if _BLANK_LINE.search(text, end, following):
-        return True
     if text[start:end] in _CLOSES and index and tokens[index - 1][1] == start:
         start, end = tokens[index - 1]  # ." is decided by the .
     elif end == following and text[following:stop] in _CLOSES:

@@ -19,6 +19,7 @@ import regex
 
 from textrnn.errors import UserError
 from textrnn.rows import Row, text_of
+from textrnn.text.normalization import Normalization
 from textrnn.text.tokenizer import SPECIALS, UNK, Tokenizer, TokenizerConfig, Tokens, make_tokens
 from textrnn.text.treebank import CLITIC, NEGATION, Offsets
 from textrnn.text.vocabulary import most_frequent
@@ -29,7 +30,7 @@ _WORD = regex.compile(
     | [\p{{L}}\p{{M}}\p{{N}}_]+? (?= {NEGATION} )  # do|n't
     | {NEGATION}
     | ['’] {CLITIC}
-    | [\p{{L}}\p{{M}}\p{{N}}_]+
+    | [\p{{L}}\p{{M}}\p{{N}}_]+ (?: [\u200c\u200d] [\p{{L}}\p{{M}}\p{{N}}_]+ )*+
     | ([^\s\p{{L}}\p{{M}}\p{{N}}_]) \1* \p{{M}}*   # ...  --  !!!  and any other symbol
     """,
     regex.VERBOSE | regex.IGNORECASE,
@@ -65,6 +66,7 @@ class WordTokenizer(Tokenizer):
     """Known words by rank, the most frequent first; all others are UNK."""
 
     kind = "words"
+    normalization = Normalization(form="plain")  # so is the normal form of words
 
     def __init__(self, words: Sequence[str]):
         self.words = (*SPECIALS, *words)

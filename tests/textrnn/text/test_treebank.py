@@ -57,7 +57,8 @@ def test_sentences_are_all_the_words_in_order(text, most):
         ('He said "Go." She went.', [6, 3]),
         ("In the U.S. army (yes.) ok", [9]),
         ("A title\n\nThe text", [2, 2]),
-        ("A line\nbroken", [3]),
+        ("Ada King\nBob\nNew York", [2, 1, 2]),
+        ("A line of prose that is long enough to have been wrapped\nin the middle. Yes", [16, 1]),
         ("wait... what", [3]),
     ],
 )

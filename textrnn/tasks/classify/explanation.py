@@ -45,10 +45,14 @@ def explanation_json(
     text: str,
     spans: Sequence[Offsets],
 ) -> dict[str, Any]:
-    """The explanation of one text as JSON. Its first token is BOS."""
-    pairs = zip(spans, attributions[1 : len(spans) + 1], strict=True)
-    tokens = [
-        {"text": text[start:end], "start": start, "end": end, "share": float(share)}
-        for (start, end), share in pairs
-    ]
+    """The explanation of one text as JSON. Its first token is BOS. Tokens that are parts of one
+    grapheme cluster are shown as one, with the sum of their shares."""
+    tokens: list[dict[str, Any]] = []
+    parts = 0.0
+    for (start, end), share in zip(spans, attributions[1 : len(spans) + 1], strict=True):
+        parts += float(share)
+        if start < end:
+            shown = {"text": text[start:end], "start": start, "end": end, "share": parts}
+            tokens.append(shown)
+            parts = 0.0
     return {"label": label, "baseline": baseline, "tokens": tokens}

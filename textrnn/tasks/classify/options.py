@@ -17,3 +17,6 @@ class ClassifyOptions(Options):
     or none. Uses the model's own function if not set. The predicted labels do not depend on it."""
     explain: bool = False
     """Return an attribution for each token: its contribution to the score of the top label."""
+    html: bool = False
+    """The text is HTML: tags and comments are not read, and references such as `&amp;` stand for
+    their characters. Offsets are those in the HTML."""

@@ -130,12 +130,12 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
         text = validate_text(field(row, "text"))
         if not text.strip():  # tokens to a model of characters
             cut(0, self.limit, options.truncate)  # raises InvalidText
-        ids, truncated = encode(self, text, options.truncate)
+        ids, truncated = encode(self, text, options.truncate, options.html)
         target = self._target(row) if gold else None
-        explained = self._explained(text, len(ids)) if options.explain else None
+        explained = self._explained(text, len(ids), options.html) if options.explain else None
         return ClassifyExample(ids, truncated, options, target, explained)
 
-    def _explained(self, text: str, length: int) -> tuple[str, Sequence[Offsets]]:
+    def _explained(self, text: str, length: int, html: bool) -> tuple[str, Sequence[Offsets]]:
         """Raises InvalidText."""
         longest = min(EXPLAINED, self.limits.length)
         if length > longest:
@@ -145,7 +145,8 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
                 "explanation_too_long",
                 limit=longest - 2,
             )
-        return text, [(int(start), int(end)) for start, end in self.tokenizer.encode(text).spans]
+        spans = self.tokenizer.read(text, html=html).spans
+        return text, [(int(start), int(end)) for start, end in spans]
 
     def shapes(self) -> list[Shape]:
         # Explanations run one by one: each costs as much as a batch of POINTS texts.

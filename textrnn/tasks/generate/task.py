@@ -123,6 +123,7 @@ STATEFUL = _metrics("stateful", "state carried on")
 class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
     name = "generate"
     input = "prompt"
+    exact = True
     config_type = GenerateConfig
     options_type = GenerateOptions
     pipeline_tag = "text-generation"
@@ -162,7 +163,8 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
             return GenerateExample(ids.astype(np.int32), False, (), options)
         check(options, self.config.encoder.hidden, self._symbols)
         limit = self.config.prompt if writes else self.config.limit
-        ids = self.tokenizer.encode(text, max_tokens=limit + 1).ids
+        encode = self.tokenizer.read if writes else self.tokenizer.encode
+        ids = encode(text, max_tokens=limit + 1).ids
         truncated = bool(text or not writes) and cut(len(ids), limit, options.truncate)
         ids = ids[:limit]
         if writes:

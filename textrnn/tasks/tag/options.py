@@ -14,6 +14,9 @@ class TagOptions(Options):
     """Return the words with one tag each: an IOB2 tag if the labels are entity types."""
     marginals: bool = False
     """Return the words with the marginal probability of each label."""
+    html: bool = False
+    """The text is HTML: tags and comments are not read, and references such as `&amp;` stand for
+    their characters. Offsets are those in the HTML."""
 
     @model_validator(mode="after")
     def _tags_or_marginals(self) -> Self:

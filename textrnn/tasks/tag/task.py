@@ -33,6 +33,7 @@ from textrnn.tasks.tag.network import Tagger, TaggerConfig
 from textrnn.tasks.tag.options import TagOptions
 from textrnn.tasks.tag.schemes import TaggedSpan as Span
 from textrnn.tasks.tag.schemes import spans, tags, tagset
+from textrnn.tasks.tag.words import Words, read_words
 from textrnn.tasks.task import (
     Answer,
     CalibratedTask,
@@ -40,12 +41,8 @@ from textrnn.tasks.task import (
     Metrics,
     Outputs,
     Row,
-    cut,
-    field,
 )
 from textrnn.text import SpelledTokenizer, Tokenizer
-from textrnn.text.treebank import split_sentences, treebank_tokens
-from textrnn.text.validation import validate_text, validate_tokens
 
 
 class TagConfig(TaggerConfig):
@@ -89,10 +86,7 @@ class TagWindow(Example):
 
 @dataclass(frozen=True)
 class TagExample(Example):
-    text: str
-    words: Sequence[str]
-    places: Sequence[tuple[int, int]] | None
-    """The span of each word in the text; None if the words were given."""
+    words: Words
     parts: tuple[TagWindow, ...]
     options: TagOptions
 
@@ -149,47 +143,34 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
         return Tagger(config, self.tokenizer, self._tagset, config.entities, rngs=rngs)
 
     def read(self, row: Row, options: TagOptions, gold: bool = False) -> TagExample:
-        if "tokens" in row:
-            text, places, words = "", None, validate_tokens(row["tokens"])
-        else:
-            text = validate_text(field(row, "text"))
-            places = list(treebank_tokens(text))
-            words = [text[start:end] for start, end in places]
-        truncated = cut(len(words), self.limit, options.truncate)
-        words = words[: self.limit]
-        most = self.limits.length
-        if places is None:
-            cuts = range(0, len(words), most)
-            slices = [slice(start, min(start + most, len(words))) for start in cuts]
-        else:
-            places = places[: self.limit]
-            slices = split_sentences(text, places, most)
-        labelled = self._gold(row, words, places) if gold else None
-        windows = tuple(self._window(words, part, labelled) for part in slices)
+        words = read_words(
+            row, self.tokenizer.normalization, self.limit, self.limits.length, options
+        )
+        labelled = self._gold(row, words) if gold else None
+        windows = tuple(self._window(words.normal, part, labelled) for part in words.sentences)
         ids = np.concatenate([window.ids for window in windows])
-        return TagExample(ids, truncated, text, words, places, windows, options)
+        return TagExample(ids, words.truncated, words, windows, options)
 
     def _window(self, words: Sequence[str], part: slice, gold: Sequence[Span] | None) -> TagWindow:
         spelled = spell(words[part], self.tokenizer, self.config)
         target = None if gold is None else self._target(gold, part)
         return TagWindow(spelled.ids, False, spelled, target)
 
-    def _gold(
-        self, row: Row, words: Sequence[str], places: Sequence[tuple[int, int]] | None
-    ) -> list[Span]:
+    def _gold(self, row: Row, words: Words) -> list[Span]:
         """The labelled spans of a row, by words. Raises UserError."""
         gold = gold_labels.gold_spans(row, self.config.entities)
         unknown = sorted({label for _, _, label in gold} - set(self.config.labels))
         if unknown:
             known = ", ".join(self.config.labels)
             raise UserError(f"unknown label {unknown[0]!r}; the labels are {known}")
-        if places is not None:
-            gold = gold_labels.on_words(gold, places)
-        gold = [span for span in gold if span.end <= len(words)]
-        if not self.config.entities and len(gold) != len(words):
-            raise UserError(f"there are {len(words)} words but {len(gold)} labels")
+        count = len(words.sent)
+        if words.places is not None:
+            gold = gold_labels.on_words(gold, words.places)
+        gold = [span for span in gold if span.end <= count]
+        if not self.config.entities and len(gold) != count:
+            raise UserError(f"there are {count} words but {len(gold)} labels")
         try:
-            tags(gold, len(words))
+            tags(gold, count)
         except ValueError as error:
             raise UserError(f"entities: {error}") from None
         return gold
@@ -261,9 +242,9 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
             done += len(window)
         answer: Answer = {"entities": [_entity(example, *entity) for entity in entities]}
         if example.options.tags:
-            answer["tokens"] = list(example.words)
+            answer["tokens"] = list(example.words.sent)
             answer["tags"] = gold_labels.tags_of(
-                [span for span, _ in entities], len(example.words), self.config.entities
+                [span for span, _ in entities], len(example.words.sent), self.config.entities
             )
         if example.options.marginals:
             each = np.concatenate([output.tokens.forward_backward.marginals for output in outputs])
@@ -319,9 +300,10 @@ def _entity(example: TagExample, span: Span, score: float) -> Answer:
 
 def _place(example: TagExample, start: int, end: int) -> Answer:
     """Text, start and end of a range of words: in characters, or in words if these were given."""
-    if example.places is None:
-        text = " ".join(example.words[start:end])
+    words = example.words
+    if words.places is None:
+        text = " ".join(words.sent[start:end])
     else:
-        start, end = example.places[start][0], example.places[end - 1][1]
-        text = example.text[start:end]
+        start, end = words.places[start][0], words.places[end - 1][1]
+        text = words.text[start:end]
     return {"text": text, "start": start, "end": end}

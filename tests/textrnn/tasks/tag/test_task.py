@@ -16,7 +16,7 @@ from textrnn.parameters import merge_model, split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks.tag.schemes import TaggedSpan, spans
 from textrnn.tasks.tag.task import Tag, TagConfig, TagOptions
-from textrnn.text import SpelledTokenizer, WordTokenizer
+from textrnn.text import Normalization, SpelledTokenizer, WordTokenizer
 
 LIMITS = Limits(length=8, rows=8, tokens=64)
 SENTENCES = ["Ada met Bob in Rome .", "Rome and New York are towns .", "Bob likes Ada ."]
@@ -55,7 +55,8 @@ hostile = st.text(max_size=60) | st.text(
 @settings(max_examples=150)
 @given(text=hostile)
 def test_offsets_are_exact_on_every_string(text):
-    if not text.strip() or any("\ud800" <= char <= "\udfff" for char in text):
+    lone_surrogate = any("\ud800" <= char <= "\udfff" for char in text)
+    if lone_surrogate or not Normalization().apply(text).text.strip():
         with pytest.raises(InvalidText, match=r"is empty|surrogate"):
             PREDICTOR.predict(text)
         return
@@ -87,7 +88,7 @@ def test_a_long_text_answers_as_its_sentences_do():
 
 
 def _places(text):
-    return PREDICTOR.task.read({"text": text}, TagOptions()).places  # type: ignore
+    return PREDICTOR.task.read({"text": text}, TagOptions()).words.places  # type: ignore
 
 
 @pytest.mark.parametrize("crf", [True, False])
@@ -363,3 +364,16 @@ def test_the_loss_counts_each_word_once(crf):
     each = [loss([window], Shape(1, 8)) for window in windows]
     assert float(weight) == sum(len(row["tokens"]) for row in ROWS)
     assert float(total) == pytest.approx(sum(float(value) for value, _ in each), rel=1e-5)
+
+
+def test_html_is_read_as_its_text_and_answered_with_offsets_in_it():
+    """Fails if tags are words, or offsets are those in the text without them."""
+    source = "<p>Ada met <b>B&#111;b</b> in&nbsp;R&ouml;me.</p>"
+    options = {"html": True, "marginals": True}
+    (answer,) = PREDICTOR.predict(source, **options)
+    words = [word["text"] for word in answer["tokens"]]
+    assert words == ["Ada", "met", "B&#111;b", "in", "R&ouml;me", "."]
+    (plain,) = PREDICTOR.predict("Ada met Bob in Röme.", marginals=True)
+    for word, expected in zip(answer["tokens"], plain["tokens"], strict=True):
+        assert source[word["start"] : word["end"]] == word["text"]
+        assert [tag["label"] for tag in word["tags"]] == [tag["label"] for tag in expected["tags"]]
