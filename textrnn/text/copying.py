@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from textrnn.errors import UserError
 from textrnn.rows import Row
 from textrnn.text.subwords import SubwordTokenizer
-from textrnn.text.tokenizer import UNK, Tokenizer, TokenizerConfig, Tokens
+from textrnn.text.tokenizer import EOS, UNK, Tokenizer, TokenizerConfig, Tokens
 from textrnn.text.treebank import Offsets, treebank_tokens
 
 _PLACEHOLDER = "\ue000"
@@ -72,8 +72,11 @@ class CopyingTokenizer(Tokenizer):
     def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
         return self.encode_source(text, max_tokens).tokens
 
-    def encode_source(self, text: str, max_tokens: int | None = None) -> Copyable:
-        """Encode a text to translate. Which words are copied follows from the known words."""
+    def encode_source(
+        self, text: str, max_tokens: int | None = None, also: Iterable[Offsets] = ()
+    ) -> Copyable:
+        """Encode a text to translate. Which words are copied follows from the known words; `also`
+        are further parts to copy, each as a whole."""
         plain = text.translate(_TYPEWRITER)
         tokens = self.subwords.encode(plain, max_tokens)
         unknown = tokens.spans[tokens.ids == UNK, 0].tolist()
@@ -83,12 +86,44 @@ class CopyingTokenizer(Tokenizer):
                 plain[start:end]
             )
 
-        copied = _merge_adjacent(
-            plain, [word for word in treebank_tokens(plain) if is_copied(*word)]
-        )
+        words = [word for word in treebank_tokens(plain) if is_copied(*word)]
+        copied = _merge_adjacent(plain, sorted([*words, *also]))
         if not copied:
             return _with_words(text, tokens)
         return self._with_placeholders(text, plain, copied, max_tokens)
+
+    def encode_phrase(self, text: str) -> Int[np.ndarray, " tokens"] | None:
+        """The ids that decode to exactly this text within a translation, or None if it has
+        characters that the subwords do not have."""
+        ids = self.subwords.encode(text).ids
+        exact = len(ids) and UNK not in ids and self.decode(ids) == text
+        return ids if exact and self.subwords.piece(int(ids[0])).startswith("▁") else None
+
+    def encode_scored(
+        self, source: str, target: str, max_tokens: int | None = None
+    ) -> tuple[Copyable, Copyable]:
+        """Encode a text and a given translation. The words to copy that the translation contains
+        are UNK in both, once in the translation for each time in the source."""
+        plain, given = source.translate(_TYPEWRITER), target.translate(_TYPEWRITER)
+        tokens, words = self.encode_source(source, max_tokens)
+        spans = [(int(start), int(end)) for start, end in tokens.spans[tokens.ids == UNK]]
+        used: list[Offsets] = []
+        shared = []
+        for start, end in spans:
+            found = _find_apart(given, plain[start:end], used)
+            if found is not None:
+                shared.append((start, end))
+                used.append(found)
+        if len(shared) < len(spans):
+            tokens, words = self._with_placeholders(source, plain, shared, max_tokens)
+        return Copyable(tokens, words), self._with_placeholders(
+            target, given, sorted(used), max_tokens
+        )
+
+    def continues_word(self) -> Bool[np.ndarray, " ids"]:
+        """For each id, whether it continues the word before it: a letter or digit without ▁."""
+        pieces = [self.subwords.piece(id) for id in range(len(self))]
+        return np.array([id > EOS and piece[:1].isalnum() for id, piece in enumerate(pieces)])
 
     def encode_pair(self, source: str, target: str) -> tuple[Tokens, Tokens]:
         """Encode a text and its translation, with UNK in both for the words to copy that the
@@ -155,14 +190,30 @@ def _words(text: str) -> list[str]:
 
 
 def _merge_adjacent(text: str, words: Sequence[Offsets]) -> list[Offsets]:
-    """Words joined where only a space or a hyphen separates them: a name of several words is copied
-    as one, since models tend to drop one of two consecutive placeholders."""
+    """Words joined where only a space or a hyphen separates them, or where they overlap: a name of
+    several words is copied as one, since models tend to drop one of two consecutive
+    placeholders."""
     merged: list[Offsets] = []
     for start, end in words:
         if merged and text[merged[-1][1] : start] in (" ", "-", ""):
-            start = merged.pop()[0]
+            start, before = merged.pop()
+            end = max(before, end)
         merged.append((start, end))
     return merged
+
+
+def _find_apart(text: str, word: str, used: Sequence[Offsets]) -> Offsets | None:
+    """The first place of a word in a text, not within a longer word, that is not in use."""
+    start = text.find(word)
+    while start >= 0:
+        end = start + len(word)
+        apart = not (text[:start][-1:].isalnum() and word[0].isalnum()) and not (
+            text[end:][:1].isalnum() and word[-1].isalnum()
+        )
+        if apart and all(end <= first or last <= start for first, last in used):
+            return start, end
+        start = text.find(word, start + 1)
+    return None
 
 
 def _with_words(text: str, tokens: Tokens) -> Copyable:

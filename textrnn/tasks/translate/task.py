@@ -10,19 +10,21 @@ Other recipes train it on any other sequence-to-sequence task.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NotRequired, Self, cast
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveInt
 
-from textrnn.batching import Limits, Shape, TokenBatch, pad, ragged_ids
+from textrnn.batching import Limits, Shape, TokenBatch, pad, ragged_array, ragged_ids
 from textrnn.errors import InvalidText, UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.layers.masking import MASKED
-from textrnn.layers.ragged import sum_rows
+from textrnn.layers.ragged import row_ids
 from textrnn.tasks.columns import TranslationColumn
 from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
@@ -50,6 +52,8 @@ from textrnn.tasks.translate.option_arrays import (
     max_output_tokens,
 )
 from textrnn.tasks.translate.options import TranslateOptions
+from textrnn.tasks.translate.scored import SCORED, scored
+from textrnn.tasks.translate.terms import PHRASES, Term, find_terms, including, read_sentence
 from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer, Tokenizer
 from textrnn.text.passages import passages, rejoin
 from textrnn.text.treebank import Offsets
@@ -91,6 +95,12 @@ class TranslateWindow(Example):
     """Tokens of the translation, with EOS; None without gold."""
     beam: int
     options: TranslateOptions
+    phrases: Sequence[np.ndarray] = ()
+    """Tokens that the translation has to contain."""
+    phrase_of: np.ndarray | None = None
+    """The phrase that translates each token, or PHRASES; None without phrases."""
+    forced: np.ndarray | None = None
+    """Tokens of the translation to score, with EOS."""
 
     def __len__(self) -> int:
         return max(len(self.ids), 0 if self.target is None else len(self.target))
@@ -125,6 +135,8 @@ class TranslateBatch(TokenBatch):
     target: NotRequired[Int[Any, "rows target"]]
     before: NotRequired[Int[Any, "rows target"]]
     """The token before each token of the target, beginning with BOS."""
+    phrase_of: NotRequired[Int[Any, " tokens"]]
+    """The phrase that translates each source token, or PHRASES."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,10 +183,14 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         if not text.strip():
             cut(0, self.limit, options.truncate)  # raises InvalidText
         spans = passages(text) if self.config.sentences else [(0, len(text))]
+        if options.score_target:
+            return self._given(text, spans, row, options)
+        terms = find_terms(text, options)
+        spans = including(spans, terms)
         parts: list[TranslateWindow] = []
         left, truncated = self.limit, False
         for start, end in spans:
-            window = self._sentence(text[start:end], options)
+            window = self._sentence(text[start:end], _within(terms, start, end), options)
             truncated |= window.truncated
             if len(window) > left:
                 truncated = cut(self.limit + 1, self.limit, options.truncate)
@@ -192,20 +208,52 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             )
         return TranslateExample(ids, truncated, text, spans, parts, options)
 
-    def _sentence(self, text: str, options: TranslateOptions) -> TranslateWindow:
+    def _sentence(
+        self, text: str, terms: Sequence[Term], options: TranslateOptions
+    ) -> TranslateWindow:
         most = self.limits.length - 1
-        tokens, words = self.tokenizer.encode_source(text, max_tokens=most + 1)
+        room = min(self.limits.length, self.shapes()[0].tokens)
+        tokens, words, phrases, phrase_of = read_sentence(
+            text, terms, self.tokenizer, most + 1, room
+        )
         too_long = len(tokens.ids) > most
         if too_long and not options.truncate:
-            raise InvalidText(
-                f"a sentence is too long: it has more than {most} tokens, the limit of this model; "
-                "split it, or allow truncation",
-                "sentence_too_long",
-                limit=most,
-            )
+            raise _sentence_too_long(most)
         ids = _ended(tokens.ids[:most])
         spans = tokens.spans[:most]
-        return TranslateWindow(ids, too_long, words, spans, None, self._beam(options), options)
+        beam = self._beam(options)
+        translated = np.append(phrase_of[:most], PHRASES)
+        return TranslateWindow(
+            ids, too_long, words, spans, None, beam, options, phrases, translated
+        )
+
+    def _given(
+        self, text: str, spans: Sequence[Offsets], row: Row, options: TranslateOptions
+    ) -> TranslateExample:
+        """A text with a given translation, sentence by sentence if both have equally many."""
+        target = validate_text(field(row, "target"))
+        given = passages(target) if self.config.sentences else [(0, len(target))]
+        if len(given) != len(spans):
+            spans, given = [(0, len(text))], [(0, len(target))]
+        most = self.limits.length - 1
+        parts = []
+        for (start, end), (first, last) in zip(spans, given, strict=True):
+            source, output = self.tokenizer.encode_scored(
+                text[start:end], target[first:last], most + 1
+            )
+            if max(len(source.tokens.ids), len(output.tokens.ids)) > most:
+                raise _sentence_too_long(most)
+            ids, forced = _ended(source.tokens.ids), _ended(output.tokens.ids)
+            token_spans = source.tokens.spans
+            parts.append(
+                TranslateWindow(
+                    ids, False, output.words, token_spans, None, 1, options, forced=forced
+                )
+            )
+        ids = np.concatenate([np.empty(0, np.int32), *(window.ids for window in parts)])
+        if len(ids) > self.limit:
+            cut(len(ids), self.limit, truncate=False)  # raises InvalidText
+        return TranslateExample(ids, False, text, spans, parts, options)
 
     def _beam(self, options: TranslateOptions) -> int:
         widest = self.limits.width
@@ -241,10 +289,21 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             before = np.concatenate([start, target[:, :-1]], axis=1)
             return {**tokens, "target": target, "before": np.where(before == EOS, PAD, before)}
         requests = [
-            BeamRequest(w.beam, self._penalty(w.options), len(w.ids), w.options) for w in windows
+            BeamRequest(w.ids, w.beam, self._penalty(w.options), w.options, w.phrases, w.forced)
+            for w in windows
+        ]
+        phrase_of = [
+            np.full(len(w.ids), PHRASES) if w.phrase_of is None else w.phrase_of for w in windows
         ]
         longest = min(self.limits.length, shape.tokens)
-        return cast(TranslateBatch, {**tokens, **beam_arrays(requests, shape, longest)})
+        arrays = beam_arrays(requests, shape, longest, self._continues_word)
+        return cast(
+            TranslateBatch, {**tokens, **arrays, "phrase_of": ragged_array(phrase_of, shape.tokens)}
+        )
+
+    @cached_property
+    def _continues_word(self) -> np.ndarray:
+        return self.tokenizer.continues_word()
 
     def _penalty(self, options: TranslateOptions) -> float:
         requested = options.length_penalty
@@ -264,31 +323,41 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         return (losses * real).sum(), real.sum()
 
     def predict(self, model: Translator, batch: TranslateBatch) -> Outputs:
-        ids, lengths = jnp.asarray(batch["ids"]), batch["lengths"]
+        assert "phrase_of" in batch, "the examples were read with gold"
+        ids, lengths, phrase_of = jnp.asarray(batch["ids"]), batch["lengths"], batch["phrase_of"]
         longest = min(self.limits.length, len(ids))
         source, state = model.begin(ids, lengths, longest)
         parameters, width = beam_parameters(cast(dict[str, np.ndarray], batch))
-        words = sum_rows((ids == UNK).astype(jnp.int32), lengths)
 
-        def step(carry, token, counts):
+        def step(state, token, counts, copies):
             # An UNK copies a word of the source: each word once, and all of them.
-            state, left = carry
-            left = left - (token == UNK)
             state, logits, weights = model.step(source, state, token, counts)
             special = (
                 logits.special.at[:, jnp.array([PAD, BOS])]
                 .set(MASKED)
                 .at[:, UNK]
-                .set(jnp.where(left <= 0, MASKED, 0))
+                .set(jnp.where(copies <= 0, MASKED, 0))
                 .at[:, EOS]
-                .set(jnp.where(left > 0, FORGETTING, 0))
+                .set(jnp.where(copies > 0, FORGETTING, 0))
             )
-            return (state, left), logits._replace(special=special), weights
+            return state, logits._replace(special=special), weights
+
+        def attention_to_terms(weights):
+            rows, places = len(lengths), PHRASES + 1
+            place = row_ids(lengths, len(ids)) * places + phrase_of
+            sums = jax.ops.segment_sum(weights, place, rows * places, mode="drop")
+            return sums.reshape(rows, places, -1)[:, :PHRASES].swapaxes(1, 2)
 
         most = max_output_tokens(longest)
-        return Outputs(*search(step, (state, words), parameters, width, most))
+        return Outputs(*search(step, state, parameters, width, most, attention_to_terms))
 
     def answer(self, outputs: Sequence[Outputs], example: TranslateExample) -> Answer:
+        if example.options.score_target:
+            return scored(
+                [output.rows for output in outputs],
+                [window.words for window in example.parts],
+                self.tokenizer,
+            )
         count = 1 + example.options.alternatives
         sentences = [
             hypotheses(output.rows, output.tokens, window.ids, window.words, self.tokenizer, count)
@@ -312,6 +381,8 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         return answer | ({"truncated": True} if example.truncated else {})
 
     def columns(self, options: TranslateOptions) -> dict[str, Any]:
+        if options.score_target:
+            return dict(SCORED)
         columns: dict[str, Any] = {"text": str, "score": float}
         if options.alternatives:
             columns["alternatives"] = list[TranslationColumn]
@@ -336,6 +407,24 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         from textrnn.tasks.translate.bleu import bleu_report
 
         return bleu_report(*_texts(answers, rows))
+
+
+def _sentence_too_long(most: int) -> InvalidText:
+    return InvalidText(
+        f"a sentence is too long: it has more than {most} tokens, the limit of this model; "
+        "split it, or allow truncation",
+        "sentence_too_long",
+        limit=most,
+    )
+
+
+def _within(terms: Sequence[Term], start: int, end: int) -> list[Term]:
+    """The terms in a sentence, with offsets into it."""
+    return [
+        term._replace(start=term.start - start, end=term.end - start)
+        for term in terms
+        if start <= term.start < end
+    ]
 
 
 def _ended(ids: np.ndarray) -> np.ndarray:
