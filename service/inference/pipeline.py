@@ -21,6 +21,8 @@ INLINE_CHARACTERS = 4096
 
 LocatedTexts = Sequence[tuple[str, str]]
 """Texts, each with the JSON pointer to its place in the request."""
+LocatedRows = Sequence[tuple[str, dict[str, str]]]
+"""Rows whose fields are texts, likewise."""
 
 
 async def infer_texts(
@@ -31,13 +33,24 @@ async def infer_texts(
     request: Request,
 ) -> Result:
     """The answers to texts, in their order. Raises Problem."""
+    return await infer_rows(context, served, _rows(served, located), options, request)
+
+
+async def infer_rows(
+    context: ServiceContext,
+    served: ServedModel,
+    located: LocatedRows,
+    options: dict[str, Any],
+    request: Request,
+) -> Result:
+    """The answers to rows whose fields are texts, in their order. Raises Problem."""
     context.admission.check_texts(len(located), located[0][0].rpartition("/")[0])
     label_request(request, served, len(located))
     parsed = served.predictor.task.options_type.parse(options, source="options")
-    if sum(len(text) for _, text in located) < INLINE_CHARACTERS:
-        examples = tokenize_texts(served, located, parsed)
+    if sum(len(text) for _, row in located for text in row.values()) < INLINE_CHARACTERS:
+        examples = tokenize_rows(served, located, parsed)
     else:
-        examples = await asyncio.to_thread(tokenize_texts, served, located, parsed)
+        examples = await asyncio.to_thread(tokenize_rows, served, located, parsed)
     return await infer_examples(context, served, examples, request)
 
 
@@ -58,13 +71,22 @@ async def infer_examples(
 
 def tokenize_texts(served: ServedModel, located: LocatedTexts, options: Any) -> list[Example]:
     """Tokenise texts. Raises Problem 422 that points to the first text that is invalid."""
+    return tokenize_rows(served, _rows(served, located), options)
+
+
+def tokenize_rows(served: ServedModel, located: LocatedRows, options: Any) -> list[Example]:
+    """Tokenise rows. Raises Problem 422 that points to the first row that is invalid."""
     task, examples = served.predictor.task, []
-    for pointer, text in located:
+    for pointer, row in located:
         try:
-            examples.append(task.read({task.input: text}, options))
+            examples.append(task.read(row, options))
         except InvalidText as error:
             raise invalid_text(error, pointer) from None
     return examples
+
+
+def _rows(served: ServedModel, located: LocatedTexts) -> LocatedRows:
+    return [(pointer, {served.predictor.task.input: text}) for pointer, text in located]
 
 
 def label_request(request: Request, served: ServedModel, texts: int = 1) -> None:

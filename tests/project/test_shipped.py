@@ -2,6 +2,7 @@
 
 import functools
 import json
+import random
 import re
 from typing import Any
 
@@ -160,6 +161,64 @@ def test_numbers_and_names_survive_translation(name):
     number = "42,50" if name.endswith("-de") else "42.50"
     for word in ("Szczepański Okonkwo", number, "1998", "\n\n* 7 *\n"):
         assert answer["text"].count(word) == 1
+
+
+LOOPS = re.compile(r"(\b\w+\b)(\W+\1\b){3,}|(\S{1,4}?)\3{5,}", re.IGNORECASE)
+"""A word four times in a row, or up to four characters six times."""
+
+
+def hostile_texts(count: int) -> list[str]:
+    """Short texts that are unlike all training text, among them some that repeat themselves."""
+    draw = random.Random(0)
+    units = [
+        "ha",
+        "J-S",
+        "aaaa",
+        "no",
+        "x",
+        "S",
+        "ab",
+        "Ja",
+        "hm",
+        "ö",
+        "Zz",
+        "mmm",
+        "!?",
+        "😀",
+        "1",
+    ]
+    texts = [*"abcdxyzABJSTXYZäöß!?&€😀", "aaaa aaaa", "!!!!", "J-S-S-S-S", "I AM VERY TIRED."]
+    texts += [glue.join([unit] * n) for unit in units for glue in (" ", "-", "") for n in (2, 3)]
+    sentences = ["i am very tired.", "where is my dog", "das ist nicht gut", "bitte hilf mir jetzt"]
+    while len(texts) < count:
+        characters = draw.choice(("abcdefgXYZSJ- .!?", "ASTJRE-", "1a.,-", "äöüß ÄÖÜ"))
+        texts.append("".join(draw.choices(characters, k=draw.randint(2, 16))))
+        sentence = draw.choice(sentences)
+        texts.append("".join(draw.choice((str.upper, str.lower))(c) for c in sentence))
+    return [text for text in texts[:count] if text.strip()]
+
+
+@pytest.mark.parametrize("name", ["translate-en-de", "translate-de-en"])
+def test_no_text_makes_a_translation_loop(name):
+    """Fails if a translation repeats itself more often than its source, or is much longer."""
+    texts = hostile_texts(200)
+    for text, answer in zip(texts, load(name).predict(texts), strict=True):
+        translation = answer["text"]
+        assert LOOPS.search(text) or not LOOPS.search(translation), (text, translation)
+        assert len(translation) <= 3 * max(len(text), 20), (text, translation)
+
+
+def test_a_glossary_replaces_what_the_model_would_write():
+    """Fails if a term is added to its usual translation instead of taking its place."""
+    model = load("translate-en-de")
+    assert (
+        model.predict("The dog barks at the cat.", glossary={"dog": "Rüde", "cat": "Kater"})[0][
+            "text"
+        ]
+        == "Der Rüde bellt an der Kater."
+    )
+    (answer,) = model.predict("I like New York.", do_not_translate=["new york"])
+    assert answer["text"] == "Ich mag New York."
 
 
 def test_compounds_are_translated_and_not_copied():

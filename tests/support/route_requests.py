@@ -6,6 +6,7 @@ BODIES = {
     "/v1/classify": {"text": "a fine film", "top_k": 2},
     "/v1/tag": {"texts": ["Ada Lovelace met Bob in Rome ."], "marginals": True},
     "/v1/translate": {"text": "one two", "beam_size": 2, "alternatives": 1},
+    "/v1/translate/score": {"pairs": [{"source": "one two", "target": "two one"}]},
     "/v1/generate": {"prompt": "cat ", "max_characters": 3, "seed": 1, "stop": ["x"]},
     "/v1/completions": {"model": "tiny-generate", "prompt": ["cat "], "max_tokens": 3, "seed": 1},
     "/models/tiny": {"inputs": "a fine film", "parameters": {"top_k": 1}},

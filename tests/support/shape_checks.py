@@ -17,6 +17,8 @@ CHECKED = (
     "textrnn.tasks.translate.network",
     "textrnn.tasks.translate.decoder",
     "textrnn.tasks.translate.beam_search",
+    "textrnn.tasks.translate.constraints",
+    "textrnn.tasks.translate.repetition",
     "textrnn.tasks.translate.next_tokens",
     "textrnn.tasks.generate.network",
     "textrnn.tasks.generate.sampling",

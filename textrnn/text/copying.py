@@ -16,7 +16,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 import regex
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from textrnn.errors import UserError
 from textrnn.rows import Row
@@ -88,9 +88,11 @@ class CopyingTokenizer(Tokenizer):
     def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
         return self.encode_source(text, max_tokens).tokens
 
-    def encode_source(self, text: str, max_tokens: int | None = None) -> Copyable:
+    def encode_source(
+        self, text: str, max_tokens: int | None = None, also: Iterable[Offsets] = ()
+    ) -> Copyable:
         """Encode a text to translate. Literals are copied; which words are, follows from the known
-        words."""
+        words; `also` are further parts to copy, each as a whole."""
         plain = text.translate(_TYPEWRITER)
         tokens = self.subwords.encode(plain, max_tokens)
         unknown = tokens.spans[tokens.ids == UNK, 0].tolist()
@@ -100,10 +102,49 @@ class CopyingTokenizer(Tokenizer):
                 plain[start:end]
             )
 
-        copied = _merge_adjacent(plain, list(_copied_parts(plain, is_copied)))
+        words = [*_copied_parts(plain, is_copied), *(_Part(span, False) for span in also)]
+        copied = _merge_adjacent(plain, sorted(words))
         if not copied:
             return _with_words(text, tokens)
         return self._with_placeholders(text, plain, copied, max_tokens)
+
+    def encode_phrase(self, text: str) -> Int[np.ndarray, " tokens"] | None:
+        """The ids that decode to exactly this text within a translation, or None if it has
+        characters that the subwords do not have."""
+        ids = self.subwords.encode(text).ids
+        exact = len(ids) and UNK not in ids and self.decode(ids) == text
+        return ids if exact and self.subwords.piece(int(ids[0])).startswith("▁") else None
+
+    def encode_scored(
+        self,
+        source: str,
+        target: str,
+        max_tokens: int | None = None,
+        rewrite: Callable[[str], str] = str,
+    ) -> tuple[Copyable, Copyable]:
+        """Encode a text and a given translation. The words to copy that the translation contains
+        are UNK in both, once in the translation for each time in the source. `rewrite` gives a
+        copied literal as the target writes it."""
+        plain, given = source.translate(_TYPEWRITER), target.translate(_TYPEWRITER)
+        tokens, words = self.encode_source(source, max_tokens)
+        spans = [(int(start), int(end)) for start, end in tokens.spans[tokens.ids == UNK]]
+        used: list[Offsets] = []
+        shared = []
+        for start, end in spans:
+            found = _find_apart(given, rewrite(plain[start:end]), used)
+            if found is not None:
+                shared.append((start, end))
+                used.append(found)
+        if len(shared) < len(spans):
+            tokens, words = self._with_placeholders(source, plain, shared, max_tokens)
+        return Copyable(tokens, words), self._with_placeholders(
+            target, given, sorted(used), max_tokens
+        )
+
+    def continues_word(self) -> Bool[np.ndarray, " ids"]:
+        """For each id, whether it continues the word before it: a letter or digit without ▁."""
+        pieces = [self.subwords.piece(id) for id in range(len(self))]
+        return np.array([id > EOS and piece[:1].isalnum() for id, piece in enumerate(pieces)])
 
     def encode_pair(
         self, source: str, target: str, rewrite: Callable[[str], str] = str
@@ -221,16 +262,34 @@ def _key(word: str) -> str:
 
 
 def _merge_adjacent(text: str, parts: Sequence[_Part]) -> list[Offsets]:
-    """The spans of parts, joined where only a space or a hyphen separates words: a name of several
-    words is copied as one, since models tend to drop one of two consecutive placeholders."""
+    """The spans of parts, joined where only a space or a hyphen separates words, or where they
+    overlap: a name of several words is copied as one, since models tend to drop one of two
+    consecutive placeholders."""
     merged: list[_Part] = []
     for part in parts:
-        start, end = part.span
-        words = merged and not part.literal and not merged[-1].literal
-        if words and text[merged[-1].span[1] : start] in (" ", "-", ""):
-            start = merged.pop().span[0]
-        merged.append(_Part((start, end), part.literal))
+        (start, end), literal = part
+        if merged:
+            (first, last), before = merged[-1]
+            words = not literal and not before
+            if start < last or (words and text[last:start] in (" ", "-", "")):
+                merged.pop()
+                start, end, literal = first, max(last, end), literal or before
+        merged.append(_Part((start, end), literal))
     return [part.span for part in merged]
+
+
+def _find_apart(text: str, word: str, used: Sequence[Offsets]) -> Offsets | None:
+    """The first place of a word in a text, not within a longer word, that is not in use."""
+    start = text.find(word)
+    while start >= 0:
+        end = start + len(word)
+        apart = not (text[:start][-1:].isalnum() and word[0].isalnum()) and not (
+            text[end:][:1].isalnum() and word[-1].isalnum()
+        )
+        if apart and all(end <= first or last <= start for first, last in used):
+            return start, end
+        start = text.find(word, start + 1)
+    return None
 
 
 def _with_words(text: str, tokens: Tokens) -> Copyable:

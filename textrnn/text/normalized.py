@@ -29,6 +29,14 @@ class Normalized(NamedTuple):
         starts = self.starts[table[:, 0]]
         return np.stack([starts, np.maximum(starts, self.ends[table[:, 1]])], axis=1)
 
+    def part(self, start: int, end: int) -> "Normalized":
+        """The characters from `start` to `end`, with offsets into the whole text as sent."""
+        if self.starts is None or self.ends is None:
+            places = np.arange(start, end + 1, dtype=np.int32)
+            return Normalized(self.text[start:end], places, places)
+        places = slice(start, end + 1)
+        return Normalized(self.text[start:end], self.starts[places], self.ends[places])
+
     def whole(self, words: Iterable[Offsets]) -> list[Offsets]:
         """Words of `text`, joined where they are parts of one grapheme cluster, such as the two
         letters of a flag."""

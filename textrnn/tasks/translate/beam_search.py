@@ -24,21 +24,53 @@ from jaxtyping import Array, Bool, Float, Int, Shaped
 
 from textrnn.layers.indexing import get_at, set_at
 from textrnn.layers.masking import MASKED
-from textrnn.layers.ragged import from_grid, row_ids, row_starts, spread
+from textrnn.layers.ragged import from_grid, row_ids, row_starts
+from textrnn.tasks.translate.constraints import (
+    Candidates,
+    Chosen,
+    Constraints,
+    Progress,
+    are_active,
+    choose,
+    copy,
+    may_end,
+    nothing_written,
+    pointers,
+    required_tokens,
+    restrict,
+    write,
+)
 from textrnn.tasks.translate.next_tokens import (
     FactoredLogits,
     NextTokens,
     best_tokens,
+    log_probabilities_of,
     next_tokens,
+)
+from textrnn.tasks.translate.repetition import (
+    Past,
+    Penalties,
+    Recent,
+    continues_loop,
+    extend_past,
+    extend_recent,
+    no_past,
+    nothing_recent,
+    penalized,
 )
 from textrnn.text.tokenizer import BOS, PAD
 
 SearchStep = Callable[
-    [Any, Int[Array, " hypotheses"], Int[Array, " rows"]], tuple[Any, FactoredLogits, Any]
+    [Any, Int[Array, " hypotheses"], Int[Array, " rows"], Int[Array, " hypotheses"]],
+    tuple[Any, FactoredLogits, Any],
 ]
-"""From the carry and the last token of each hypothesis, and the number of hypotheses of each row,
-to the new carry, the logits of the next token, and a trace: arrays of [..., beam, ...] whose second
-axis is that of slots."""
+"""From the carry and the last token of each hypothesis, the number of hypotheses of each row, and
+the number of words that each hypothesis has not copied, to the new carry, the logits of the next
+token, and a trace: arrays of [..., beam, ...] whose second axis is that of slots."""
+
+
+TermAttention = Callable[[Any], Float[Array, "rows beam phrases"]]
+"""From the trace of a step to the attention to the terms that phrases translate."""
 
 
 class BeamParameters(NamedTuple):
@@ -52,11 +84,10 @@ class BeamParameters(NamedTuple):
     """Minimum number of tokens before EOS."""
     max_length: Int[Array, " rows"]
     """Maximum number of tokens before EOS, at most the compiled length."""
-    no_repeat_ngram: Int[Array, " rows"]
-    """Size of the n-grams that must not occur twice; 0 disables it."""
-    repetition_penalty: Float[Array, " rows"]
-    """Divides positive logits of tokens already used, and multiplies negative ones (Keskar et al.
-    2019, section 4.1); 1 disables it."""
+    repetitions: Int[Array, "rows distance"]
+    """For each distance from 1, how many tokens in a row a hypothesis may repeat, at least."""
+    penalties: Penalties
+    constraints: Constraints
 
 
 class SearchResult(NamedTuple):
@@ -70,6 +101,8 @@ class SearchResult(NamedTuple):
     repetition penalty changes its distribution."""
     slots: Int[Array, "rows beam steps"]
     """The slot at each step, up to the step that chose EOS."""
+    totals: Float[Array, "rows beam max_length"]
+    """The log-probability of each hypothesis up to each of its tokens, without EOS."""
 
 
 class _Finished(NamedTuple):
@@ -97,21 +130,22 @@ class _Beam(NamedTuple):
     """For each step, the token that each hypothesis of the next step begins with."""
     parents: Int[Array, "steps rows beam"]
     """For each step, the slot that each hypothesis of the next step continues."""
-    past: "_Past"
+    log_probabilities: Float[Array, "steps rows beam"]
+    """For each step, the log-probability of each hypothesis of the next step."""
+    progress: Progress
+    recent: Recent
+    past: Past
     trace: Any
     finished: _Finished
 
 
-class _Past(NamedTuple):
-    """What the penalties need of the tokens of each hypothesis."""
-
-    tokens: Int[Array, "rows beam max_length"]
-    repeat_length: Int[Array, "rows beam max_length"]
-    """For each position, how many tokens before it equal the most recent tokens."""
-
-
 def search(
-    step: SearchStep, carry: Any, parameters: BeamParameters, width: int, max_length: int
+    step: SearchStep,
+    carry: Any,
+    parameters: BeamParameters,
+    width: int,
+    max_length: int,
+    attention_to_terms: TermAttention | None = None,
 ) -> tuple[SearchResult, Any]:
     """The best hypotheses of each row, and the traces: arrays of [..., steps, beam, ...].
 
@@ -120,12 +154,13 @@ def search(
     """
     beam = lax.while_loop(
         lambda beam: beam.counts.any(),
-        lambda beam: _advance(beam, step, parameters),
+        lambda beam: _advance(beam, step, parameters, attention_to_terms),
         _initial(step, carry, parameters, width, max_length),
     )
-    tokens, slots = _trace_back(beam)
+    tokens, slots, totals = _trace_back(beam)
     finished = beam.finished
-    return SearchResult(tokens, finished.length, finished.log_probability, slots), beam.trace
+    result = SearchResult(tokens, finished.length, finished.log_probability, slots, totals)
+    return result, beam.trace
 
 
 def _initial(
@@ -136,11 +171,10 @@ def _initial(
     first = jnp.minimum(row_ids(counts, rows * width), rows - 1)
     carry = jax.tree.map(lambda a: get_at(a, first), carry)
     last = jnp.full(rows * width, BOS)
-    _, _, trace = jax.eval_shape(step, carry, last, counts)
+    _, _, trace = jax.eval_shape(step, carry, last, counts, last)
     masked = jnp.full((rows, width), MASKED)
     zeros = jnp.zeros((rows, width), jnp.int32)
     steps = max_length + 1
-    tokens = jnp.full((rows, width, max_length), PAD)
     return _Beam(
         t=jnp.zeros((), jnp.int32),
         counts=counts,
@@ -149,51 +183,115 @@ def _initial(
         log_probability=masked.at[:, 0].set(0.0),
         chosen=jnp.full((steps, rows, width), PAD),
         parents=jnp.zeros((steps, rows, width), jnp.int32),
-        past=_Past(tokens, jnp.zeros_like(tokens)),
+        log_probabilities=jnp.zeros((steps, rows, width)),
+        progress=nothing_written(parameters.constraints, width),
+        recent=nothing_recent(rows, width),
+        past=no_past(rows, width, max_length),
         trace=jax.tree.map(lambda a: jnp.zeros((a.shape[0], steps, *a.shape[1:]), a.dtype), trace),
         finished=_Finished(masked, masked, zeros, zeros),
     )
 
 
-def _advance(beam: _Beam, step: SearchStep, parameters: BeamParameters) -> _Beam:
+def _advance(
+    beam: _Beam,
+    step: SearchStep,
+    parameters: BeamParameters,
+    attention_to_terms: TermAttention | None,
+) -> _Beam:
     (rows, width), t = beam.log_probability.shape, beam.t
-    slots = jnp.arange(width)
-    carry, logits, trace = step(beam.carry, beam.last, beam.counts)
+    slots, constraints = jnp.arange(width), parameters.constraints
+    copies = _ragged(beam.progress.copies, beam.counts)
+    carry, logits, trace = step(beam.carry, beam.last, beam.counts, copies)
     places = row_starts(beam.counts)[:, None] + slots
     following = _next_tokens(logits, beam, parameters)
     end, continuing, ids = (get_at(a, places) for a in following)
     exists = slots < beam.counts[:, None]
-    may_end = exists & (t >= parameters.min_length[:, None])
-    may_continue = exists & (t < parameters.max_length[:, None])
-    ends = _extend(beam.log_probability, end, may_end)
-    candidates = _extend(beam.log_probability[..., None], continuing, may_continue[..., None])
+    left = parameters.max_length[:, None] - t
+    loops = continues_loop(beam.recent, ids, parameters.repetitions)
+    may_continue = (exists & (left > 0))[..., None] & ~loops
+    free = Candidates(
+        ids,
+        jnp.full_like(ids, -1),
+        _extend(beam.log_probability[..., None], continuing, may_continue),
+    )
+    stuck = (free.log_probability == MASKED).all(axis=-1)
+    may_stop = (t >= parameters.min_length[:, None]) | stuck
+    may_stop &= exists & may_end(constraints, beam.progress, t)
+    ends = _extend(beam.log_probability, end, may_stop)
+    must_copy = exists & (beam.progress.copies > 0) & ((beam.progress.copies >= left) | stuck)
 
-    alive, best = lax.top_k(candidates.reshape(rows, -1), width)
-    ahead = _count_above(alive, ends) + _count_above(ends, ends)
+    def unconstrained() -> tuple[Chosen, Progress]:
+        alive, best = lax.top_k(free.log_probability.reshape(rows, -1), width)
+        parent, token = best // ids.shape[-1], _of_row(ids.reshape(rows, -1), best)
+        chosen = Chosen(alive, parent, token, jnp.full_like(token, -1), alive)
+        return chosen, copy(beam.progress, chosen)
+
+    def constrained() -> tuple[Chosen, Progress]:
+        tokens, phrase = required_tokens(constraints, beam.progress, t, must_copy)
+        likely = log_probabilities_of(
+            logits, following.end, from_grid(tokens, beam.counts, rows * width)
+        )
+        attention = jnp.zeros(beam.progress.met.shape)
+        if attention_to_terms:
+            attention = attention_to_terms(trace)
+        pointer = pointers(constraints, beam.progress, attention)
+        rest = jnp.log1p(-pointer.sum(axis=-1, keepdims=True))
+        likely = get_at(likely, places) + rest
+        pointed = jnp.logaddexp(likely[..., :-1], jnp.log(pointer))
+        required = Candidates(
+            tokens,
+            phrase,
+            _extend(
+                beam.log_probability[..., None],
+                jnp.concatenate([pointed, likely[..., -1:]], axis=-1),
+                (exists & (left > 0))[..., None] & (tokens != PAD),
+            ),
+        )
+        other = free._replace(
+            log_probability=_extend(
+                beam.log_probability[..., None], continuing + rest, may_continue
+            )
+        )
+        candidates = restrict(constraints, beam.progress, other, required, t, left)
+        chosen = choose(constraints, beam.progress, candidates)
+        return chosen, write(constraints, beam.progress, chosen)
+
+    chosen, progress = lax.cond(are_active(constraints, must_copy), constrained, unconstrained)
+    alive, parent, token = chosen.log_probability, chosen.parent, chosen.token
+    ahead = _count_above(chosen.rivals, ends) + _count_above(ends, ends)
+    length_penalty = (t + 1.0) ** parameters.length_penalty[:, None]
     new = _Finished(
-        score=ends / (t + 1.0) ** parameters.length_penalty[:, None],
+        score=ends / length_penalty,
         log_probability=ends,
         length=jnp.full((rows, width), t),
         slot=jnp.broadcast_to(slots, (rows, width)),
     )
     finished = _best(beam.finished, new, (ends > MASKED) & (ahead < parameters.beam[:, None]))
 
-    continues = (alive > MASKED) & (slots < parameters.beam[:, None])
+    has_phrases = constraints.total > 0
+    size = jnp.where(has_phrases, width, parameters.beam)
+    continues = (alive > MASKED) & (slots < size[:, None])
     done = (finished.log_probability > MASKED).sum(axis=-1) >= parameters.beam
+    # The first hypotheses to meet all phrases are seldom the best.
+    promising = (jnp.where(continues, alive, MASKED) / length_penalty).max(axis=-1)
+    done &= ~has_phrases | (promising <= finished.score[:, 0])
     counts = jnp.where(done, 0, continues.sum(axis=-1))
-    parent, token = best // ids.shape[-1], _of_row(ids.reshape(rows, -1), best)
     hypothesis, last = _ragged(places[:, :1] + parent, counts), _ragged(token, counts)
+    alive = jnp.where(continues, alive, MASKED)
     return _Beam(
         t=t + 1,
         counts=counts,
         carry=jax.tree.map(lambda a: get_at(a, hypothesis), carry),
         last=last,
-        log_probability=jnp.where(continues, alive, MASKED),
+        log_probability=alive,
         chosen=set_at(beam.chosen, t, token),
         parents=set_at(beam.parents, t, parent),
+        log_probabilities=set_at(beam.log_probabilities, t, alive),
+        progress=progress,
+        recent=extend_recent(beam.recent, parent, token),
         past=lax.cond(
-            _uses_past(parameters),
-            lambda: _extend_past(beam.past, parent, token, t),
+            parameters.penalties.any(),
+            lambda: extend_past(beam.past, parent, token, t),
             lambda: beam.past,
         ),
         trace=jax.tree.map(
@@ -213,56 +311,16 @@ def _count_above(values: Array, thresholds: Array) -> Array:
     return (values[:, None, :] > thresholds[:, :, None]).sum(axis=-1)
 
 
-def _uses_past(parameters: BeamParameters) -> Bool[Array, ""]:
-    """Whether any row has a penalty that depends on the tokens so far."""
-    return ((parameters.no_repeat_ngram > 0) | (parameters.repetition_penalty != 1)).any()
-
-
-def _extend_past(past: _Past, parent: Array, token: Array, t: Array) -> _Past:
-    row, position = jnp.arange(len(parent))[:, None], jnp.arange(past.tokens.shape[-1])
-    tokens = past.tokens[row, parent]
-    repeats = (tokens == token[..., None]) & (position < t)
-    repeat_length = jnp.where(repeats, past.repeat_length[row, parent] + 1, 0)
-    return _Past(
-        jnp.where(position == t, token[..., None], tokens),
-        jnp.pad(repeat_length, ((0, 0), (0, 0), (1, 0)))[:, :, :-1],
-    )
-
-
 def _next_tokens(logits: FactoredLogits, beam: _Beam, parameters: BeamParameters) -> NextTokens:
     """The best next tokens of each hypothesis under the penalties."""
     width = beam.log_probability.shape[1]
     return lax.cond(
-        _uses_past(parameters),
-        lambda: best_tokens(_penalized(logits.values(), beam, parameters), width),
+        parameters.penalties.any(),
+        lambda: best_tokens(
+            penalized(logits.values(), beam.past, beam.t, beam.counts, parameters.penalties), width
+        ),
         lambda: next_tokens(logits, beam.counts, width),
     )
-
-
-def _penalized(logits: Array, beam: _Beam, parameters: BeamParameters) -> Array:
-    """Log-probabilities under the repetition penalty and without repeated n-grams."""
-    hypotheses, max_length = len(logits), beam.past.tokens.shape[-1]
-    is_past = jnp.arange(max_length) < beam.t
-
-    def by_hypothesis(values: Array) -> Array:
-        return from_grid(values, beam.counts, hypotheses)
-
-    def of_row(values: Array) -> Array:
-        return spread(values, beam.counts, hypotheses)[:, None]
-
-    tokens, repeat_length = map(by_hypothesis, beam.past)
-
-    def idsget_at(positions: Array) -> Array:
-        """A mask over ids: those at any of these past positions."""
-        mask = jnp.zeros(logits.shape, bool)
-        return mask.at[jnp.arange(hypotheses)[:, None], tokens].max(is_past & positions)
-
-    penalty = of_row(parameters.repetition_penalty)
-    penalized = jnp.where(logits > 0, logits / penalty, logits * penalty)
-    logits = jnp.where(idsget_at(jnp.ones_like(tokens, bool)), penalized, logits)
-    size = of_row(parameters.no_repeat_ngram)
-    repeated = idsget_at((size > 0) & (repeat_length >= size - 1))
-    return jnp.where(repeated, MASKED, jax.nn.log_softmax(logits))
 
 
 def _best(old: _Finished, new: _Finished, ended: Bool[Array, "rows beam"]) -> _Finished:
@@ -277,29 +335,31 @@ def _best(old: _Finished, new: _Finished, ended: Bool[Array, "rows beam"]) -> _F
     return jax.tree.map(lambda a: _of_row(a, best), both)
 
 
-def _trace_back(beam: _Beam) -> tuple[Array, Array]:
-    """The tokens and slots of each finished hypothesis, followed back from its last step."""
+def _trace_back(beam: _Beam) -> tuple[Array, Array, Array]:
+    """The tokens and slots of each finished hypothesis, and its log-probability up to each token,
+    followed back from its last step."""
     finished, steps = beam.finished, len(beam.parents)
 
-    def step_back(i: Array, results: tuple[Array, Array]) -> tuple[Array, Array]:
+    def step_back(i: Array, results: tuple[Array, ...]) -> tuple[Array, ...]:
         """From the slots after step t to the tokens that were chosen there, and the slots at it."""
         t = beam.t - 1 - i
-        tokens, slots = results
+        tokens, slots, totals = results
         after = lax.dynamic_index_in_dim(slots, t + 1, 0, keepdims=False)  # clamped
-        chosen, parents = (
+        chosen, parents, total = (
             _of_row(lax.dynamic_index_in_dim(each, t, 0, keepdims=False), after)
-            for each in (beam.chosen, beam.parents)
+            for each in (beam.chosen, beam.parents, beam.log_probabilities)
         )
         token = jnp.where(t < finished.length, chosen, PAD)
         slot = jnp.where(t < finished.length, parents, finished.slot)
-        return set_at(tokens, t, token), set_at(slots, t, slot)
+        return set_at(tokens, t, token), set_at(slots, t, slot), set_at(totals, t, total)
 
     tokens = jnp.full((steps, *finished.slot.shape), PAD)
-    slots = jnp.zeros_like(tokens)
-    tokens, slots = (
-        jnp.moveaxis(each, 0, -1) for each in lax.fori_loop(0, beam.t, step_back, (tokens, slots))
+    slots, totals = jnp.zeros_like(tokens), jnp.zeros(tokens.shape)
+    tokens, slots, totals = (
+        jnp.moveaxis(each, 0, -1)
+        for each in lax.fori_loop(0, beam.t, step_back, (tokens, slots, totals))
     )
-    return tokens[..., :-1], slots
+    return tokens[..., :-1], slots, totals[..., :-1]
 
 
 def _of_row(values: Shaped[Array, "rows entries"], index: Int[Array, "rows beam"]) -> Array:

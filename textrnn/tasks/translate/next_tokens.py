@@ -55,6 +55,17 @@ def next_tokens(logits: FactoredLogits, counts: Int[Array, " rows"], width: int)
     return NextTokens(*decoding.rank_next_tokens(*logits, counts, best))
 
 
+def log_probabilities_of(
+    logits: FactoredLogits, end: Float[Array, " hypotheses"], ids: Int[Array, "hypotheses chosen"]
+) -> Float[Array, "hypotheses chosen"]:
+    """Those of some ids, from that of EOS: they differ as the logits do."""
+    every = jnp.pad(ids, ((0, 0), (1, 0)), constant_values=EOS)
+    values = jnp.einsum("hf,hcf->hc", logits.output, logits.table[every]) + logits.bias[every]
+    added = jnp.take_along_axis(logits.special, jnp.minimum(every, SPECIAL - 1), axis=1)
+    values += jnp.where(every < SPECIAL, added, 0)
+    return end[:, None] + values[:, 1:] - values[:, :1]
+
+
 def best_tokens(log_probabilities: Float[Array, "hypotheses ids"], width: int) -> NextTokens:
     """The same from all log-probabilities."""
     ids = log_probabilities.shape[1]

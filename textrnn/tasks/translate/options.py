@@ -1,9 +1,16 @@
 """Translation options, among them those of beam search."""
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Self
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from textrnn.tasks.options import LibraryOnly, Options
 from textrnn.text.formality import Formality
+
+Term = Annotated[str, Field(max_length=100, pattern=r"^\S([^\r\n]*\S)?$")]
+"""A word or phrase on one line, without white space around it."""
 
 
 class TranslateOptions(Options):
@@ -35,3 +42,28 @@ class TranslateOptions(Options):
     sentence_alignments: LibraryOnly[bool] = False
     """Return with each translation how the tokens of its sentences are aligned with the source:
     their spans in both texts and the attention weights between them."""
+    glossary: dict[Term, Term] = Field(default={}, max_length=500)
+    """Translations that terms of the source must have: each term is found as whole words, in
+    upper or lower case unless it has capitals within a word, the longest one first, and
+    the translation contains what it stands for once for each time, exactly as given."""
+    do_not_translate: tuple[Term, ...] = Field(default=(), max_length=500)
+    """Terms that the translation contains as they stand in the source, once for each time. They are
+    found as those of the glossary are."""
+    score_target: LibraryOnly[bool] = False
+    """Score the given translation `target` of each row instead of translating its `source`."""
+
+    @model_validator(mode="after")
+    def _each_term_once(self) -> Self:
+        check_terms(self.glossary, self.do_not_translate)
+        return self
+
+
+def check_terms(*lists: Iterable[str]) -> None:
+    """Raises ValueError for a term that several lists have, or one of them in two cases."""
+    terms = Counter(term.lower() for each in lists for term in each)
+    for term, count in terms.items():
+        if count > 1:
+            raise ValueError(
+                f"the term {term[:50]!r} occurs {count} times in glossary and do_not_translate; "
+                "keep one, as upper and lower case are the same"
+            )

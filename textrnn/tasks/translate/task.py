@@ -10,19 +10,21 @@ Other recipes train it on any other sequence-to-sequence task.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NotRequired, Self, cast
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 from pydantic import Field, PositiveInt
 
-from textrnn.batching import Limits, Shape, TokenBatch, pad, ragged_ids
+from textrnn.batching import Limits, Shape, TokenBatch, pad, ragged_array, ragged_ids
 from textrnn.errors import InvalidText, UserError
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.layers.masking import MASKED
-from textrnn.layers.ragged import sum_rows
+from textrnn.layers.ragged import row_ids
 from textrnn.tasks.columns import TranslationColumn
 from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
@@ -50,9 +52,12 @@ from textrnn.tasks.translate.option_arrays import (
     max_output_tokens,
 )
 from textrnn.tasks.translate.options import TranslateOptions
+from textrnn.tasks.translate.scored import SCORED, scored
+from textrnn.tasks.translate.terms import PHRASES, Term, find_terms, including, read_sentence
 from textrnn.tasks.translate.writing import Writing, plain_writing
 from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer, Tokenizer
 from textrnn.text.formality import Formality
+from textrnn.text.normalized import Normalized
 from textrnn.text.numbers import rewrite_number
 from textrnn.text.passages import passages, rejoin
 from textrnn.text.treebank import Offsets
@@ -95,6 +100,12 @@ class TranslateWindow(Example):
     """Tokens of the translation, with EOS; None without gold."""
     beam: int
     options: TranslateOptions
+    phrases: Sequence[np.ndarray] = ()
+    """Tokens that the translation has to contain."""
+    phrase_of: np.ndarray | None = None
+    """The phrase that translates each token, or PHRASES; None without phrases."""
+    forced: np.ndarray | None = None
+    """Tokens of the translation to score, with EOS."""
 
     def __len__(self) -> int:
         return max(len(self.ids), 0 if self.target is None else len(self.target))
@@ -129,6 +140,8 @@ class TranslateBatch(TokenBatch):
     target: NotRequired[Int[Any, "rows target"]]
     before: NotRequired[Int[Any, "rows target"]]
     """The token before each token of the target, beginning with BOS."""
+    phrase_of: NotRequired[Int[Any, " tokens"]]
+    """The phrase that translates each source token, or PHRASES."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,17 +185,23 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         text = validate_text(row["source"] if "source" in row else field(row, "text"))
         if gold:
             return self._pair(text, row, options)
-        if not text.strip():
+        normal = self.tokenizer.normalization.apply(text)
+        if not normal.text.strip():
             cut(0, self.limit, options.truncate)  # raises InvalidText
-        spans = passages(text) if self.config.sentences else [(0, len(text))]
+        spans = self._passages(normal.text)
+        if options.score_target:
+            return self._given(normal.text, spans, row, options)
+        terms = find_terms(normal.text, options)
+        spans = including(spans, terms)
         parts: list[TranslateWindow] = []
         left, truncated = self.limit, False
         for start, end in spans:
-            window = self._sentence(text[start:end], options)
+            sentence = normal.part(start, end)
+            window = self._sentence(text, sentence, _within(terms, start, end), options)
             truncated |= window.truncated
             if len(window) > left:
                 truncated = cut(self.limit + 1, self.limit, options.truncate)
-                text = text[:start]
+                text = text[: int(normal.original([(start, end)])[0, 0])]
                 break
             left -= len(window)
             parts.append(window)
@@ -194,25 +213,47 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
                 "alignment_too_long",
                 limit=ALIGNED,
             )
-        return TranslateExample(ids, truncated, text, spans, parts, options)
+        sent = [(int(start), int(end)) for start, end in normal.original(spans)]
+        return TranslateExample(ids, truncated, text, sent, parts, options)
 
-    def _sentence(self, text: str, options: TranslateOptions) -> TranslateWindow:
+    def _passages(self, text: str) -> Sequence[Offsets]:
+        return passages(text) if self.config.sentences else [(0, len(text))]
+
+    def _sentence(
+        self, text: str, sentence: Normalized, terms: Sequence[Term], options: TranslateOptions
+    ) -> TranslateWindow:
+        """A sentence of `text`, in its normal form."""
         most = self.limits.length - 1
-        plain, writing = plain_writing(text)
-        tokens, words = self.tokenizer.encode_source(plain, max_tokens=most + 1)
+        room = min(self.limits.length, self.shapes()[0].tokens)
+        plain, writing = plain_writing(sentence.text)
+        tokens, words, phrases, phrase_of = read_sentence(
+            plain, terms, self.tokenizer, most + 1, room
+        )
         too_long = len(tokens.ids) > most
         if too_long and not options.truncate:
-            raise InvalidText(
-                f"a sentence is too long: it has more than {most} tokens, the limit of this model; "
-                "split it, or allow truncation",
-                "sentence_too_long",
-                limit=most,
-            )
+            raise _sentence_too_long(most)
         ids = np.append(tokens.ids[:most], self._end(options.formality)).astype(np.int32)
-        spans = tokens.spans[:most]
-        words = [self._rewritten(word) for word in words]
-        beam = self._beam(options)
-        return TranslateWindow(ids, too_long, words, writing, spans, None, beam, options)
+        spans = sentence.original(tokens.spans)
+        copied = tokens.ids == UNK
+        words = [
+            word if _is_given(span, terms) else self._rewritten(text[first:last] or word)
+            for word, span, (first, last) in zip(
+                words, tokens.spans[copied].tolist(), spans[copied].tolist(), strict=True
+            )
+        ]
+        start = int(sentence.original([(0, len(sentence.text))])[0, 0])
+        return TranslateWindow(
+            ids,
+            too_long,
+            words,
+            writing,
+            spans[:most] - start,
+            None,
+            self._beam(options),
+            options,
+            phrases,
+            np.append(phrase_of[:most], PHRASES),
+        )
 
     def _rewritten(self, literal: str) -> str:
         """A literal of the source, as the target language writes it."""
@@ -229,6 +270,48 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
                 "no_formality",
             )
         return end
+
+    def _given(
+        self, text: str, spans: Sequence[Offsets], row: Row, options: TranslateOptions
+    ) -> TranslateExample:
+        """A text with a given translation, both in their normal form, sentence by sentence if they
+        have equally many."""
+        target = self.tokenizer.normalization.apply(validate_text(field(row, "target"))).text
+        given = self._passages(target)
+        if len(given) != len(spans):
+            spans, given = [(0, len(text))], [(0, len(target))]
+        most = self.limits.length - 1
+        parts = []
+        for (start, end), (first, last) in zip(spans, given, strict=True):
+            plain, writing = plain_writing(text[start:end])
+            translation, other = plain_writing(target[first:last])
+            if other.capitals and not writing.capitals:
+                translation = target[first:last]
+            source, output = self.tokenizer.encode_scored(
+                plain, translation, most + 1, self._rewritten
+            )
+            if max(len(source.tokens.ids), len(output.tokens.ids)) > most:
+                raise _sentence_too_long(most)
+            ids = np.append(source.tokens.ids, self._end(options.formality)).astype(np.int32)
+            forced = np.append(output.tokens.ids, EOS).astype(np.int32)
+            spans_of_tokens = source.tokens.spans
+            parts.append(
+                TranslateWindow(
+                    ids,
+                    False,
+                    output.words,
+                    writing,
+                    spans_of_tokens,
+                    None,
+                    1,
+                    options,
+                    forced=forced,
+                )
+            )
+        ids = np.concatenate([np.empty(0, np.int32), *(window.ids for window in parts)])
+        if len(ids) > self.limit:
+            cut(len(ids), self.limit, truncate=False)  # raises InvalidText
+        return TranslateExample(ids, False, text, spans, parts, options)
 
     def _beam(self, options: TranslateOptions) -> int:
         widest = self.limits.width
@@ -248,7 +331,10 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         if not isinstance(target, str) or not target.strip() or not text.strip():
             side = "source" if isinstance(target, str) and target.strip() else "target"
             raise UserError(f"the {side} is empty; a pair needs text on both sides")
-        pair = self.tokenizer.encode_pair(text, validate_text(target), self._rewritten)
+        source, target = (
+            self.tokenizer.normalization.apply(side).text for side in (text, validate_text(target))
+        )
+        pair = self.tokenizer.encode_pair(source, target, self._rewritten)
         truncated = any(len(tokens.ids) >= self.limits.length for tokens in pair)
         most = self.limits.length
         end = self._end(row.get("formality"))
@@ -268,10 +354,21 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             before = np.concatenate([start, target[:, :-1]], axis=1)
             return {**tokens, "target": target, "before": np.where(before == EOS, PAD, before)}
         requests = [
-            BeamRequest(w.beam, self._penalty(w.options), len(w.ids), w.options) for w in windows
+            BeamRequest(w.ids, w.beam, self._penalty(w.options), w.options, w.phrases, w.forced)
+            for w in windows
+        ]
+        phrase_of = [
+            np.full(len(w.ids), PHRASES) if w.phrase_of is None else w.phrase_of for w in windows
         ]
         longest = min(self.limits.length, shape.tokens)
-        return cast(TranslateBatch, {**tokens, **beam_arrays(requests, shape, longest)})
+        arrays = beam_arrays(requests, shape, longest, self._continues_word)
+        return cast(
+            TranslateBatch, {**tokens, **arrays, "phrase_of": ragged_array(phrase_of, shape.tokens)}
+        )
+
+    @cached_property
+    def _continues_word(self) -> np.ndarray:
+        return self.tokenizer.continues_word()
 
     def _penalty(self, options: TranslateOptions) -> float:
         requested = options.length_penalty
@@ -291,31 +388,41 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         return (losses * real).sum(), real.sum()
 
     def predict(self, model: Translator, batch: TranslateBatch) -> Outputs:
-        ids, lengths = jnp.asarray(batch["ids"]), batch["lengths"]
+        assert "phrase_of" in batch, "the examples were read with gold"
+        ids, lengths, phrase_of = jnp.asarray(batch["ids"]), batch["lengths"], batch["phrase_of"]
         longest = min(self.limits.length, len(ids))
         source, state = model.begin(ids, lengths, longest)
         parameters, width = beam_parameters(cast(dict[str, np.ndarray], batch))
-        words = sum_rows((ids == UNK).astype(jnp.int32), lengths)
 
-        def step(carry, token, counts):
+        def step(state, token, counts, copies):
             # An UNK copies a word of the source: each word once, and all of them.
-            state, left = carry
-            left = left - (token == UNK)
             state, logits, weights = model.step(source, state, token, counts)
             special = (
                 logits.special.at[:, jnp.array([PAD, BOS])]
                 .set(MASKED)
                 .at[:, UNK]
-                .set(jnp.where(left <= 0, MASKED, 0))
+                .set(jnp.where(copies <= 0, MASKED, 0))
                 .at[:, EOS]
-                .set(jnp.where(left > 0, FORGETTING, 0))
+                .set(jnp.where(copies > 0, FORGETTING, 0))
             )
-            return (state, left), logits._replace(special=special), weights
+            return state, logits._replace(special=special), weights
+
+        def attention_to_terms(weights):
+            rows, places = len(lengths), PHRASES + 1
+            place = row_ids(lengths, len(ids)) * places + phrase_of
+            sums = jax.ops.segment_sum(weights, place, rows * places, mode="drop")
+            return sums.reshape(rows, places, -1)[:, :PHRASES].swapaxes(1, 2)
 
         most = max_output_tokens(longest)
-        return Outputs(*search(step, (state, words), parameters, width, most))
+        return Outputs(*search(step, state, parameters, width, most, attention_to_terms))
 
     def answer(self, outputs: Sequence[Outputs], example: TranslateExample) -> Answer:
+        if example.options.score_target:
+            return scored(
+                [output.rows for output in outputs],
+                [window.words for window in example.parts],
+                self.tokenizer,
+            )
         count = 1 + example.options.alternatives
         sentences = [
             [
@@ -344,6 +451,8 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         return answer | ({"truncated": True} if example.truncated else {})
 
     def columns(self, options: TranslateOptions) -> dict[str, Any]:
+        if options.score_target:
+            return dict(SCORED)
         columns: dict[str, Any] = {"text": str, "score": float}
         if options.alternatives:
             columns["alternatives"] = list[TranslationColumn]
@@ -368,6 +477,30 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         from textrnn.tasks.translate.bleu import bleu_report
 
         return bleu_report(*_texts(answers, rows))
+
+
+def _sentence_too_long(most: int) -> InvalidText:
+    return InvalidText(
+        f"a sentence is too long: it has more than {most} tokens, the limit of this model; "
+        "split it, or allow truncation",
+        "sentence_too_long",
+        limit=most,
+    )
+
+
+def _within(terms: Sequence[Term], start: int, end: int) -> list[Term]:
+    """The terms in a sentence, with offsets into it."""
+    return [
+        term._replace(start=term.start - start, end=term.end - start)
+        for term in terms
+        if start <= term.start < end
+    ]
+
+
+def _is_given(span: Sequence[int], terms: Sequence[Term]) -> bool:
+    """Whether what is copied from a span is, or contains, what a request gives for a term."""
+    start, end = span
+    return any(term.start < end and start < term.end for term in terms)
 
 
 def _texts(answers: Sequence[Answer], rows: Sequence[Row]) -> tuple[list[str], list[str]]:

@@ -1,74 +1,20 @@
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from support import reference
-from textrnn.layers.masking import MASKED
-from textrnn.layers.ragged import to_grid
-from textrnn.tasks.translate.beam_search import BeamParameters, search
+from support.small_search import (
+    IDS,
+    MAX_LENGTH,
+    beam_parameters,
+    problem,
+    read,
+    row_of,
+    run,
+)
+from textrnn.tasks.translate.beam_search import search
 from textrnn.tasks.translate.next_tokens import FactoredLogits
-
-IDS, HIDDEN, MAX_LENGTH = 6, 4, 7
-
-
-def problem(rows, seed=0):
-    """A small recurrent model, for many hypotheses in JAX and for one in numpy."""
-    draw = np.random.default_rng(seed)
-    recurrent = draw.normal(size=(HIDDEN, HIDDEN)).astype(np.float32)
-    table = draw.normal(size=(IDS, HIDDEN)).astype(np.float32)
-    output = 2 * draw.normal(size=(HIDDEN, IDS)).astype(np.float32)
-
-    def step(h, token):
-        h = np.tanh(h @ recurrent + table[token])
-        return h, h @ output
-
-    carry = draw.normal(size=(rows, HIDDEN)).astype(np.float32)
-    return step, (recurrent, table, output), carry
-
-
-def many(weights, width, h, token, counts):
-    recurrent, table, output = weights
-    h = jnp.tanh(h @ recurrent + table[token])
-    logits = FactoredLogits(h, output.T, jnp.zeros(IDS), jnp.zeros((len(h), 4)))
-    return h, logits, to_grid(h, counts, width)
-
-
-@partial(jax.jit, static_argnums=3)  # weights are arguments, so that all problems share a program
-def run(weights, carry, parameters, width):
-    return search(partial(many, weights, width), carry, parameters, width, MAX_LENGTH)
-
-
-def beam_parameters(rows, **given):
-    values = {
-        "beam": 1, "length_penalty": 0.0, "min_length": 0, "max_length": MAX_LENGTH,
-        "no_repeat_ngram": 0,
-        "repetition_penalty": 1.0,
-    } | given  # fmt: skip
-    kinds = {"length_penalty": np.float32, "repetition_penalty": np.float32}
-    return BeamParameters(**{
-        name: np.broadcast_to(np.asarray(value, kinds.get(name, np.int32)), rows)
-        for name, value in values.items()
-    })  # fmt: skip
-
-
-def read(result, row):
-    """(tokens, log-probability, trace) of each hypothesis of a row."""
-    result, trace = result
-    hypotheses = []
-    for k in np.flatnonzero(result.log_probabilities[row] > MASKED):
-        length = int(result.lengths[row, k])
-        steps = np.arange(length + 1)
-        tokens = np.asarray(result.tokens[row, k])
-        assert not tokens[length:].any()
-        hypotheses.append((
-            tokens[:length].tolist(),
-            float(result.log_probabilities[row, k]),
-            np.asarray(trace)[row, steps, np.asarray(result.slots[row, k, steps])],
-        ))  # fmt: skip
-    return hypotheses
 
 
 def same(result, expected):
@@ -128,7 +74,7 @@ def test_rows_are_searched_independently():
     )  # fmt: skip
     together = run(weights, carry, mixed, 4)
     for row in range(5):
-        one = BeamParameters(*(value[row : row + 1] for value in mixed))
+        one = row_of(mixed, row)
         same(read(together, row), read(run(weights, carry[row : row + 1], one, 4), 0))
 
 
@@ -177,7 +123,7 @@ def test_the_loop_ends_when_all_rows_are_done():
     """Fails if the loop runs to its maximum length though every hypothesis is finished."""
     calls = []
 
-    def step(carry, token, counts):
+    def step(carry, token, counts, copies):
         jax.debug.callback(lambda: calls.append(1))
         bias = jnp.full(IDS, -9.0).at[3].set(9.0)
         special = jnp.zeros((len(token), 4))
@@ -197,7 +143,7 @@ def test_a_row_that_is_done_costs_nothing():
     use."""
     counted = []
 
-    def step(carry, token, counts):
+    def step(carry, token, counts, copies):
         jax.debug.callback(lambda counts: counted.append(counts.tolist()), counts)
         bias = jnp.zeros(IDS).at[3].set(9.0)
         special = jnp.zeros((len(token), 4))

@@ -53,6 +53,19 @@ def test_text_and_tables_in_tables_out(translate_bundle, folder):
     assert [row["predicted_text"] for row in rows] == [row["target"] for row in rows]
 
 
+def test_given_translations_are_scored(translate_bundle, folder):
+    done = textrnn(
+        "score", translate_bundle, "dev.tsv", "--output", "out.tsv",
+        "--option", "score_target=true", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    head, *rows = (folder / "out.tsv").read_text().splitlines()
+    assert head.split("\t")[3:] == [
+        "predicted_score", "predicted_perplexity", "predicted_tokens", "predicted_token_scores",
+    ]  # fmt: skip
+    assert all(float(row.split("\t")[3]) > -3 for row in rows)
+
+
 def test_predict_draws_the_alignment(translate_bundle):
     done = textrnn("predict", translate_bundle, "one two 17", "--alignment")
     assert done.returncode == 0, done.stderr

@@ -93,6 +93,66 @@ def test_the_score_is_the_log_probability(back):
             assert result["score"] == pytest.approx(total, abs=1e-3)
 
 
+@pytest.mark.parametrize("beam", [1, 4])
+def test_glossaries_are_obeyed(back, beam):
+    """For words that the model would not choose, at the limit of its lengths, and with copies.
+    Fails if a term is missing, is written too often, or is part of another word."""
+    texts = ["one two 17", "Two one cat one.", "one two red\n5 one", "one " * 15, "see", "17"]
+    glossary = {"one": "blue", "two red": "dog dog", "cat": "Katze №", "17": "seventeen"}
+    options = {"glossary": glossary, "do_not_translate": ["see"], "beam_size": beam}
+    answers = back.predict(texts, **options)
+    for text, answer in zip(texts, answers, strict=True):
+        words = f" {answer['text']} ".replace(".", " ").replace("\n", " ")
+        source = f" {text.lower()} ".replace(".", " ").replace("\n", " ").replace(" ", "  ")
+        for term, translation in glossary.items():
+            term = f" {term.replace(' ', '  ')} "
+            assert words.count(f" {translation} ") >= source.count(term), (text, answer)
+    assert [answers[i]["text"].split().count(w) for i, w in ((4, "see"), (5, "seventeen"))] == [
+        1,
+        1,
+    ]
+
+
+def test_a_glossary_changes_no_other_text(back):
+    """In the same batch, to the bit. Fails if constraints of a row reach its neighbours."""
+    task, texts = back.task, ["one two red", "see 17 cat"]
+    plain = back.answer([task.read({"text": text}, TranslateOptions()) for text in texts])
+    other = TranslateOptions(glossary={"two": "dog"})
+    mixed = back.answer([
+        *(task.read({"text": text}, TranslateOptions()) for text in texts),
+        task.read({"text": "one two"}, other),
+    ])  # fmt: skip
+    assert mixed[:2] == plain
+    assert "dog" in mixed[2]["text"]
+
+
+def test_a_given_translation_has_the_score_of_the_search(back):
+    """Fails if it is read or scored differently from one that the search finds."""
+    texts = ["one two red", "see 17 cat 5", "one Szczepański Zed 3.\n5 dog", "42"]
+    found = back.predict(texts, beam_size=2)
+    rows = [
+        {"source": text, "target": answer["text"]}
+        for text, answer in zip(texts, found, strict=True)
+    ]
+    scored = back.predict_rows(rows, score_target=True)
+    for answer, expected in zip(scored, found, strict=True):
+        assert answer["score"] == pytest.approx(expected["score"], abs=1e-3)
+        assert answer["score"] == pytest.approx(sum(answer["token_scores"]), abs=1e-3)
+        text = "".join(token for token in answer["tokens"] if token != "</s>")
+        given = expected["text"].split() if answer["tokens"] else []
+        assert text.replace("▁", " ").split() == given
+    worse = back.predict_rows([{"source": "one two red", "target": "dog"}], score_target=True)
+    assert worse[0]["score"] < scored[0]["score"]
+    assert worse[0]["perplexity"] > scored[0]["perplexity"]
+
+
+def test_a_given_translation_may_lack_a_copied_word(back):
+    """Fails if a number that only the source has makes a translation impossible."""
+    rows = [{"source": "one 17 two", "target": target} for target in ("two one", "two 17 one")]
+    without, complete = back.predict_rows(rows, score_target=True)
+    assert complete["score"] > without["score"] > -100
+
+
 def test_alternatives_are_the_most_probable_combinations_of_sentences(back):
     texts = ["one two. 17 cat?", "one two.", "17 cat?"]
     whole, *parts = back.predict(texts, beam_size=4, alternatives=3, length_penalty=0)
