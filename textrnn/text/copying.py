@@ -262,16 +262,16 @@ def _key(word: str) -> str:
 
 
 def _merge_adjacent(text: str, parts: Sequence[_Part]) -> list[Offsets]:
-    """The spans of parts, joined where only a space or a hyphen separates words, or where they
-    overlap: a name of several words is copied as one, since models tend to drop one of two
-    consecutive placeholders."""
+    """The spans of parts, joined where nothing separates them, since two placeholders would be one
+    token; and where only a space or a hyphen separates words: a name of several words is copied as
+    one, since models tend to drop one of two consecutive placeholders."""
     merged: list[_Part] = []
     for part in parts:
         (start, end), literal = part
         if merged:
             (first, last), before = merged[-1]
             words = not literal and not before
-            if start < last or (words and text[last:start] in (" ", "-", "")):
+            if start <= last or (words and text[last:start] in (" ", "-")):
                 merged.pop()
                 start, end, literal = first, max(last, end), literal or before
         merged.append(_Part((start, end), literal))
@@ -279,14 +279,15 @@ def _merge_adjacent(text: str, parts: Sequence[_Part]) -> list[Offsets]:
 
 
 def _find_apart(text: str, word: str, used: Sequence[Offsets]) -> Offsets | None:
-    """The first place of a word in a text, not within a longer word, that is not in use."""
+    """The first place of a word in a text, not within a longer word, that is not in use and not
+    next to one that is."""
     start = text.find(word)
     while start >= 0:
         end = start + len(word)
         apart = not (text[:start][-1:].isalnum() and word[0].isalnum()) and not (
             text[end:][:1].isalnum() and word[-1].isalnum()
         )
-        if apart and all(end <= first or last <= start for first, last in used):
+        if apart and all(end < first or last < start for first, last in used):
             return start, end
         start = text.find(word, start + 1)
     return None
