@@ -221,6 +221,12 @@ def test_a_glossary_replaces_what_the_model_would_write():
     assert answer["text"] == "Ich mag New York."
 
 
+def test_words_in_brackets_are_translated():
+    """Fails if the brackets are kept and what is in them is lost."""
+    (answer,) = load("translate-en-de").predict("Tom (my brother) is ill.")
+    assert re.fullmatch(r"Tom \(\w+ Bruder\) ist krank\.", answer["text"])
+
+
 def test_compounds_are_translated_and_not_copied():
     """German compounds are single words. Fails if unseen ones are copied instead of translated."""
     tokenizer: Any = load("translate-de-en").task.tokenizer

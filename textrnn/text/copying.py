@@ -35,6 +35,7 @@ _SYMBOLS: dict[Formality, str] = {"formal": "<formal>", "informal": "<informal>"
 _TITLES = frozenset(
     {"Mr.", "Mrs.", "Ms.", "Miss", "Dr.", "Prof.", "Herr", "Herrn", "Frau", "señor", "señora"}
 )
+_OPENING, _CLOSING = "([{", ")]}"
 _FREQUENT = 20
 """Occurrences from which a word is known, even if its translation is always the word itself."""
 
@@ -127,19 +128,22 @@ class CopyingTokenizer(Tokenizer):
         copied literal as the target writes it."""
         plain, given = source.translate(_TYPEWRITER), target.translate(_TYPEWRITER)
         tokens, words = self.encode_source(source, max_tokens)
-        spans = [(int(start), int(end)) for start, end in tokens.spans[tokens.ids == UNK]]
+        spans: list[Offsets] = [(a, b) for a, b in tokens.spans[tokens.ids == UNK].tolist()]
+        shared: list[Offsets] = []
         used: list[Offsets] = []
-        shared = []
-        for start, end in spans:
-            found = _find_apart(given, rewrite(plain[start:end]), used)
-            if found is not None:
-                shared.append((start, end))
-                used.append(found)
-        if len(shared) < len(spans):
+        for first, last in spans:
+            parts = ((first + a, first + b) for a, b in treebank_tokens(plain[first:last]))
+            for start, end in ((first, last), *parts):
+                if shared and start <= shared[-1][1]:
+                    continue  # found as a part of the whole, or next to another part
+                found = _find_apart(given, rewrite(plain[start:end]), used)
+                if found is not None:
+                    shared.append((start, end))
+                    used.append(found)
+        if shared != spans:
             tokens, words = self._with_placeholders(source, plain, shared, max_tokens)
-        return Copyable(tokens, words), self._with_placeholders(
-            target, given, sorted(used), max_tokens
-        )
+        output = self._with_placeholders(target, given, sorted(used), max_tokens)
+        return Copyable(tokens, words), output
 
     def continues_word(self) -> Bool[np.ndarray, " ids"]:
         """For each id, whether it continues the word before it: a letter or digit without ▁."""
@@ -173,9 +177,21 @@ class CopyingTokenizer(Tokenizer):
         return self._with_placeholders(text, text, shared, None).tokens
 
     def decode_subwords(self, ids: Int[np.ndarray, " tokens"], words: Iterable[str]) -> list[str]:
-        """Subwords, with ▁ for a space, and the copied `words` in place of each UNK."""
+        """Subwords, with ▁ for a space, and the copied `words` in place of each UNK. There is no
+        space after a copied bracket that opens, nor before one that closes."""
         copied = iter(words)
-        return [next(copied, "") if id == UNK else self.subwords.piece(id) for id in ids.tolist()]
+        pieces: list[str] = []
+        opens = False
+        for id in ids.tolist():
+            word = next(copied, "") if id == UNK else ""
+            piece = word or self.subwords.piece(id)
+            if opens:
+                piece = piece.removeprefix("▁")
+            if word.startswith(tuple(_CLOSING)) and pieces:
+                pieces[-1] = pieces[-1].removesuffix("▁")
+            opens = word.endswith(tuple(_OPENING)) or (opens and not piece)
+            pieces.append(piece)
+        return pieces
 
     def decode(self, ids: Int[np.ndarray, " tokens"], words: Iterable[str] = ()) -> str:
         return "".join(self.decode_subwords(ids, words)).replace("▁", " ").strip()
@@ -193,13 +209,22 @@ class CopyingTokenizer(Tokenizer):
     def _with_placeholders(
         self, text: str, plain: str, words: Iterable[Offsets], max_tokens: int | None
     ) -> Copyable:
-        """The tokens of `plain` with UNK in place of `words`, and spans in `text`."""
+        """The tokens of `plain` with UNK in place of `words`, and spans in `text`. Spaces are put
+        inside of brackets that are copied, or the words there would not be whole words."""
         parts: list[str] = []
         origins: list[int] = []  # the position in `text` of each character of `parts`
         done = 0
         for start, end in words:
-            parts += [plain[done:start], _PLACEHOLDER]
-            origins += range(done, start + 1)
+            parts.append(plain[done:start])
+            origins += range(done, start)
+            if plain[start] in _CLOSING and plain[:start][-1:].isalnum():
+                parts.append(" ")
+                origins.append(start)
+            parts.append(_PLACEHOLDER)
+            origins.append(start)
+            if plain[end - 1] in _OPENING and plain[end:][:1].isalnum():
+                parts.append(" ")
+                origins.append(end)
             done = end
         parts.append(plain[done:])
         origins += range(done, len(plain) + 1)

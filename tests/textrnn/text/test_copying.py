@@ -71,6 +71,17 @@ def test_spans_point_into_the_text(text):
 _TOKENIZER = CopyingTokenizer.fit(PAIRS, 90)
 
 
+@pytest.mark.parametrize(
+    "text", ["the house (not old) is 3 [the garden], {I", "((the) house)", "a)("]
+)
+def test_words_in_copied_brackets_are_whole_words(tokenizer, text):
+    """Fails if a word after a bracket is encoded as the rest of a word, or spaces are left over."""
+    tokens, words = tokenizer.encode_source(text)
+    assert tokenizer.decode(tokens.ids, words) == text
+    pieces = tokenizer.decode_subwords(tokens.ids, ["<unk>"] * len(words))
+    assert "".join(pieces).count("▁the") == text.count("the")
+
+
 def test_copied_words_are_inserted_in_order(tokenizer):
     text = "In 1998 Quillfeather saw 2 old gardens."
     result, words = tokenizer.encode_source(text)
@@ -94,3 +105,33 @@ def test_it_can_be_saved_and_loaded(tokenizer, tmp_path):
     (tmp_path / "known.txt").unlink()
     with pytest.raises(UserError, match=r"known\.txt"):
         CopyingTokenizer.load(tmp_path)
+
+
+def test_a_phrase_is_written_exactly_or_not_at_all(tokenizer):
+    """Fails if a phrase decodes to another text, or could be glued to the word before it."""
+    for text in ("the house", "garden", "Ich"):
+        ids = tokenizer.encode_phrase(text)
+        assert tokenizer.decode(ids) == text
+        assert not tokenizer.continues_word()[ids[0]]
+    for text in ("日本", "ﬁ", "the  house", "house\u00a0I"):
+        assert tokenizer.encode_phrase(text) is None
+
+
+def test_which_tokens_continue_a_word(tokenizer):
+    pieces = dict(enumerate(map(tokenizer.subwords.piece, range(len(tokenizer)))))
+    continues = tokenizer.continues_word()
+    assert not continues[:4].any()
+    for id, piece in pieces.items():
+        assert continues[id] == (id > 3 and piece[0] != "▁" and piece[0].isalnum()), piece
+
+
+def test_a_given_translation_shares_its_copied_words(tokenizer):
+    """Fails if a word is copied that the translation lacks, or has as a part of another."""
+    text, translation = "In 1998 Zed Quill saw 81 and Ōe.", "Ōe sah Zed Quill 1981 und 1998."
+    (source, words), (target, written) = tokenizer.encode_scored(text, translation)
+    assert words == ["1998", "Zed Quill", "Ōe"]
+    assert written == ["Ōe", "Zed Quill", "1998"]
+    assert tokenizer.decode(source.ids, words) == text
+    assert tokenizer.decode(target.ids, written) == translation
+    whole = tokenizer.encode_scored("I saw Ada Zapp.", "Ada Zapp sah ich.")
+    assert [side.words for side in whole] == [["Ada Zapp"], ["Ada Zapp"]]

@@ -44,8 +44,7 @@ def hypotheses(
 ) -> list[Hypothesis]:
     """The best `count` hypotheses of one row of a search whose trace is the attention.
 
-    `words` are the source words that UNK stands for. An UNK in a hypothesis is replaced by the one
-    with the highest attention weight among those not used yet, or among all if all are used.
+    `words` are the source words that UNK stands for. Each replaces one UNK of a hypothesis.
     """
     results = []
     finished = [k for k in range(len(result.lengths)) if result.log_probabilities[k] > MASKED]
@@ -68,15 +67,16 @@ def hypotheses(
 def _copied_words(
     ids: np.ndarray, alignment: np.ndarray, source: np.ndarray, words: Sequence[str]
 ) -> list[str]:
-    """The source word for each UNK in `ids`."""
+    """The source word for each UNK in `ids`. There are as many, and each is used once: of all pairs
+    that are left, that with the highest attention weight is taken."""
+    places = np.flatnonzero(ids == UNK)
     positions = np.flatnonzero(source == UNK)[: len(words)]
-    unused = set(range(len(positions)))
-    copied = []
-    for index in np.flatnonzero(ids == UNK):
-        weights = alignment[index, positions]
-        best = max(unused or range(len(positions)), key=weights.__getitem__)
-        unused.discard(best)
-        copied.append(words[best])
+    weights = np.array(alignment[np.ix_(places, positions)], np.float64)
+    copied = [""] * len(places)
+    for _ in places:
+        place, word = map(int, np.unravel_index(weights.argmax(), weights.shape))
+        copied[place] = words[word]
+        weights[place], weights[:, word] = -1, -1
     return copied
 
 

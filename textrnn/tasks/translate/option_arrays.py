@@ -33,9 +33,15 @@ class BeamRequest:
     """Its output, if it is given, with EOS."""
 
     @property
+    def copies(self) -> int:
+        """UNK in its output."""
+        given = self.ids if self.forced is None else self.forced
+        return int((given == UNK).sum())
+
+    @property
     def owed(self) -> int:
         """Tokens that its output has at least."""
-        return sum(map(len, self.phrases)) + int((self.ids == UNK).sum())
+        return sum(map(len, self.phrases)) + self.copies
 
     def max_length(self, limit: int) -> int:
         if self.forced is not None:
@@ -66,7 +72,7 @@ def beam_arrays(
         "max_length": longest,
         "no_repeat_ngram": [row.options.no_repeat_ngram for row in rows],
         "repetition_penalty": [row.options.repetition_penalty for row in rows],
-        "copies": [int((row.ids == UNK).sum()) for row in rows],
+        "copies": [row.copies for row in rows],
     }
     dtypes = {"length_penalty": np.float32, "repetition_penalty": np.float32}
     batch = {}

@@ -235,6 +235,8 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         ids = np.append(tokens.ids[:most], self._end(options.formality)).astype(np.int32)
         spans = sentence.original(tokens.spans)
         copied = tokens.ids == UNK
+        if writing.marks and copied.any() and tokens.spans[copied][-1, 1] == len(plain):
+            writing = writing._replace(marks=None)  # the marks are copied
         words = [
             word if _is_given(span, terms) else self._rewritten(text[first:last] or word)
             for word, span, (first, last) in zip(

@@ -70,16 +70,16 @@ def restore(tokens: Sequence[str], literals: Collection[str], writing: Writing) 
     tokens = list(tokens)
     if writing.capitals:
         tokens = [token if token in literals else token.upper() for token in tokens]
-    return tokens if writing.marks is None else _with_marks(tokens, writing.marks)
+    return tokens if writing.marks is None else _with_marks(tokens, literals, writing.marks)
 
 
-def _with_marks(tokens: list[str], marks: str) -> list[str]:
+def _with_marks(tokens: list[str], literals: Collection[str], marks: str) -> list[str]:
     """The tokens with `marks` at their end instead of their own."""
     if ABBREVIATION.search("".join(tokens[-8:]).replace("▁", " ")) and marks in ("", "."):
         return tokens
-    while tokens and (stripped := tokens[-1].rstrip(".!?…‽")) != tokens[-1]:
-        tokens[-1] = stripped
-        if stripped.strip("▁"):
+    while tokens and tokens[-1] not in literals and tokens[-1].endswith(tuple(".!?…‽")):
+        tokens[-1] = tokens[-1].rstrip(".!?…‽")
+        if tokens[-1].strip("▁"):
             break
         tokens.pop()
     if marks:

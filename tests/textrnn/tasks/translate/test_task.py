@@ -149,9 +149,15 @@ def test_a_given_translation_has_the_score_of_the_search(back):
 
 def test_a_given_translation_may_lack_a_copied_word(back):
     """Fails if a number that only the source has makes a translation impossible."""
-    rows = [{"source": "one 17 two", "target": target} for target in ("two one", "two 17 one")]
-    without, complete = back.predict_rows(rows, score_target=True)
-    assert complete["score"] > without["score"] > -100
+    rows = [
+        {"source": f"one {word} two", "target": target}
+        for word in ("17", "日本")
+        for target in (f"two {word} one", "two one", "two 東京 one")
+    ]
+    scored = back.predict_rows(rows, score_target=True)
+    for complete, without, other in (scored[:3], scored[3:]):
+        assert complete["score"] > max(without["score"], other["score"])
+        assert min(without["score"], other["score"]) > -100
 
 
 def test_alternatives_are_the_most_probable_combinations_of_sentences(back):

@@ -48,6 +48,7 @@ def test_characters_before_the_marks_keep_their_places(text):
         (["▁Gut", ".", ".", "."], Writing(False, "."), "Gut."),
         (["▁Ja", "!?"], Writing(False, "??"), "Ja??"),
         (["▁Ja", "."], Writing(False, None), "Ja."),
+        (["▁Ja", "▁", "{name}"], Writing(False, "."), "Ja {name}."),
     ],
 )
 def test_restore(tokens, writing, text):
