@@ -200,14 +200,15 @@ def _quickly(effort: int) -> dict[str, Any]:
 
 
 def _parts(outputs: Outputs, lengths: np.ndarray) -> Iterator[Outputs]:
-    """The part of each row of a batch."""
+    """The part of each row of a batch. Parts are copies: a view would keep the whole batch, padding
+    included, for as long as other parts of its text wait in a queue."""
     outputs = jax.tree.map(np.asarray, outputs)
     (rows, row_tree), (tokens, token_tree) = map(jax.tree.flatten, outputs)
     ends = np.cumsum(lengths)
     for row, (start, end) in enumerate(zip(ends - lengths, ends, strict=True)):
         yield Outputs(
-            row_tree.unflatten([array[row] for array in rows]),
-            token_tree.unflatten([array[start:end] for array in tokens]),
+            row_tree.unflatten([array[row].copy() for array in rows]),
+            token_tree.unflatten([array[start:end].copy() for array in tokens]),
         )
 
 
