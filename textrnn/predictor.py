@@ -19,6 +19,14 @@ from textrnn.platform import uses_native
 from textrnn.program_cache import ProgramCache
 from textrnn.tasks import Answer, Batch, Example, Outputs, Row, StreamTask, Task, Window
 
+QUICKLY = {
+    "xla_backend_optimization_level": 0,
+    "xla_cpu_use_fusion_emitters": False,
+    # Each part costs some milliseconds, and programs are compiled in parallel anyway.
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
+"""Compiler options for programs that spend most of their time in native kernels."""
+
 
 class HasWindows(Protocol):
     """An example, or some windows of one."""
@@ -186,17 +194,7 @@ class Predictor:
             return self.task.predict(merge_model(self._graph, params), batch)
 
         lowered = jax.jit(run).lower(self._packed, self.task.collate([], shape))
-        return lowered.compile(_quickly(self.task.effort) if uses_native() else None)
-
-
-def _quickly(effort: int) -> dict[str, Any]:
-    """Compiler options for programs that spend most of their time in native kernels."""
-    return {
-        "xla_backend_optimization_level": effort,
-        "xla_cpu_use_fusion_emitters": False,
-        # Each part costs some milliseconds, and programs are compiled in parallel anyway.
-        "xla_cpu_parallel_codegen_split_count": 1,
-    }
+        return lowered.compile(QUICKLY if uses_native() else None)
 
 
 def _parts(outputs: Outputs, lengths: np.ndarray) -> Iterator[Outputs]:
