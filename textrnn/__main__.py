@@ -9,7 +9,7 @@ LONG_RUNNING = {"serve", "train", "evaluate", "score"}
 """Commands that allocate much memory, for which a restart pays."""
 
 
-def main() -> NoReturn:
+def entry_point() -> NoReturn:
     """Run the command line and exit."""
     if LONG_RUNNING.intersection(sys.argv[1:2]):
         use_huge_pages()
@@ -20,4 +20,4 @@ def main() -> NoReturn:
 
 
 if __name__ == "__main__":
-    main()
+    entry_point()
