@@ -29,6 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         environment = os.environ | {"XDG_CACHE_HOME": cache}
         environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installing a package compiles it
         rows = [_start(environment, number) for number in range(STARTS)]
     table(
         "textrnn serve with all shipped models",

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 Params = dict[str, Array]
+_LARGEST = 2**31 - 1
+"""Of an axis of an array, as XLA indexes it."""
 
 
 def split_model(model: nnx.Module) -> tuple[nnx.GraphDef, Params]:
@@ -30,6 +33,18 @@ def model_structure(
         return build(rngs)
 
     return _split(nnx.eval_shape(make))
+
+
+def initial(
+    initializer: Callable[..., Array], rngs: nnx.Rngs, shape: tuple[int, ...]
+) -> Float[Array, "..."]:
+    """Initial weights, `initializer(key, shape)`. For `model_structure` they are zeros: tracing
+    random numbers was most of the time of loading a model. Raises ValueError for an absurd size."""
+    if max(shape) > _LARGEST:
+        raise ValueError(f"weights of the shape {shape} are too large")
+    if isinstance(rngs.params, _OneKey):
+        return jnp.zeros(shape)
+    return initializer(rngs.params(), shape)
 
 
 class _OneKey(nnx.RngStream):

@@ -19,6 +19,14 @@ from textrnn.platform import uses_native
 from textrnn.program_cache import ProgramCache
 from textrnn.tasks import Answer, Batch, Example, Outputs, Row, StreamTask, Task, Window
 
+QUICKLY = {
+    "xla_backend_optimization_level": 0,
+    "xla_cpu_use_fusion_emitters": False,
+    # Each part costs some milliseconds, and programs are compiled in parallel anyway.
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
+"""Compiler options for programs that spend most of their time in native kernels."""
+
 
 class HasWindows(Protocol):
     """An example, or some windows of one."""
@@ -186,28 +194,19 @@ class Predictor:
             return self.task.predict(merge_model(self._graph, params), batch)
 
         lowered = jax.jit(run).lower(self._packed, self.task.collate([], shape))
-        return lowered.compile(_quickly(self.task.effort) if uses_native() else None)
-
-
-def _quickly(effort: int) -> dict[str, Any]:
-    """Compiler options for programs that spend most of their time in native kernels."""
-    return {
-        "xla_backend_optimization_level": effort,
-        "xla_cpu_use_fusion_emitters": False,
-        # Each part costs some milliseconds, and programs are compiled in parallel anyway.
-        "xla_cpu_parallel_codegen_split_count": 1,
-    }
+        return lowered.compile(QUICKLY if uses_native() else None)
 
 
 def _parts(outputs: Outputs, lengths: np.ndarray) -> Iterator[Outputs]:
-    """The part of each row of a batch."""
+    """The part of each row of a batch. Parts are copies: a view would keep the whole batch, padding
+    included, for as long as other parts of its text wait in a queue."""
     outputs = jax.tree.map(np.asarray, outputs)
     (rows, row_tree), (tokens, token_tree) = map(jax.tree.flatten, outputs)
     ends = np.cumsum(lengths)
     for row, (start, end) in enumerate(zip(ends - lengths, ends, strict=True)):
         yield Outputs(
-            row_tree.unflatten([array[row] for array in rows]),
-            token_tree.unflatten([array[start:end] for array in tokens]),
+            row_tree.unflatten([array[row].copy() for array in rows]),
+            token_tree.unflatten([array[start:end].copy() for array in tokens]),
         )
 
 

@@ -1,6 +1,7 @@
-"""Process-level settings: huge pages and the compilation cache."""
+"""Process-level settings: memory and the compilation cache."""
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import platform
@@ -22,6 +23,17 @@ def use_huge_pages() -> None:
     others = os.environ.get("GLIBC_TUNABLES")
     os.environ["GLIBC_TUNABLES"] = f"{others}:{_TUNABLE}" if others else _TUNABLE
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def return_free_memory() -> None:
+    """Return what is free on the heap to the system, where the C library can do so (glibc).
+
+    glibc itself returns only what is free at the end of a heap, so most of what compilers and
+    loaders used would stay resident.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def enable_compilation_cache() -> None:

@@ -12,6 +12,7 @@ from service.inference.registry import ModelRegistry
 from service.observe.logs import logger
 from textrnn.errors import UserError
 from textrnn.program_cache import ProgramCache
+from textrnn.runtime import return_free_memory
 
 
 class Lifecycle:
@@ -40,6 +41,7 @@ class Lifecycle:
                 on_failure(error)
                 return
             freeze_garbage_collector()
+            return_free_memory()
             self._readiness.warm = True
             logger.info("ready (%.1f s after the start)", time.monotonic() - began)
 
@@ -67,4 +69,5 @@ class Lifecycle:
             return
         self._models.add(fresh)
         freeze_garbage_collector(again=True)
+        return_free_memory()
         logger.info("%s: replaced", served.name)

@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -66,9 +67,10 @@ def _matches(requested: str | None, language: str) -> bool:
 def load_models(names: Iterable[str]) -> dict[str, ServedModel]:
     """Models by name, from bundle directories or names of shipped models; all shipped ones if there
     are no names. Raises UserError."""
+    with ThreadPoolExecutor() as pool:
+        loaded = list(pool.map(load_model, names or bundle.shipped()))
     models: dict[str, ServedModel] = {}
-    for name in names or bundle.shipped():
-        served = load_model(name)
+    for served in loaded:
         if served.name in models:
             other = models[served.name].directory
             raise UserError(f"two models are named {served.name!r}: {other}, {served.directory}")

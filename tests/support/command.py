@@ -20,7 +20,8 @@ def textrnn(*arguments, stdin=None, cwd=None, **environment):
 
 
 def textrnn_here(*arguments, stdin=None, cwd: Path | None = None, **environment):
-    """Run the command's entry point in this process, which saves the start of an interpreter.
+    """Run the command in this process, which saves the start of an interpreter, and which is not
+    restarted for huge pages.
 
     Nothing is replaced: arguments, streams, working directory and environment are set as a shell
     sets them. An exception that `main` lets through would be a traceback and fails the test.
@@ -34,8 +35,6 @@ def textrnn_here(*arguments, stdin=None, cwd: Path | None = None, **environment)
         redirect_stdout(io.TextIOWrapper(io.BytesIO(), write_through=True)) as output,
         redirect_stderr(io.StringIO()) as errors,
     ):
-        # With this variable set, the command does not restart its process for huge pages.
-        patch.setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
         for name, value in environment.items():
             patch.setenv(name, value)
         patch.setattr(sys, "argv", command)

@@ -1,6 +1,7 @@
 import threading
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 
@@ -111,6 +112,15 @@ def test_a_shape_is_compiled_once(predictor, traced):
     predictor.predict(["a fine film"] * 8)
     predictor.predict("plot " * 62)
     assert traced == [(1, 32), (8, 256)]
+
+
+def test_the_outputs_of_a_window_do_not_keep_those_of_its_batch(tagger):
+    """Fails if a window that waits for the others of its text keeps the memory of a whole batch."""
+    task, texts = tagger.predictor.task, ["Ada Lovelace was born in London.", "Rome"]
+    examples = [task.read({"text": text}, task.options_type()) for text in texts]
+    arrays = [leaf for leaf in jax.tree.leaves(tagger.predictor.run(examples)) if np.ndim(leaf)]
+    assert arrays
+    assert all(array.base is None for array in arrays)
 
 
 def test_weights_may_be_replaced_by_others_that_are_stored_otherwise(predictor):

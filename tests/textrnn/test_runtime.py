@@ -1,10 +1,12 @@
+import ctypes
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from textrnn.runtime import processor_id
+from textrnn.runtime import processor_id, return_free_memory
 
 
 def compile_one(**environment):
@@ -60,3 +62,29 @@ def test_processors_have_distinct_identifiers(tmp_path):
         (folder / "cpuinfo").write_text(f"processor: {number}\nMHz: {number}\nflags: {flags}\n")
         names.add(processor_id(folder))
     assert len(names) == 2
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="needs glibc"
+)
+def test_free_memory_is_returned_to_the_system():
+    """Fails if memory that lies between blocks in use stays resident when it is free."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    size, count = 100_000, 1000
+    blocks = [libc.malloc(size) for _ in range(count)]
+    for block in blocks:
+        ctypes.memset(block, 1, size)
+    kept = blocks.pop()
+    for block in blocks:
+        libc.free(block)
+    before = resident()
+    return_free_memory()
+    assert before - resident() > size * count / 2
+    libc.free(kept)
+
+
+def resident():
+    """Bytes of this process in memory."""
+    pages = Path("/proc/self/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -26,7 +26,7 @@ from textrnn.cli.tables import print_metrics
 from textrnn.errors import UserError
 from textrnn.io.formats import FORMATS, endings
 from textrnn.io.lines import is_stream
-from textrnn.runtime import enable_compilation_cache, use_huge_pages
+from textrnn.runtime import enable_compilation_cache
 
 app = typer.Typer(
     help="Train, serve and run recurrent models for classification, tagging, translation and text "
@@ -101,7 +101,6 @@ def main() -> NoReturn:
 )
 def serve_command(context: typer.Context) -> None:
     """Serve models over HTTP."""
-    use_huge_pages()
     enable_compilation_cache()
     # The flags are generated from the service's settings, which need the `service` extra.
     from service import command
@@ -131,7 +130,6 @@ def train_command(
     resume: Annotated[bool, typer.Option(help="Continue from the newest checkpoint.")] = False,
 ) -> None:
     """Train a model from a recipe and save it as a bundle."""
-    use_huge_pages()
     from training.job import run
     from training.recipe import load_recipe
 
@@ -160,7 +158,6 @@ def evaluate_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Measure a model on labelled data."""
-    use_huge_pages()
     from training.evaluate import evaluate, read_sets
 
     predictor = textrnn.load(model)
@@ -227,7 +224,6 @@ def score_command(
 
     The exit status is 3 if there are more invalid rows than --allow-bad.
     """
-    use_huge_pages()
     from textrnn.bundle import load_bundle
     from textrnn.cli.progress import ScoringProgress, summary
     from textrnn.io.formats import writable_format

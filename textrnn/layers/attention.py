@@ -23,6 +23,7 @@ from textrnn.layers.linear import matmul
 from textrnn.layers.masking import MASKED
 from textrnn.layers.ragged import from_grid, to_grid
 from textrnn.native import decoding
+from textrnn.parameters import initial
 from textrnn.platform import uses_native
 
 
@@ -58,7 +59,7 @@ class Attention(nnx.Module):
 
     def __init__(self, memory: int, hidden: int, *, rngs: nnx.Rngs):
         glorot = nnx.initializers.glorot_uniform()
-        self.key_kernel = nnx.Param(glorot(rngs.params(), (memory, hidden)))
+        self.key_kernel = nnx.Param(initial(glorot, rngs, (memory, hidden)))
 
     def read(
         self, memory: Float[Array, "tokens memory"], lengths: Lengths, longest: int
@@ -126,8 +127,8 @@ class Additive(Attention):
     def __init__(self, memory: int, hidden: int, *, rngs: nnx.Rngs):
         super().__init__(memory, hidden, rngs=rngs)
         glorot = nnx.initializers.glorot_uniform()
-        self.query_kernel = nnx.Param(glorot(rngs.params(), (hidden, hidden)))
-        self.vector = nnx.Param(glorot(rngs.params(), (hidden, 1)))
+        self.query_kernel = nnx.Param(initial(glorot, rngs, (hidden, hidden)))
+        self.vector = nnx.Param(initial(glorot, rngs, (hidden, 1)))
 
     def score(self, keys, queries):
         projected = matmul(queries, self.query_kernel[...])

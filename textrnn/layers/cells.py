@@ -22,6 +22,7 @@ from pydantic import AfterValidator
 from textrnn.layers.linear import matmul
 from textrnn.layers.packing import Packable
 from textrnn.native.recurrent import NativeCell, Packed, Weights, pack_weights
+from textrnn.parameters import initial
 
 Carry = tuple[Float[Array, "rows hidden"], ...]
 GateParameters = dict[str, Float[Array, "..."]]
@@ -50,10 +51,10 @@ class Cell(Packable):
         orthogonal = nnx.initializers.orthogonal()
         blocks = [(hidden, hidden)] * self.width
         self.input_kernel = nnx.Param(
-            jnp.concatenate([glorot(rngs.params(), (inputs, hidden)) for _ in blocks], axis=1)
+            jnp.concatenate([initial(glorot, rngs, (inputs, hidden)) for _ in blocks], axis=1)
         )
         self.recurrent_kernel = nnx.Param(
-            jnp.concatenate([orthogonal(rngs.params(), block) for block in blocks], axis=1)
+            jnp.concatenate([initial(orthogonal, rngs, block) for block in blocks], axis=1)
         )
         self.bias = nnx.Param(jnp.zeros(self.width * hidden))
         self.packed: nnx.Param | None = nnx.data(None)
@@ -198,10 +199,10 @@ class Mogrifier(LSTM):
         super().__init__(inputs, hidden, rngs=rngs)
         glorot = nnx.initializers.glorot_uniform()
         self.input_gates = nnx.Param(
-            jnp.stack([glorot(rngs.params(), (hidden, inputs)) for _ in range(3)])
+            jnp.stack([initial(glorot, rngs, (hidden, inputs)) for _ in range(3)])
         )
         self.state_gates = nnx.Param(
-            jnp.stack([glorot(rngs.params(), (inputs, hidden)) for _ in range(2)])
+            jnp.stack([initial(glorot, rngs, (inputs, hidden)) for _ in range(2)])
         )
 
     def project(self, x):

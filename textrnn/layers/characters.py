@@ -15,6 +15,7 @@ from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear, matmul
 from textrnn.layers.ragged import from_grid
 from textrnn.native.characters import PADDED_TO, character_cnn
+from textrnn.parameters import initial
 from textrnn.platform import uses_native
 from textrnn.text.tokenizer import PAD
 
@@ -43,7 +44,7 @@ class Characters(nnx.Module):
 
     def __init__(self, config: CharactersConfig, alphabet: int, *, rngs: nnx.Rngs):
         self.config = config
-        table = 0.3 * jax.random.normal(rngs.params(), (alphabet, config.size))
+        table = 0.3 * initial(jax.random.normal, rngs, (alphabet, config.size))
         self.table = nnx.Param(table.at[PAD].set(0))
         window, encoder = config.width * config.size, EncoderConfig(hidden=config.features // 2)
         convolves = config.kind == "cnn"

@@ -10,6 +10,7 @@ from textrnn.config import Config
 from textrnn.layers.axes import BatchArray, Lengths
 from textrnn.layers.dropout import dropout, variational_dropout
 from textrnn.layers.ragged import take
+from textrnn.parameters import initial
 from textrnn.text.tokenizer import BOS, EOS, PAD, UNK
 
 
@@ -29,7 +30,7 @@ class Embedding(nnx.Module):
 
     def __init__(self, config: EmbeddingConfig, vocabulary: int, *, rngs: nnx.Rngs):
         self.config = config
-        table = 0.1 * jax.random.normal(rngs.params(), (vocabulary, config.size))
+        table = 0.1 * initial(jax.random.normal, rngs, (vocabulary, config.size))
         self.table = nnx.Param(table.at[PAD].set(0))
 
     def __call__(

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Int
 from textrnn import native
 from textrnn.native.linear import bfloat16_product, linear
 from textrnn.native.panels import pack_matrix
+from textrnn.parameters import initial
 from textrnn.platform import uses_native
 
 
@@ -78,8 +79,8 @@ class Linear(nnx.Module):
     """x @ kernel + bias."""
 
     def __init__(self, inputs: int, outputs: int, *, rngs: nnx.Rngs):
-        initial = nnx.initializers.lecun_normal()
-        self.kernel = nnx.Param(initial(rngs.params(), (inputs, outputs)))
+        lecun = nnx.initializers.lecun_normal()
+        self.kernel = nnx.Param(initial(lecun, rngs, (inputs, outputs)))
         self.bias = nnx.Param(jnp.zeros(outputs))
         self.packed: nnx.Param | None = nnx.data(None)
 

@@ -15,6 +15,7 @@ from textrnn.batching import Shape, ragged_array, ragged_ids
 from textrnn.config import Config
 from textrnn.layers.characters import Characters, CharactersConfig
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
+from textrnn.parameters import initial
 from textrnn.text import SpelledTokenizer, Tokenizer
 from textrnn.text.casing import CASINGS, casing
 from textrnn.text.ngrams import ngrams
@@ -111,5 +112,5 @@ def collate(rows: Sequence[Spelled], shape: Shape, config: SpellingConfig) -> di
 
 def _table(entries: int, size: int, scale: float, rngs: nnx.Rngs) -> nnx.Param:
     """Random vectors for 1 to `entries`, and zeros for 0, which is padding."""
-    table = scale * jax.random.normal(rngs.params(), (entries + 1, size))
+    table = scale * initial(jax.random.normal, rngs, (entries + 1, size))
     return nnx.Param(table.at[0].set(0))

@@ -34,6 +34,7 @@ HANDLERS = (
     "textrnn_linear",
     "textrnn_max_rows",
     "textrnn_next_tokens",
+    "textrnn_sample",
     "textrnn_sum_rows",
     "textrnn_take",
     "textrnn_unroll",

@@ -113,9 +113,6 @@ class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
     """Whether a model learns texts exactly as they are, and not their normal form."""
     metrics: ClassVar[tuple[Metric, ...]]
     """Every metric that `score` can return."""
-    effort: ClassVar[int] = 0
-    """How far XLA optimises programs for inference that call native kernels, from 0 to 3. More
-    takes longer to compile, and pays where much is left to XLA."""
 
     config: ConfigT
     tokenizer: Tokenizer

@@ -14,6 +14,13 @@ import pytest
 
 from support.command import textrnn, textrnn_here
 from support.data import sentences, write_csv
+from textrnn.__main__ import LONG_RUNNING
+from textrnn.cli.main import app
+
+
+def test_commands_that_restart_exist():
+    """Fails if a command is renamed, and then runs without huge pages."""
+    assert {command.name for command in app.registered_commands} >= LONG_RUNNING
 
 
 def test_help_lists_every_command():

@@ -61,6 +61,7 @@ def test_arrays_that_do_not_fit_are_rejected():
 COMPUTE = """
 import jax.numpy as jnp, numpy as np, sys
 from textrnn.native import decoding
+from textrnn.native.sampling import sample_tokens
 draw = np.random.default_rng(0)
 array = lambda *shape: jnp.asarray(draw.normal(size=shape), jnp.float32)
 results = []
@@ -72,6 +73,12 @@ for counts in ([2, 1, 0], [19, 0, 5]):
     results += decoding.attention(memory, keys, lengths, queries, counts, array(35))
     table, bias, special = array(111, 35), array(111), array(60, 4)
     results += decoding.rank_next_tokens(queries, table, bias, special, counts, 3)
+allowed, state, used = np.ones((1, 37), bool), np.zeros(60, np.int32), np.zeros((60, 37), bool)
+runs, seed, position = np.ones(60, bool), np.arange(60, dtype=np.uint32), np.arange(60) * 10**7
+options = [np.full(60, x, kind) for x, kind in ((0.8, "f4"), (20, "i4"), (0.9, "f4"), (1, "f4"))]
+results += sample_tokens(
+    array(60, 37), allowed, state, used, runs, seed, position.astype(np.int32), *options
+)
 np.savez(sys.argv[1], *results)
 """
 

@@ -66,12 +66,13 @@ def capture(
 ) -> Captured:
     """The captured values of `tokens`, from the logits that predicted them and the outputs `h` of
     the last layer at these steps. `top` says whether the most probable tokens are captured."""
-    log_probabilities = jax.nn.log_softmax(logits)
+    normaliser = jax.nn.logsumexp(logits, axis=-1)
     batch = tokens.shape
     alternatives = min(MAX_ALTERNATIVES, logits.shape[-1])
 
     def most_probable() -> tuple[Array, Array]:
-        values, ids = lax.top_k(log_probabilities, alternatives)
+        values, ids = lax.top_k(logits, alternatives)
+        values = values - normaliser[..., None]
         padding = [(0, 0)] * len(batch) + [(0, MAX_ALTERNATIVES - alternatives)]
         return jnp.pad(ids, padding), jnp.pad(values, padding, constant_values=-jnp.inf)
 
@@ -82,7 +83,7 @@ def capture(
     top_ids, top_log_probability = lax.cond(top, most_probable, zeros)
     cells = jnp.broadcast_to(cells, (*batch, MAX_CELLS))
     return Captured(
-        jnp.take_along_axis(log_probabilities, tokens[..., None], axis=-1)[..., 0],
+        jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0] - normaliser,
         top_ids,
         top_log_probability,
         jnp.take_along_axis(h, cells, axis=-1),

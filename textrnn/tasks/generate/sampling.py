@@ -7,6 +7,7 @@ row's seed and on the number of tokens it has sampled: not on other rows of the 
 a text was interrupted and resumed.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -14,7 +15,10 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
+from textrnn.layers.indexing import get_at
 from textrnn.layers.masking import MASKED
+from textrnn.native.sampling import sample_tokens
+from textrnn.platform import uses_native
 
 
 class SamplingParameters(NamedTuple):
@@ -31,6 +35,41 @@ class SamplingParameters(NamedTuple):
     """Divides positive logits of tokens already used, and multiplies negative ones (Keskar et al.
     2019, section 4.1); 1 disables it."""
     seed: UInt32[Array, " rows"]
+
+
+Sampler = Callable[[Array, Array, Array, Array, Array], tuple[Array, Array]]
+"""From the index of a step, which rows run [rows], the logits [rows, ids], the state of the grammar
+[rows] and the used tokens [rows, ids], to a token for each row and the used tokens with it. The
+token of a row that does not run is meaningless."""
+
+
+def sampler(
+    parameters: SamplingParameters,
+    allowed: Bool[Array, "states ids"],
+    drawn: Int[Array, " rows"],
+    steps: int,
+) -> Sampler:
+    """A function that samples the next `steps` tokens of rows that have sampled `drawn` before.
+    `allowed` masks the tokens that may follow in each state of the grammar."""
+    if uses_native():
+        return lambda step, runs, logits, state, used: sample_tokens(
+            logits, allowed, state, used, runs, position=drawn + step, **parameters._asdict()
+        )
+    ids = allowed.shape[1]
+    # Made for all steps at once: random bits take many small operations.
+    positions = drawn + jnp.arange(steps)[:, None]
+    noise = lax.cond(
+        (parameters.temperature > 0).any(),
+        lambda: jax.vmap(gumbel_noise, (None, 0, None))(parameters.seed, positions, ids),
+        lambda: jnp.zeros((steps, len(drawn), ids)),
+    )
+
+    def sample_step(step, runs, logits, state, used):
+        may_follow = get_at(allowed, state)
+        token = sample(logits, may_follow, used, get_at(noise, step), parameters)
+        return token, used | ((jnp.arange(ids) == token[:, None]) & runs[:, None])
+
+    return sample_step
 
 
 def sample(

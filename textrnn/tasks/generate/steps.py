@@ -24,7 +24,7 @@ from textrnn.tasks.generate.capture import (
     capture,
 )
 from textrnn.tasks.generate.network import Generator
-from textrnn.tasks.generate.sampling import SamplingParameters, gumbel_noise, sample
+from textrnn.tasks.generate.sampling import SamplingParameters, sampler
 from textrnn.tasks.generate.state import GenerationState
 from textrnn.text import EOS, PAD, Grammar
 
@@ -80,13 +80,10 @@ def decode(
     """Sample `count` tokens for each row, at most `max_length`, or fewer if it ends with EOS."""
     rows, ids = len(count), grammar.allowed.shape[1]
     allowed, after = jnp.asarray(grammar.allowed), jnp.asarray(grammar.next_state)
-    # Made for all steps at once: random bits take many small operations.
-    positions = state.drawn + jnp.arange(max_length)[:, None]
-    noise = lax.cond(
-        ((count > 0) & (parameters.temperature > 0)).any(),
-        lambda: jax.vmap(gumbel_noise, (None, 0, None))(state.seed, positions, ids),
-        lambda: jnp.zeros((max_length, rows, ids)),
-    )
+    # Noise is not made for a batch that only reads.
+    temperature = jnp.where(count > 0, parameters.temperature, 0)
+    parameters = parameters._replace(temperature=temperature)
+    sample = sampler(parameters, allowed, state.drawn, max_length)
 
     def running(loop: _DecodeLoop) -> Array:
         return (loop.t < count) & ~loop.ended
@@ -99,13 +96,11 @@ def decode(
         h, past = model.states(last, lengths, state.past)
         h = get_at(h, row_starts(lengths))
         logits = model.logits(h)
-        may_follow = get_at(allowed, state.grammar)
-        token = sample(logits, may_follow, state.used, get_at(noise, t), parameters)
-        is_new = jnp.arange(ids) == token[:, None]
+        token, used = sample(t, runs, logits, state.grammar, state.used)
         state = GenerationState(
             past=past,
             last=jnp.where(runs, token, state.last),
-            used=state.used | (is_new & runs[:, None]),
+            used=used,
             seed=state.seed,
             drawn=state.drawn + runs,
             grammar=jnp.where(runs, get_at(after, state.grammar, token), state.grammar),

@@ -128,7 +128,6 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
     options_type = GenerateOptions
     pipeline_tag = "text-generation"
     metrics = (*WINDOWED, *STATEFUL)
-    effort = 1  # for the sampling at each step
     tokenizer: CharTokenizer | ByteTokenizer
 
     @classmethod
