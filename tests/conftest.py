@@ -138,6 +138,13 @@ def generate_bundle() -> Path:
 
 
 @pytest.fixture(scope="session")
+def language_bundle() -> Path:
+    """A classifier of four languages and none, named language-id. Committed: copy it before a
+    change."""
+    return tiny_models.BUNDLES / "tiny-language"
+
+
+@pytest.fixture(scope="session")
 def warm_predictor(tiny_bundle):
     """A predictor that keeps the programs that earlier tests compiled."""
     import textrnn
@@ -173,6 +180,11 @@ def generator(generate_bundle):
     return ready(generate_bundle)
 
 
+@pytest.fixture(scope="session")
+def detector(language_bundle):
+    return ready(language_bundle)
+
+
 @pytest.fixture
 def generate_context(context, generator):
     """A service context with the tiny classifier and the tiny generator."""
@@ -185,6 +197,13 @@ def translate_context(context, translator):
     """A service context with the tiny classifier and the tiny translator."""
     context.models.add(translator)
     return context
+
+
+@pytest.fixture
+def detect_context(translate_context, detector):
+    """A service context with the tiny classifier, translator and detector of languages."""
+    translate_context.models.add(detector)
+    return translate_context
 
 
 @pytest.fixture
