@@ -256,13 +256,11 @@ def few_shapes(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shapes):
-    """A server process with a tiny model of each task and the shipped language identifier."""
+def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, language_bundle, few_shapes):
+    """A server process with the tiny models."""
     from support.server import serving
-    from textrnn.bundle import find_bundle
 
-    shipped = find_bundle("language-id")
-    trained = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, shipped)
+    trained = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, language_bundle)
     bundles = [few_shapes(bundle) for bundle in trained]
     with serving(*(part for name in bundles for part in ("--models", str(name)))) as server:
         yield server
