@@ -8,7 +8,7 @@ from textrnn.runtime import use_huge_pages
 
 NAMES = [
     "recurrent", "training", "scoring", "million", "startup", "memory", "http", "tagging",
-    "translation", "generation", "overload", "fairness", "soak",
+    "translation", "generation", "mixed_languages", "overload", "fairness", "soak",
 ]  # fmt: skip
 
 
