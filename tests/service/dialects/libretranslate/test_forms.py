@@ -64,7 +64,8 @@ def test_forms_have_a_maximum_of_fields():
         ("en", "en"), ("EN", "en"), ("en-US", "en"), ("en_us", "en"), (" De-Latn-AT ", "de"),
         ("pt", "pt-BR"), ("pt-PT", "pt-BR"), ("zh_Hant_TW", "zh-Hant"), ("zh-Hans", "zh"),
         ("zh", "zh"), ("zh-CN", "zh"), ("zh_TW", "zh-Hant"), ("zt", "zh-Hant"), ("pb", "pt-BR"),
-        ("cmn", "zh"), ("iw", None), ("fr", None), ("e", None), ("eng", None), ("", None), ("-en", None),
+        ("cmn", "zh"), ("iw", None), ("fr", None), ("e", None), ("eng", None), ("", None),
+        ("-en", None),
     ],
 )  # fmt: skip
 def test_languages_match_by_their_subtags(tag, language):
