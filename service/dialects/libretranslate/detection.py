@@ -89,7 +89,7 @@ async def _answers(
     return answers
 
 
-class Source(NamedTuple):
+class DetectedSource(NamedTuple):
     """What to translate a document from."""
 
     language: str
@@ -104,7 +104,7 @@ async def detect_sources(
     pointers: Sequence[str],
     target: str,
     request: Request,
-) -> list[Source]:
+) -> list[DetectedSource]:
     """The source of each document: the likeliest of the languages that can be translated to
     `target`, and of `target` itself. A document that is surely in another language is kept.
 
@@ -129,7 +129,7 @@ async def detect_sources(
     return sources
 
 
-def _source(answer: Answer, languages: Sequence[str], target: str) -> Source:
+def _source(answer: Answer, languages: Sequence[str], target: str) -> DetectedSource:
     candidates = [target, *languages]
     chances = dict.fromkeys(candidates, 0.0)
     none = 0.0
@@ -140,8 +140,8 @@ def _source(answer: Answer, languages: Sequence[str], target: str) -> Source:
         elif language := match_language(label, candidates):
             chances[language] += probability
         elif probability >= SURE:
-            return Source(target, _detected(label, probability))
+            return DetectedSource(target, _detected(label, probability))
     language, chance = max(chances.items(), key=lambda item: item[1])
     if not chance:
-        return Source(target, _none(candidates))
-    return Source(language, _detected(language, chance / (none + sum(chances.values()))))
+        return DetectedSource(target, _none(candidates))
+    return DetectedSource(language, _detected(language, chance / (none + sum(chances.values()))))
