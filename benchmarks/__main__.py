@@ -8,7 +8,8 @@ from textrnn.runtime import use_huge_pages
 
 NAMES = [
     "recurrent", "training", "scoring", "million", "startup", "memory", "http", "tagging",
-    "translation", "glossary", "generation", "overload", "fairness", "soak",
+    "translation", "glossary", "generation", "mixed_languages", "overload", "fairness",
+    "soak",
 ]  # fmt: skip
 
 

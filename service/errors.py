@@ -80,7 +80,9 @@ def unavailable(detail: str) -> Problem:
 
 
 def invalid_text(error: InvalidText, pointer: str) -> Problem:
-    """422 for one text of a request, with the JSON pointer to it."""
+    """422 for one text of a request, with the JSON pointer to it or to the option at fault."""
+    if error.option is not None:
+        pointer = f"/{error.option}"
     entry: dict[str, Any] = {"pointer": pointer, "message": str(error), "code": error.code}
     if error.limit is not None:
         entry["limit"] = error.limit

@@ -138,6 +138,13 @@ def generate_bundle() -> Path:
 
 
 @pytest.fixture(scope="session")
+def language_bundle() -> Path:
+    """A classifier of four languages and none, named language-id. Committed: copy it before a
+    change."""
+    return tiny_models.BUNDLES / "tiny-language"
+
+
+@pytest.fixture(scope="session")
 def warm_predictor(tiny_bundle):
     """A predictor that keeps the programs that earlier tests compiled."""
     import textrnn
@@ -173,6 +180,11 @@ def generator(generate_bundle):
     return ready(generate_bundle)
 
 
+@pytest.fixture(scope="session")
+def detector(language_bundle):
+    return ready(language_bundle)
+
+
 @pytest.fixture
 def generate_context(context, generator):
     """A service context with the tiny classifier and the tiny generator."""
@@ -185,6 +197,13 @@ def translate_context(context, translator):
     """A service context with the tiny classifier and the tiny translator."""
     context.models.add(translator)
     return context
+
+
+@pytest.fixture
+def detect_context(translate_context, detector):
+    """A service context with the tiny classifier, translator and detector of languages."""
+    translate_context.models.add(detector)
+    return translate_context
 
 
 @pytest.fixture
@@ -237,13 +256,11 @@ def few_shapes(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, few_shapes):
-    """A server process with a tiny model of each task and the shipped language identifier."""
+def server(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, language_bundle, few_shapes):
+    """A server process with the tiny models."""
     from support.server import serving
-    from textrnn.bundle import find_bundle
 
-    shipped = find_bundle("language-id")
-    trained = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, shipped)
+    trained = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, language_bundle)
     bundles = [few_shapes(bundle) for bundle in trained]
     with serving(*(part for name in bundles for part in ("--models", str(name)))) as server:
         yield server

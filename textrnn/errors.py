@@ -6,15 +6,19 @@ class UserError(Exception):
 
 
 class InvalidText(UserError):
-    """A text that a model does not accept.
+    """A text that a model does not accept, or does not with these options.
 
-    `code` is a stable identifier for programs; `limit` is the limit that was exceeded, if any.
+    `code` is a stable identifier for programs; `limit` is the limit that was exceeded, if any;
+    `option` is the option that is at fault, if it is not the text.
     """
 
-    def __init__(self, message: str, code: str, limit: int | None = None):
+    def __init__(
+        self, message: str, code: str, limit: int | None = None, option: str | None = None
+    ):
         super().__init__(message)
         self.code = code
         self.limit = limit
+        self.option = option
 
 
 class BundleError(UserError):

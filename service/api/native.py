@@ -2,12 +2,13 @@
 
 import re
 
-from service.api import classify, generate, health, models, tag, translate
+from service.api import classify, detect, generate, health, models, tag, translate
 from service.dialect import Dialect
 from service.errors import problem_document
 
 ROUTERS = (
     classify.router,
+    detect.router,
     tag.router,
     translate.router,
     generate.router,

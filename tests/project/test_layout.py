@@ -37,7 +37,7 @@ LAYERS = {
         inference
         dialect markup
         auth observe
-        settings errors garbage_collection
+        settings errors languages garbage_collection
     """,
     "training": """
         job compare

@@ -12,11 +12,9 @@ import pytest
 
 from service.app import DIALECTS, make_app
 from service.dialect import dialect_of
-from service.inference.models import load_model
 from service.transport.routes import dialect_routes
 from support.in_process import ask
 from support.route_requests import BODIES, JSON, METHODS, NO_FILE, PAGES, whole
-from textrnn.bundle import find_bundle
 
 KEY = "a-key-of-mine"
 ORIGIN = "https://a.example"
@@ -321,16 +319,15 @@ def test_known_routes_are_named_in_metrics(make_tiny_app, make_context):
 
 
 @pytest.mark.parametrize("blank", [" ", "\n\t ", "\u3000", "\u00a0\u2003", " " * 5000])
-def test_white_space_alone_is_refused_alike(make_context, served, tagger, translator, blank):
+def test_white_space_alone_is_refused_alike(make_context, tagger, translator, detector, blank):
     """By every model on every route, that of characters included. LibreTranslate returns it."""
     context = make_context()
-    identifier = load_model(str(find_bundle("language-id")))  # not compiled: it is to refuse
-    for model in (tagger, translator, identifier):
+    for model in (tagger, translator, detector):
         context.models.add(model)
     app = make_app(context)
     requests = [
         ("/v1/tag", "tiny-tag"), ("/v1/translate", "tiny-translate"),
-        ("/v1/classify", "tiny"), ("/v1/classify", "language-id"),
+        ("/v1/classify", "tiny"), ("/v1/classify", "language-id"), ("/v1/detect", "language-id"),
     ]  # fmt: skip
 
     async def go():

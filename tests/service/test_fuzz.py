@@ -15,7 +15,6 @@ from schemathesis.checks import CHECKS, load_all_checks
 from service.app import make_app
 from support.http_calls import call
 from support.models import ready
-from textrnn.bundle import find_bundle
 
 pytestmark = pytest.mark.slow
 
@@ -50,14 +49,13 @@ HOSTILE = {
 
 
 @pytest.fixture(scope="module")
-def app(tiny_bundle, tag_bundle, translate_bundle, generate_bundle):
+def app(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, language_bundle):
     from service.inference.context import ServiceContext
     from service.observe.metrics import ServiceMetrics
     from service.settings import Settings
 
     context = ServiceContext(Settings(), ServiceMetrics())
-    shipped = find_bundle("language-id")
-    bundles = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, shipped)
+    bundles = (tiny_bundle, tag_bundle, translate_bundle, generate_bundle, language_bundle)
     for bundle in bundles:
         context.models.add(ready(bundle))
     context.readiness.warm = True
@@ -95,6 +93,9 @@ REQUESTS = [
     ("/v1/classify", lambda text: {"text": text, "explain": False}),
     ("/v1/classify", lambda text: {"texts": ["a plot", text]}),
     ("/v1/classify", lambda text: {"text": "a plot", "model": text}),
+    ("/v1/classify", lambda text: {"text": "a plot", "candidate_labels": [text]}),
+    ("/v1/detect", lambda text: {"text": text, "spans": True}),
+    ("/v1/detect", lambda text: {"text": "a plot", "languages": [text]}),
     ("/v1/tag", lambda text: {"text": text, "marginals": True}),
     ("/v1/translate", lambda text: {"text": text, "alignment": True}),
     ("/v1/translate", lambda text: {"text": "one", "target_language": text}),
@@ -112,6 +113,8 @@ REQUESTS = [
     ("/translate", lambda text: {"q": [text], "source": "en", "target": "de", "format": "html"}),
     ("/translate", lambda text: {"q": "a", "source": text, "target": text}),
     ("/detect", lambda text: {"q": text, "api_key": text}),
+    ("/detect", lambda text: {"q": text, "languages": "de", "spans": True}),
+    ("/detect", lambda text: {"q": "a", "languages": [text]}),
 ]
 INTERNALS = ("Traceback", "site-packages", ".py", "jax", "numpy", "/home", "/usr")
 

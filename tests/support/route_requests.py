@@ -4,6 +4,7 @@ import json
 
 BODIES = {
     "/v1/classify": {"text": "a fine film", "top_k": 2},
+    "/v1/detect": {"text": "a fine film", "model": "tiny", "spans": True},
     "/v1/tag": {"texts": ["Ada Lovelace met Bob in Rome ."], "marginals": True},
     "/v1/translate": {"text": "one two", "beam_size": 2, "alternatives": 1},
     "/v1/translate/score": {"pairs": [{"source": "one two", "target": "two one"}]},

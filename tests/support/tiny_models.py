@@ -1,4 +1,4 @@
-"""The four tiny models that the tests share: their recipes, their data and their bundles.
+"""The tiny models that the tests share: their recipes, their data and their bundles.
 
 The bundles are committed in `tests/data/bundles`, so that the tests need not train them. After a
 change of a recipe, of the data or of the bundle format, `make test-bundles` retrains them;
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.data import sentences, towns, write_csv
+from support.few_languages import LANGUAGE_RECIPE, phrases
 from support.made_up_words import GENERATE_RECIPE, babble
 from support.paths import ROOT
 from support.reversed_words import TRANSLATE_RECIPE, reversals
@@ -76,12 +77,14 @@ RECIPES = {
     "tiny-tag": TAG_RECIPE,
     "tiny-translate": TRANSLATE_RECIPE,
     "tiny-generate": GENERATE_RECIPE,
+    "tiny-language": LANGUAGE_RECIPE,
 }
 
 
 def write_data(root: Path) -> None:
     """Write the training data of every recipe into a data root."""
     write_csv(root / "reviews.csv", sentences(300))
+    write_csv(root / "phrases.csv", phrases(600))
     (root / "towns.conll").write_text(towns(300))
     pairs = reversals(1500)
     (root / "there.txt").write_text("".join(f"{source}\n" for source, _ in pairs))

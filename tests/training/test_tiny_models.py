@@ -7,6 +7,7 @@ import pytest
 import textrnn
 from support import tiny_models
 from support.data import sentences, towns
+from support.few_languages import phrases
 from support.made_up_words import NATS
 from support.reversed_words import reversals
 from textrnn.bundle import load_bundle
@@ -45,6 +46,11 @@ def test_a_new_run_solves_its_task(trained, tmp_path):
     if name == "tiny":
         rows = sentences(100, seed=9)
         assert [a["label"] for a in model.predict([t for t, _ in rows])] == [g for _, g in rows]
+    elif name == "tiny-language":
+        rows = phrases(100, seed=9)
+        answers = model.predict([text for text, _ in rows])
+        right = [a["label"] == label for a, (_, label) in zip(answers, rows, strict=True)]
+        assert sum(right) > 0.95 * len(right)
     elif name == "tiny-tag":
         path = tmp_path / "dev.conll"
         path.write_text(towns(100, seed=9))

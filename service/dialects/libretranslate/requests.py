@@ -63,8 +63,26 @@ class TextQuery(Query):
         return results[0] if isinstance(self.q, str) else results
 
 
+def _split_codes(value: Any) -> Any:
+    """A form has one value, or several of one name."""
+    return value.split(",") if isinstance(value, str) else value
+
+
 class DetectQuery(TextQuery):
     """Texts whose language to detect."""
+
+    languages: Annotated[
+        list[LanguageTag],
+        BeforeValidator(_split_codes),
+        WithJsonSchema(
+            {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+        ),
+    ] = []
+    """Codes of the languages to choose from, as a list or separated by commas. All that are known
+    if empty. (Not a part of LibreTranslate.)"""
+    spans: bool = False
+    """Return the parts of each text that are in one language, with `start` and `end`, instead of
+    the possible languages of the text. (Not a part of LibreTranslate.)"""
 
 
 class LanguagesQuery(Query):

@@ -10,10 +10,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 
 from service.dialect import Dialect
+from service.dialects.libretranslate.detection import AUTO, detect_sources, likely_languages
 from service.dialects.libretranslate.documents import Document, HtmlDocument, TextDocument
 from service.dialects.libretranslate.files import TranslatedFiles
 from service.dialects.libretranslate.forms import MULTIPART, URLENCODED, Upload
-from service.dialects.libretranslate.languages import english_name
 from service.dialects.libretranslate.requests import (
     JSON,
     BodyFields,
@@ -24,9 +24,6 @@ from service.dialects.libretranslate.requests import (
     request_body,
 )
 from service.dialects.libretranslate.translation import (
-    AUTO,
-    detect_languages,
-    detect_sources,
     in_thread,
     language_pairs,
     served_language,
@@ -35,6 +32,7 @@ from service.dialects.libretranslate.translation import (
 from service.errors import Problem
 from service.inference.context import Context
 from service.inference.pipeline import INLINE_CHARACTERS, AnswerResponse
+from service.languages import english_name
 
 router = APIRouter()
 _files = TranslatedFiles()
@@ -82,8 +80,10 @@ async def translate_texts(request: Request, context: Context) -> Response:
     target = served_language(context, query.target, "target")
     detected = []
     if query.source.lower() == AUTO:
-        detected = await detect_sources(context, documents, request)
-        sources = [best["language"] for best in detected]
+        pointers = [f"/q/{index}" for index in range(len(documents))]
+        found = await detect_sources(context, documents, pointers, target, request)
+        sources = [source.language for source in found]
+        detected = [source.detected for source in found]
     else:
         sources = [served_language(context, query.source, "source")] * len(documents)
     result = await translate_documents(
@@ -109,8 +109,8 @@ async def translate_file(request: Request, context: Context) -> Response:
     document = await in_thread(len(query.file.content) >= INLINE_CHARACTERS, _read, query.file)
     target = served_language(context, query.target, "target")
     if query.source.lower() == AUTO:
-        (best,) = await detect_sources(context, [document], request)
-        source = best["language"]
+        (found,) = await detect_sources(context, [document], ["/file"], target, request)
+        source = found.language
     else:
         source = served_language(context, query.source, "source")
     result = await translate_documents(context, [document], [source], target, 0, request)
@@ -157,9 +157,12 @@ async def download_file(name: str) -> Response:
 
 @router.post("/detect", responses=_ERRORS, openapi_extra=request_body(DetectQuery))
 async def detect(request: Request, context: Context) -> Response:
-    """Detect the language of texts. Confidence is from 0 to 100."""
+    """Detect the language of texts: those with a confidence of 1 or more, of 100, the most likely
+    first. A text in no language, such as a number, is in English with a confidence of 0."""
     query = DetectQuery.parse(await body_fields(request, context))
-    return AnswerResponse(query.like_q(await detect_languages(context, query.texts, request)))
+    languages, spans = query.languages, query.spans
+    detected = await likely_languages(context, query.texts, languages, spans, request)
+    return AnswerResponse(query.like_q(detected))
 
 
 @router.get("/languages", responses=_READ_ERRORS)

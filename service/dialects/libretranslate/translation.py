@@ -1,4 +1,4 @@
-"""Language detection, and translation of documents from several languages."""
+"""Translation of documents from several languages."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from fastapi import Request
 
 from service.dialects.libretranslate.documents import Document, Piece, cut_sentences
-from service.dialects.libretranslate.languages import match_language
 from service.errors import Problem, invalid_text
 from service.inference.context import ServiceContext
 from service.inference.jobs import Result
@@ -16,18 +15,14 @@ from service.inference.models import ServedModel
 from service.inference.pipeline import (
     INLINE_CHARACTERS,
     infer_examples,
-    infer_texts,
     label_request,
     timing_headers,
 )
+from service.languages import match_language
 from textrnn.errors import InvalidText
 from textrnn.tasks import Answer, Example
 from textrnn.tasks.translate.options import TranslateOptions
 
-DETECTOR = "language-id"
-"""Name of the classifier that detects languages."""
-AUTO = "auto"
-"""The language code that stands for detection."""
 _T = TypeVar("_T")
 
 
@@ -67,43 +62,6 @@ def served_language(context: ServiceContext, tag: str, field: str) -> str:
 async def in_thread(long: bool, function: Callable[..., _T], *arguments: Any) -> _T:
     """Call a function, in a thread if it is going to take long."""
     return await asyncio.to_thread(function, *arguments) if long else function(*arguments)
-
-
-async def detect_languages(
-    context: ServiceContext, texts: Sequence[str], request: Request
-) -> list[list[dict[str, Any]]]:
-    """The possible languages of each text, the most likely first: [{"confidence", "language"}].
-
-    Confidence is from 0 to 100, and 0 for a blank text. Raises Problem.
-    """
-    served = context.models.get(DETECTOR)
-    if served is None or served.info.task != "classify":
-        raise Problem(
-            400,
-            "no_detector",
-            f"language detection needs the model {DETECTOR}, which this server does not have; "
-            "set the source language",
-        )
-    unknown = {"confidence": 0.0, "language": served.info.config["labels"][0]}
-    detected = [[unknown] for _ in texts]
-    indices = [index for index, text in enumerate(texts) if text.strip()]
-    if indices:
-        located = [(f"/q/{index}", texts[index]) for index in indices]
-        result = await infer_texts(context, served, located, {"truncate": True}, request)
-        for index, answer in zip(indices, result.answers, strict=True):
-            detected[index] = [
-                {"confidence": round(100 * score["score"], 2), "language": score["label"]}
-                for score in answer["scores"]
-            ]
-    return detected
-
-
-async def detect_sources(
-    context: ServiceContext, documents: Sequence[Document], request: Request
-) -> list[dict[str, Any]]:
-    """The most likely language of each document. Raises Problem."""
-    texts = [" ".join(piece.text for piece in document.pieces) for document in documents]
-    return [best for best, *_ in await detect_languages(context, texts, request)]
 
 
 async def translate_documents(

@@ -138,6 +138,7 @@ def test_openapi_names_every_route_and_status(context):
     document = call(context, "GET", "/openapi.json").json()
     assert {
         ROUTE,
+        "/v1/detect",
         "/v1/tag",
         "/v1/translate",
         "/v1/generate",

@@ -331,19 +331,18 @@ class TestLibreTranslate:
         assert libre(server).translate("one two 17 red", "en", "de") == "red 17 two one"
 
     def test_the_language_is_detected(self, server):
-        assert libre(server).detect("Wo ist der Bahnhof?")[0]["language"] == "de"
-        (best, other) = libre(server).detect("Where is the station?")
-        assert (best["language"], other["language"]) == ("en", "de")
-        assert 99 < best["confidence"] <= 100
-        assert best["confidence"] + other["confidence"] == pytest.approx(100, abs=0.02)
+        assert libre(server).detect("ich und der Hund")[0]["language"] == "de"
+        assert libre(server).detect("the red fox")[0]["confidence"] > 50
+        (none,) = libre(server).detect(" ")
+        assert none == {"confidence": 0, "language": "en"}, "the client takes the first"
         body = {"q": ["one two red cat", "  "], "source": "auto", "target": "de"}
         result = httpx.post(f"{server.url}/translate", json=body, timeout=60).json()
         assert result["translatedText"] == ["cat red two one", "  "]
         first, blank = result["detectedLanguage"]
         assert (first["language"], blank["confidence"]) == ("en", 0)
-        body = {"q": "Das ist ein Haus.", "source": "auto", "target": "de"}
+        body = {"q": "ich und der Hund", "source": "auto", "target": "de"}
         result = httpx.post(f"{server.url}/translate", json=body, timeout=60).json()
-        assert result["translatedText"] == "Das ist ein Haus."
+        assert result["translatedText"] == "ich und der Hund"
 
     def test_languages(self, server):
         assert libre(server).languages() == [

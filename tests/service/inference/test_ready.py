@@ -23,7 +23,6 @@ from support.data import BAD, GOOD, NEUTRAL
 from support.http_calls import call
 from support.log_watch import expecting
 from support.replacing import change_temperature
-from textrnn.bundle import find_bundle
 
 DETAILS = {"log_probabilities": True, "top_log_probabilities": 2, "cells": [0], "echo": True}
 GENERATE = {"prompt": "cat ", "max_characters": 70, "seed": 1, **DETAILS}
@@ -35,6 +34,7 @@ REQUESTS = [
     ("/v1/classify", {"text": "a fine film"}),
     ("/v1/classify", {"texts": ["a fine film"] * 9, "explain": True}),
     ("/v1/classify", {"text": "Wo ist der Bahnhof?", "model": "language-id", "explain": True}),
+    ("/v1/detect", {"text": "Wo ist der Bahnhof?", "languages": ["de", "en"], "spans": True}),
     ("/v1/tag", {"text": "Ada Lovelace met Bob in Rome .", "marginals": True}),
     ("/v1/translate", TRANSLATE),
     ("/v1/translate", {**TRANSLATE, "beam_size": 1}),
@@ -62,8 +62,8 @@ PAGES = [
 
 
 @pytest.fixture(scope="module")
-def bundles(tiny_bundle, tag_bundle, translate_bundle, generate_bundle):
-    return [tiny_bundle, tag_bundle, translate_bundle, generate_bundle, find_bundle("language-id")]
+def bundles(tiny_bundle, tag_bundle, translate_bundle, generate_bundle, language_bundle):
+    return [tiny_bundle, tag_bundle, translate_bundle, generate_bundle, language_bundle]
 
 
 def serve(models: list[ServedModel]) -> Iterator[tuple[ServiceContext, Lifecycle]]:

@@ -18,7 +18,8 @@ from textrnn.tasks.calibration import best_thresholds, expected_calibration_erro
 from textrnn.tasks.classify.explanation import POINTS, explain, explanation_json
 from textrnn.tasks.classify.network import Classifier, ClassifierConfig
 from textrnn.tasks.classify.options import ClassifyOptions, ScoreFunction
-from textrnn.tasks.columns import ExplanationColumn, ScoredLabel
+from textrnn.tasks.classify.spans import label_spans, split_units
+from textrnn.tasks.columns import EntityColumn, ExplanationColumn, ScoredLabel
 from textrnn.tasks.metrics import ACCURACY, CALIBRATION_ERROR, LOG_LOSS, Metric
 from textrnn.tasks.task import (
     Answer,
@@ -27,6 +28,7 @@ from textrnn.tasks.task import (
     Metrics,
     Outputs,
     Row,
+    Window,
     cut,
     encode,
     field,
@@ -37,6 +39,10 @@ from textrnn.text.validation import validate_text
 
 EXPLAINED = 256
 """Tokens of the longest text that can be explained. The model runs on it POINTS times."""
+SPLIT = 2048
+"""Tokens of the longest text that can be split into spans, but at most SPLIT_LENGTHS times those of
+the longest text of the model."""
+SPLIT_LENGTHS = 4
 
 
 class ClassifyConfig(ClassifierConfig):
@@ -56,17 +62,34 @@ class ClassifyConfig(ClassifierConfig):
     """With `multi_label`: the probability from which each label is assigned; empty means 0.5."""
 
 
+class Units(NamedTuple):
+    """The units of a text, each with the window that reads it."""
+
+    text: str
+    offsets: Sequence[Offsets]
+    windows: Sequence[Window]
+
+
 @dataclass(frozen=True)
 class ClassifyExample(Example):
     options: ClassifyOptions
-    target: np.ndarray | None
+    candidates: Sequence[int]
+    """Indices of the labels to choose from."""
+    target: np.ndarray | None = None
     """[labels]; 1 for the labels of the row. None without gold."""
     explained: tuple[str, Sequence[Offsets]] | None = None
     """The text and the spans of its tokens, if an explanation is requested."""
+    units: Units | None = None
+    """Present if the spans of the text are requested."""
 
     @property
     def width(self) -> int:
         return 1 if self.explained is None else POINTS
+
+    @property
+    def windows(self) -> Sequence[Window]:
+        """The text as a whole, and then its units."""
+        return (self,) if self.units is None else (self, *self.units.windows)
 
 
 MACRO_F1 = Metric("macro_f1", "macro F1")
@@ -76,8 +99,9 @@ MICRO_F1 = Metric("micro_f1", "micro F1")
 class ClassifyBatch(TokenBatch):
     temperature: Float[Any, " rows"]
     """An input, so that a recalibrated task needs no other program."""
-    explained: NotRequired[Bool[Any, " rows"]]
-    """Present in shapes that compute explanations; its values are not used."""
+    candidates: NotRequired[Bool[Any, "rows labels"]]
+    """The labels to choose from. Present in shapes that compute explanations, which depend on it;
+    elsewhere `answer` chooses."""
     targets: NotRequired[Float[Any, "rows labels"]]
     """Present if the examples have gold."""
 
@@ -131,9 +155,54 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
         if not text.strip():  # tokens to a model of characters
             cut(0, self.limit, options.truncate)  # raises InvalidText
         ids, truncated = encode(self, text, options.truncate, options.html)
+        candidates = self._candidates(options)
         target = self._target(row) if gold else None
         explained = self._explained(text, len(ids), options.html) if options.explain else None
-        return ClassifyExample(ids, truncated, options, target, explained)
+        units = self._units(text, options) if options.spans else None
+        return ClassifyExample(ids, truncated, options, candidates, target, explained, units)
+
+    def _candidates(self, options: ClassifyOptions) -> Sequence[int]:
+        """Raises InvalidText."""
+        labels = self.config.labels
+        if not options.candidate_labels:
+            return range(len(labels))
+        chosen = set(options.candidate_labels)
+        if not chosen <= set(labels):
+            raise InvalidText(
+                "candidate_labels has a label that this model does not have; it has "
+                f"{', '.join(labels)}",
+                "unknown_label",
+                option="candidate_labels",
+            )
+        return [index for index, label in enumerate(labels) if label in chosen]
+
+    def _units(self, text: str, options: ClassifyOptions) -> Units:
+        """Raises InvalidText."""
+        if self.config.multi_label:
+            raise InvalidText(
+                "spans need a model that gives a text one label, this one gives any number of them",
+                "no_spans",
+                option="spans",
+            )
+        normal = self.tokenizer.normalization.apply(text, options.html)
+        units, windows, tokens = split_units(normal.text), [], 0
+        for start, end in units:
+            ids, _ = encode(self, normal.text[start:end], truncate=True)
+            windows.append(ClassifyExample(ids, False, options, ()))
+            tokens += len(ids) - 2
+            if tokens > self._longest_split:
+                raise InvalidText(
+                    f"text is too long for spans: it has more than {self._longest_split} tokens; "
+                    "split it, or do without the spans",
+                    "spans_too_long",
+                    limit=self._longest_split,
+                )
+        offsets = [(start, end) for start, end in normal.original(units).tolist()]
+        return Units(text, offsets, windows)
+
+    @property
+    def _longest_split(self) -> int:
+        return min(SPLIT, SPLIT_LENGTHS * self.limit)
 
     def _explained(self, text: str, length: int, html: bool) -> tuple[str, Sequence[Offsets]]:
         """Raises InvalidText."""
@@ -156,7 +225,8 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
     @property
     def costliest(self) -> int:
         explained = min(EXPLAINED, self.limits.length) * POINTS
-        return max(super().costliest, explained)
+        split = self.limits.length + 3 * self._longest_split  # units of one token, BOS and EOS
+        return max(super().costliest, explained, split)
 
     def _target(self, row: Row) -> np.ndarray:
         target = np.zeros(len(self.config.labels), np.float32)
@@ -174,7 +244,9 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
             "temperature": temperature,
         }
         if shape.width > 1:
-            batch["explained"] = np.ones(shape.rows, bool)
+            batch["candidates"] = np.ones((shape.rows, len(self.config.labels)), bool)
+            for row, window in zip(batch["candidates"], windows, strict=False):
+                row[:] = np.isin(np.arange(len(row)), window.candidates)
         if windows and windows[0].target is not None:
             targets = np.zeros((shape.rows, len(self.config.labels)), np.float32)
             targets[: len(windows)] = [window.target for window in windows]
@@ -204,15 +276,18 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
 
     def predict(self, model: Classifier, batch: ClassifyBatch) -> Outputs:
         logits = model(batch["ids"], batch["lengths"])
-        if "explained" not in batch:
+        if "candidates" not in batch:
             return Outputs(ClassifyRows(logits))
-        label = logits.argmax(axis=-1)
-        score = self._score(label, batch["temperature"])
+        label = jnp.where(batch["candidates"], logits, -jnp.inf).argmax(axis=-1)
+        score = self._score(label, batch["candidates"], batch["temperature"])
         explained = explain(model, batch["ids"], batch["lengths"], score)
         return Outputs(ClassifyRows(logits, explained.baseline), explained.attributions)
 
     def _score(
-        self, label: Int[Array, " rows"], temperature: Float[Array, " rows"]
+        self,
+        label: Int[Array, " rows"],
+        candidates: Bool[Array, "rows labels"],
+        temperature: Float[Array, " rows"],
     ) -> Callable[[Float[Array, "copied_rows labels"]], Float[Array, " copied_rows"]]:
         """The probability of each row's label as a function of the logits of one or more copies of
         each row."""
@@ -220,35 +295,55 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
         def score(logits: Float[Array, "copied_rows labels"]) -> Float[Array, " copied_rows"]:
             copies = len(logits) // len(label)
             scaled = logits / jnp.tile(temperature, copies)[:, None]
+            scaled = jnp.where(jnp.tile(candidates, (copies, 1)), scaled, -jnp.inf)
             each = jax.nn.sigmoid(scaled) if self.config.multi_label else jax.nn.softmax(scaled)
             return jnp.take_along_axis(each, jnp.tile(label, copies)[:, None], axis=-1)[:, 0]
 
         return score
 
     def answer(self, outputs: Sequence[Outputs], example: ClassifyExample) -> Answer:
-        (output,) = outputs
-        logits = output.rows.logits
-        options = example.options
+        output, *units = outputs
+        options, candidates = example.options, example.candidates
+        labels = [self.config.labels[i] for i in candidates]
+        logits = output.rows.logits[candidates]
         probabilities = self._probabilities(logits)
         function = options.function_to_apply
         applied = probabilities if function is None else self._applied(logits, function)
         order = np.argsort(-probabilities, kind="stable")
-        scores = [
-            {"label": self.config.labels[i], "score": float(applied[i])}
-            for i in order[: options.top_k]
-        ]
+        scores = [{"label": labels[i], "score": float(applied[i])} for i in order[: options.top_k]]
         answer: Answer = {**scores[0]}
         if self.config.multi_label:
-            reached = probabilities >= self._thresholds()
+            reached = probabilities >= self._thresholds()[candidates]
             if self.config.at_least_one and not reached.any():
                 reached[order[0]] = True
-            answer["labels"] = [self.config.labels[i] for i in order if reached[i]]
+            answer["labels"] = [labels[i] for i in order if reached[i]]
         answer["scores"] = scores
+        if example.units is not None:
+            unit_logits = [unit.rows.logits[candidates] for unit in units]
+            answer["spans"] = self._spans(unit_logits, labels, example.units)
         if example.explained is not None:
             answer["explanation"] = explanation_json(
                 answer["label"], float(output.rows.baseline), output.tokens, *example.explained
             )
         return answer | ({"truncated": True} if example.truncated else {})
+
+    def _spans(
+        self, logits: Sequence[np.ndarray], labels: Sequence[str], units: Units
+    ) -> list[dict[str, Any]]:
+        scores = np.array(logits, np.float64) / self.config.temperature
+        spans = []
+        for first, end, label, probability in label_spans(scores):
+            place = slice(units.offsets[first][0], units.offsets[end - 1][1])
+            spans.append(
+                {
+                    "text": units.text[place],
+                    "label": labels[label],
+                    "start": place.start,
+                    "end": place.stop,
+                    "score": probability,
+                }
+            )
+        return spans
 
     def columns(self, options: ClassifyOptions) -> dict[str, Any]:
         columns: dict[str, Any] = {"label": str, "score": float}
@@ -258,6 +353,8 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
             columns["scores"] = list[ScoredLabel]
         if options.explain:
             columns["explanation"] = ExplanationColumn
+        if options.spans:
+            columns["spans"] = list[EntityColumn]
         return columns | ({"truncated": bool} if options.truncate else {})
 
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.dialects.libretranslate.forms import Upload, parse_multipart, parse_urlencoded
-from service.dialects.libretranslate.languages import match_language
 from service.errors import Problem
+from service.languages import match_language
 
 TYPE = "multipart/form-data; boundary=XyZ"
 
@@ -63,7 +63,9 @@ def test_forms_have_a_maximum_of_fields():
     [
         ("en", "en"), ("EN", "en"), ("en-US", "en"), ("en_us", "en"), (" De-Latn-AT ", "de"),
         ("pt", "pt-BR"), ("pt-PT", "pt-BR"), ("zh_Hant_TW", "zh-Hant"), ("zh-Hans", "zh"),
-        ("zh", "zh"), ("fr", None), ("e", None), ("eng", None), ("", None), ("-en", None),
+        ("zh", "zh"), ("zh-CN", "zh"), ("zh_TW", "zh-Hant"), ("zt", "zh-Hant"), ("pb", "pt-BR"),
+        ("cmn", "zh"), ("iw", None), ("fr", None), ("e", None), ("eng", None), ("", None),
+        ("-en", None),
     ],
 )  # fmt: skip
 def test_languages_match_by_their_subtags(tag, language):
