@@ -4,6 +4,7 @@ from pathlib import Path
 
 from textrnn.errors import UserError
 from textrnn.text.bytes import ByteTokenizer
+from textrnn.text.caseless import CaselessTokenizer
 from textrnn.text.chars import CharTokenizer
 from textrnn.text.copying import CopyingTokenizer
 from textrnn.text.grammar import Grammar
@@ -18,6 +19,7 @@ TOKENIZERS: dict[str, type[Tokenizer]] = {
         WordTokenizer,
         SubwordTokenizer,
         CharTokenizer,
+        CaselessTokenizer,
         ByteTokenizer,
         SpelledTokenizer,
         CopyingTokenizer,
@@ -27,9 +29,9 @@ TOKENIZERS: dict[str, type[Tokenizer]] = {
 
 __all__ = [
     "BOS", "EOS", "PAD", "SPECIALS", "TOKENIZERS", "UNK",
-    "ByteTokenizer", "CharTokenizer", "CopyingTokenizer", "Grammar", "SpelledTokenizer",
-    "SubwordTokenizer", "Tokenizer", "TokenizerConfig", "Tokens", "WordTokenizer",
-    "load_tokenizer",
+    "ByteTokenizer", "CaselessTokenizer", "CharTokenizer", "CopyingTokenizer", "Grammar",
+    "SpelledTokenizer", "SubwordTokenizer", "Tokenizer", "TokenizerConfig", "Tokens",
+    "WordTokenizer", "load_tokenizer",
 ]  # fmt: skip
 
 
