@@ -24,6 +24,7 @@ from textrnn.io.formats import FORMATS
 from textrnn.tasks import TASKS
 from textrnn.tasks.tag.schemes import Scheme
 from textrnn.text import TOKENIZERS, TokenizerConfig
+from training.excerpts import Excerpts
 from training.optimizer import OptimizerConfig
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -48,6 +49,9 @@ class Source(Config):
     a directory; each of its text files is a row."""
     dataset: str | None = None
     """Name of a data set for `datasets.load_dataset`, or a directory of data files."""
+    made: Literal["no-language"] | None = None
+    """Texts that are made instead of read: `no-language` makes numbers, codes, addresses, symbols
+    and random letters, as many as `rows`; their label is in `values`."""
     parallel: Path | None = None
     """For translation: text file whose lines are the targets of the lines of `path`."""
     subset: str | None = None
@@ -95,6 +99,8 @@ class Source(Config):
     split a text without overlap."""
     words: PositiveInt | None = None
     """Split texts into segments of at most this many words."""
+    excerpts: Excerpts | None = None
+    """For classification: draw random excerpts instead of using whole texts."""
     rows: PositiveInt | None = None
     """Use only the first rows."""
     repeat: PositiveInt = 1
@@ -102,8 +108,10 @@ class Source(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.path is None) == (self.dataset is None):
-            raise ValueError("set either path or dataset")
+        if sum(each is not None for each in (self.path, self.dataset, self.made)) != 1:
+            raise ValueError("set one of path, dataset and made")
+        if self.made is not None and (self.rows is None or "label" not in self.values):
+            raise ValueError('made requires rows, and values with a label, as in {label = "und"}')
         if self.format not in (None, "trees", *FORMATS):
             known = ", ".join([*FORMATS, "trees"])
             raise ValueError(f"no format {self.format!r}; there are {known}")

@@ -50,7 +50,8 @@ LAYERS = {
         sources
         row_mapping
         recipe fetch tagged_corpora text_files data_report
-        trees download optimizer splits findings
+        excerpts
+        trees download optimizer splits findings no_language
     """,
 }  # fmt: skip
 """The components of each package by layer, from the top down. Components of one layer do not import
