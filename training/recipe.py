@@ -203,7 +203,8 @@ class Recipe(Config):
     description: str = ""
     """One sentence for the model card."""
     notes: str = ""
-    """Notes for maintainers: the source of the hyperparameters and the results."""
+    """Notes for the model card: the source of the hyperparameters, the results, what the model is
+    bad at."""
     languages: tuple[str, ...] = ()
     """ISO 639-1 codes of the languages, for the model card."""
     licence: str = "Apache-2.0"
