@@ -11,8 +11,10 @@ from training.text_files import files_of
 def fingerprints(source: Source) -> dict[str, str]:
     """By path: the SHA-256 of a file's bytes, or of the digests and names of a folder's files.
 
-    A Hugging Face data set is identified by its name, subset and split.
+    A Hugging Face data set is identified by its name, subset and split. Made texts have none.
     """
+    if source.made is not None:
+        return {}
     if source.path is None:
         return {str(source.dataset): f"{source.dataset} {source.subset or ''} [{source.split}]"}
     result = {}

@@ -25,6 +25,7 @@ from textrnn.tasks import TASKS
 from textrnn.tasks.tag.schemes import Scheme
 from textrnn.text import TOKENIZERS, TokenizerConfig
 from training.augmentation.config import AugmentConfig
+from training.excerpts import Excerpts
 from training.optimizer import OptimizerConfig
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -49,6 +50,9 @@ class Source(Config):
     a directory; each of its text files is a row."""
     dataset: str | None = None
     """Name of a data set for `datasets.load_dataset`, or a directory of data files."""
+    made: Literal["no-language"] | None = None
+    """Texts that are made instead of read: `no-language` makes numbers, codes, addresses, symbols
+    and random letters, as many as `rows`; their label is in `values`."""
     parallel: Path | None = None
     """For translation: text file whose lines are the targets of the lines of `path`."""
     subset: str | None = None
@@ -98,6 +102,8 @@ class Source(Config):
     """Split texts into segments of at most this many words."""
     between: tuple[PositiveInt, PositiveInt] | None = None
     """Use only rows whose text has at least and at most so many words."""
+    excerpts: Excerpts | None = None
+    """For classification: draw random excerpts instead of using whole texts."""
     rows: PositiveInt | None = None
     """Use only the first rows."""
     phrase_pairs: PositiveInt | None = None
@@ -108,8 +114,10 @@ class Source(Config):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if (self.path is None) == (self.dataset is None):
-            raise ValueError("set either path or dataset")
+        if sum(each is not None for each in (self.path, self.dataset, self.made)) != 1:
+            raise ValueError("set one of path, dataset and made")
+        if self.made is not None and (self.rows is None or "label" not in self.values):
+            raise ValueError('made requires rows, and values with a label, as in {label = "und"}')
         if self.format not in (None, "trees", *FORMATS):
             known = ", ".join([*FORMATS, "trees"])
             raise ValueError(f"no format {self.format!r}; there are {known}")
@@ -201,7 +209,8 @@ class Recipe(Config):
     description: str = ""
     """One sentence for the model card."""
     notes: str = ""
-    """Notes for maintainers: the source of the hyperparameters and the results."""
+    """Notes for the model card: the source of the hyperparameters, the results, what the model is
+    bad at."""
     languages: tuple[str, ...] = ()
     """ISO 639-1 codes of the languages, for the model card."""
     licence: str = "Apache-2.0"

@@ -12,7 +12,9 @@ from textrnn.io.records import TableOptions
 from textrnn.rows import Row, text_of
 from textrnn.tasks import TASKS, StreamTask
 from textrnn.text.words import split_words
+from training.excerpts import draw
 from training.findings import INVALID, NO_TEXT, UNREADABLE, Findings, RowError
+from training.no_language import made_texts
 from training.phrases.pairs import phrase_pairs
 from training.recipe import Source
 from training.row_mapping import to_row
@@ -49,6 +51,10 @@ def read_source(
     found = _located(source, task, findings, check)
     if source.part:
         found = iter(cut_by_position(list(found), *source.part))
+    if source.excerpts is not None:
+        texts = list(found)
+        drawn = draw([located.row for located in texts], source.excerpts)
+        found = (texts[index]._replace(row=row) for index, row in drawn)
     return found if source.phrase_pairs is None else _with_phrase_pairs(found, source, task)
 
 
@@ -117,6 +123,8 @@ def _records(source: Source, task: str) -> Iterator[tuple[str, Row | RowError]]:
     """The records of the source, or why they cannot be read, each with its place."""
     if source.dataset is not None:
         return _hub_records(source, source.dataset)
+    if source.made is not None:
+        return _made_records(source)
     assert source.path is not None
     path = data_root() / source.path
     if issubclass(TASKS[task], StreamTask) and source.format is None and is_text(path):
@@ -135,6 +143,12 @@ def _hub_records(source: Source, name: str) -> Iterator[tuple[str, Row]]:
         raise UserError(f"data set {name!r} cannot be loaded: {error}") from None
     for index, row in enumerate(rows):
         yield f"{name}[{source.split}:{index}]", dict(row)
+
+
+def _made_records(source: Source) -> Iterator[tuple[str, Row]]:
+    assert source.rows is not None
+    texts = made_texts(source.rows, seed=0)
+    return ((f"{source.made}[{index}]", {"text": text}) for index, text in enumerate(texts))
 
 
 def _whole_texts(path: Path) -> Iterator[tuple[str, Row | RowError]]:

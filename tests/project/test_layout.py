@@ -50,7 +50,8 @@ LAYERS = {
         sources
         row_mapping
         recipe fetch tagged_corpora text_files data_report
-        trees download optimizer splits findings augmentation
+        excerpts
+        trees download optimizer splits findings augmentation no_language
         phrases
     """,
 }  # fmt: skip

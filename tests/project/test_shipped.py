@@ -36,8 +36,8 @@ def test_sizes():
         name: sum(path.stat().st_size for path in (SHIPPED / name).rglob("*") if path.is_file())
         for name in shipped()
     }
-    assert max(sizes.values()) <= 8e6
-    assert sum(sizes.values()) <= 40e6
+    assert max(sizes.values()) <= 10e6
+    assert sum(sizes.values()) <= 80e6
 
 
 @pytest.mark.parametrize("name", NAMES)

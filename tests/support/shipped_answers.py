@@ -62,6 +62,20 @@ LANGUAGE = {
         "Unser Zug fährt um halb zehn.",
         "ein alter Freund",
     ],
+    "fr": ["La gare est fermée le dimanche.", "bonne nuit"],
+    "es": ["Mañana vamos a la playa con los niños.", "buenas noches"],
+    "it": ["Il treno parte alle otto di mattina."],
+    "pl": ["Nie wiem, gdzie są moje klucze."],
+    "tr": ["Bugün hava çok güzel."],
+    "ru": ["Я не знаю, где мои ключи.", "ДОБРО ПОЖАЛОВАТЬ"],
+    "uk": ["Я не знаю, де мої ключі."],
+    "el": ["Δεν ξέρω πού είναι τα κλειδιά μου."],
+    "ar": ["لا أعرف أين مفاتيحي."],
+    "hi": ["मुझे नहीं पता कि मेरी चाबियाँ कहाँ हैं।"],
+    "zh": ["我不知道我的钥匙在哪里。"],
+    "ja": ["鍵がどこにあるかわかりません。"],
+    "ko": ["열쇠가 어디 있는지 모르겠어요."],
+    "und": ["+49 170 555 01 23", "???", "12:45", "🎉🎉", "https://ab12.io/x?y=3", "x = 2 * 3"],
 }
 
 PEOPLE_AND_PLACES = {

@@ -13,6 +13,7 @@ def render_card(info: dict[str, Any], size: int) -> str:
         _front_matter(info),
         f"# {info['name']}\n\n{info['description']}",
         _facts(info, size),
+        *([f"## Notes\n\n{notes}"] if (notes := training["recipe"].get("notes")) else []),
         _use(info),
         _metrics(info),
         _data(info),

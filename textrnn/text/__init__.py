@@ -7,6 +7,7 @@ from pathlib import Path
 from textrnn.errors import UserError
 from textrnn.rows import Row
 from textrnn.text.bytes import ByteTokenizer
+from textrnn.text.caseless import CaselessTokenizer
 from textrnn.text.chars import CharTokenizer
 from textrnn.text.copying import CopyingTokenizer
 from textrnn.text.grammar import Grammar
@@ -22,6 +23,7 @@ TOKENIZERS: dict[str, type[Tokenizer]] = {
         WordTokenizer,
         SubwordTokenizer,
         CharTokenizer,
+        CaselessTokenizer,
         ByteTokenizer,
         SpelledTokenizer,
         CopyingTokenizer,
@@ -31,9 +33,9 @@ TOKENIZERS: dict[str, type[Tokenizer]] = {
 
 __all__ = [
     "BOS", "EOS", "PAD", "SPECIALS", "TOKENIZERS", "UNK",
-    "ByteTokenizer", "CharTokenizer", "CopyingTokenizer", "Grammar", "Normalization",
-    "SpelledTokenizer", "SubwordTokenizer", "Tokenizer", "TokenizerConfig", "Tokens",
-    "WordTokenizer", "fitted_tokenizer", "load_tokenizer", "save_tokenizer",
+    "ByteTokenizer", "CaselessTokenizer", "CharTokenizer", "CopyingTokenizer", "Grammar",
+    "Normalization", "SpelledTokenizer", "SubwordTokenizer", "Tokenizer", "TokenizerConfig",
+    "Tokens", "WordTokenizer", "fitted_tokenizer", "load_tokenizer", "save_tokenizer",
 ]  # fmt: skip
 
 

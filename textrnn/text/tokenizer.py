@@ -29,8 +29,8 @@ class TokenizerConfig(Config):
     """The tokenizer, which is fitted to the training rows."""
 
     kind: str = "words"
-    """Kind of tokenizer: words, subwords, chars, bytes, spelled or copying. See the training
-    guide."""
+    """Kind of tokenizer: words, subwords, chars, caseless, bytes, spelled or copying. See the
+    training guide."""
     size: PositiveInt = 20_000
     """Size of the vocabulary, the four special ids included."""
     min_count: PositiveInt = 1

@@ -15,13 +15,16 @@ from textrnn.text import (
     TOKENIZERS,
     UNK,
     ByteTokenizer,
+    CaselessTokenizer,
     CharTokenizer,
     CopyingTokenizer,
     SpelledTokenizer,
     SubwordTokenizer,
+    TokenizerConfig,
     WordTokenizer,
     load_tokenizer,
 )  # fmt: skip
+from textrnn.text.caseless import fold
 from textrnn.text.words import normal_form, split_words
 
 TEXTS = [
@@ -33,6 +36,7 @@ TEXTS = [
 FITTED = {
     "words": WordTokenizer.fit(TEXTS, 60),
     "chars": CharTokenizer.fit(TEXTS, 40),
+    "caseless": CaselessTokenizer.fit([fold(text) for text in TEXTS], 40),
     "bytes": ByteTokenizer(),
     "subwords": SubwordTokenizer.fit(TEXTS, 80, lowercase=True),
     "spelled": SpelledTokenizer.fit(TEXTS, 60),
@@ -211,3 +215,21 @@ def test_eos_requires_a_complete_character():
     assert grammar.allowed[0, 3]
     assert not grammar.allowed[1:, 3].any()
     assert not grammar.allowed[:, :3].any()
+
+
+@given(text=any_text | st.sampled_from(HOSTILE))
+def test_folding_keeps_every_place(text):
+    """Fails if a character becomes two or none, which would move the spans after it."""
+    folded = fold(text)
+    assert len(folded) == len(text)
+    assert fold(folded) == folded
+
+
+def test_caseless_tokenizer_reads_signs_as_it_reads_prose():
+    """Fails if capitals are unknown characters, or each digit is one of its own."""
+    tokenizer = FITTED["caseless"]
+    first, second = tokenizer.encode("A FINE FILM: 3.5"), tokenizer.encode("a fine film: 7.0")
+    np.testing.assert_array_equal(first.ids, second.ids)
+    assert not (first.ids == UNK).any()
+    fitted = CaselessTokenizer.fit_rows([{"text": "AB 12"}], TokenizerConfig(kind="caseless"))
+    assert set(fitted.symbols[len(SPECIALS) :]) == set("ab 0")

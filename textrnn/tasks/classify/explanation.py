@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from textrnn.tasks.classify.integrated_gradients import Attributions, integrated_gradients
 from textrnn.tasks.classify.network import Classifier
-from textrnn.text import BOS, EOS, UNK
+from textrnn.text import BOS, EOS
 from textrnn.text.treebank import Offsets
 
 POINTS = 32
@@ -27,8 +27,8 @@ def explain(
     The baseline is a text in which every word is unknown.
     """
     ends = ((ids == BOS) | (ids == EOS))[:, None]
-    x = model.embedding(ids, lengths)
-    unknown = jnp.where(ends, x, model.embedding.table[...][UNK])
+    x = model.embed(ids, lengths)
+    unknown = jnp.where(ends, x, model.unknown())
 
     def score_of(
         x: Float[Array, "copied_tokens features"], lengths: Int[Array, " copied_rows"]

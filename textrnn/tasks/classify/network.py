@@ -15,13 +15,17 @@ from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear
 from textrnn.layers.masking import MASKED
+from textrnn.layers.ngrams import NgramConfig, NgramEmbedding
 from textrnn.layers.ragged import last_tokens, max_rows, row_starts, spread, sum_rows
+from textrnn.text import UNK
 
 Pooling = Literal["max", "mean", "last", "attention"]
 
 
 class ClassifierConfig(Config):
     embedding: EmbeddingConfig = EmbeddingConfig()
+    ngrams: NgramConfig | None = None
+    """Vectors of the n-grams that end at each token, beside its own vector."""
     encoder: EncoderConfig = EncoderConfig()
     pooling: tuple[Pooling, ...] = ("max", "mean")
     """How the outputs of all positions are reduced to one vector; several are concatenated."""
@@ -36,7 +40,9 @@ class Classifier(nnx.Module):
         self.config = config
         width = config.encoder.width
         self.embedding = Embedding(config.embedding, vocabulary, rngs=rngs)
-        self.encoder = Encoder(config.encoder, config.embedding.size, rngs=rngs)
+        self.ngrams = None if config.ngrams is None else NgramEmbedding(config.ngrams, rngs=rngs)
+        inputs = config.embedding.size + (0 if config.ngrams is None else config.ngrams.size)
+        self.encoder = Encoder(config.encoder, inputs, rngs=rngs)
         self.attention = Linear(width, 1, rngs=rngs) if "attention" in config.pooling else None
         self.output = Linear(width * len(config.pooling), labels, rngs=rngs)
 
@@ -45,9 +51,24 @@ class Classifier(nnx.Module):
     ) -> Float[Array, "rows labels"]:
         """Logits. A `key` turns dropout on."""
         embedding_key, rest = (None, None) if key is None else jax.random.split(key)
-        return self.logits_from_embeddings(
-            self.embedding(ids, lengths, embedding_key), lengths, rest
-        )
+        return self.logits_from_embeddings(self.embed(ids, lengths, embedding_key), lengths, rest)
+
+    def embed(
+        self, ids: Int[BatchArray, " tokens"], lengths: Lengths, key: Array | None = None
+    ) -> Float[Array, "tokens features"]:
+        """What the encoder reads: the vector of each token, and those of its n-grams."""
+        x = self.embedding(ids, lengths, key)
+        if self.ngrams is None:
+            return x
+        ngram_key = None if key is None else jax.random.fold_in(key, 1)
+        return jnp.concatenate([x, self.ngrams(ids, lengths, ngram_key)], axis=-1)
+
+    def unknown(self) -> Float[Array, " features"]:
+        """What the encoder reads for a token of which nothing is known."""
+        vector = self.embedding.table[...][UNK]
+        if self.config.ngrams is None:
+            return vector
+        return jnp.pad(vector, (0, self.config.ngrams.size))
 
     def logits_from_embeddings(
         self,

@@ -65,6 +65,7 @@ TEN = [{"text": f"{a} {b}", "label": "x" if a < b else "y"} for a, b in zip("abc
         {"pooling": ["attention"]},
         {"pooling": ["last"], "encoder": {"hidden": 8, "bidirectional": False, "cell": "gru"}},
         {"pooling": ["max", "mean", "last", "attention"], "encoder": {"hidden": 8, "layers": 2}},
+        {"ngrams": {"orders": [1, 2], "buckets": 64, "size": 8, "dropout": 0.1}},
     ],
     ids=str,
 )
