@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import digamma
 
-from training.phrases.words import Words
+from training.phrases.words import WordTable
 
 _NULL = 0.08
 """Probability that a word has no counterpart."""
@@ -21,7 +21,7 @@ _CONCENTRATION = 0.01
 """Concentration of the Dirichlet prior of t(. | e)."""
 
 
-def align(source: Words, target: Words, iterations: int = 5) -> Int[np.ndarray, " words"]:
+def align(source: WordTable, target: WordTable, iterations: int = 5) -> Int[np.ndarray, " words"]:
     """The position in `source` of each word of `target`, or -1 for one without a counterpart.
 
     Rows of the same number are each other's translations. The model is fitted by `iterations` of
@@ -51,7 +51,7 @@ def align(source: Words, target: Words, iterations: int = 5) -> Int[np.ndarray, 
     return choices[_argmax(prior * t[entry], starts)]
 
 
-def _cells(source: Words, target: Words) -> tuple[np.ndarray, np.ndarray]:
+def _cells(source: WordTable, target: WordTable) -> tuple[np.ndarray, np.ndarray]:
     """The choices of all target words, one after another, and where those of each word start.
 
     A choice is a position in `source`; the first one of each word is -1, the null word.
@@ -66,7 +66,7 @@ def _cells(source: Words, target: Words) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _distortion(
-    source: Words, target: Words, choices: np.ndarray, starts: np.ndarray
+    source: WordTable, target: WordTable, choices: np.ndarray, starts: np.ndarray
 ) -> Float[np.ndarray, " cells"]:
     """The probability of each choice before the words are seen."""
     distance = _spread(_relative_positions(target), starts, choices)
@@ -79,7 +79,7 @@ def _distortion(
     return prior
 
 
-def _relative_positions(words: Words) -> Float[np.ndarray, " words"]:
+def _relative_positions(words: WordTable) -> Float[np.ndarray, " words"]:
     """Above 0 for the first word of a row, and 1 for the last."""
     lengths = np.bincount(words.rows)
     firsts = np.cumsum(lengths) - lengths

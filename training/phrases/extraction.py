@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Int
 
 from training.phrases.symmetrization import Links
-from training.phrases.words import Words
+from training.phrases.words import WordTable
 
 Spans = Int[np.ndarray, " spans"]
 
@@ -45,7 +45,9 @@ class _Reach(NamedTuple):
     last: np.ndarray
 
 
-def extract_phrases(source: Words, target: Words, links: Links, longest: int) -> PhraseSpans:
+def extract_phrases(
+    source: WordTable, target: WordTable, links: Links, longest: int
+) -> PhraseSpans:
     """All phrase pairs with at most `longest` words on each side, each occurrence by itself.
 
     Only those whose first and last words have links: a word without one at an end of a phrase is

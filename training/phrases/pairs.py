@@ -15,7 +15,7 @@ from training.phrases.alignment import align
 from training.phrases.extraction import extract_phrases
 from training.phrases.scoring import PhraseTable, rates, score_phrases, span_sums
 from training.phrases.symmetrization import Links, symmetrize
-from training.phrases.words import Words, is_joiner, split_into_words
+from training.phrases.words import WordTable, is_joiner, split_into_words
 
 _LONGEST = 5
 """Words of the longest phrase."""
@@ -64,7 +64,7 @@ def phrase_pairs(
     ]
 
 
-def _are_whole(words: Words, start: np.ndarray, end: np.ndarray) -> Bool[np.ndarray, " spans"]:
+def _are_whole(words: WordTable, start: np.ndarray, end: np.ndarray) -> Bool[np.ndarray, " spans"]:
     """Whether spans begin and end with whole written words, in a case that is known, and have no
     marks but commas in between."""
     inner = np.array([is_joiner(form) or form == "," for form in words.forms], bool)
@@ -74,7 +74,7 @@ def _are_whole(words: Words, start: np.ndarray, end: np.ndarray) -> Bool[np.ndar
     return ~at_ends & words.is_cased[start] & (span_sums(stops, start, end) == 0)
 
 
-def _copied(source: Words, target: Words, links: Links) -> Bool[np.ndarray, " words"]:
+def _copied(source: WordTable, target: WordTable, links: Links) -> Bool[np.ndarray, " words"]:
     """Whether each source word is linked to itself and is a number or a name. Common words, which
     are in lower case, may be equal in both languages."""
     same = source.ids[links[:, 0]] == target.ids[links[:, 1]]
@@ -83,7 +83,7 @@ def _copied(source: Words, target: Words, links: Links) -> Bool[np.ndarray, " wo
     return copied & ~np.array([form.islower() for form in source.forms], bool)[source.ids]
 
 
-def _best(source: Words, target: Words, table: PhraseTable) -> np.ndarray:
+def _best(source: WordTable, target: WordTable, table: PhraseTable) -> np.ndarray:
     """The pairs that `phrase_pairs` returns, in that order, as indices into the table."""
     start, end, other_start, other_end = table.spans
     lengths, other_lengths = end - start, other_end - other_start

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 from training.phrases.extraction import PhraseSpans
 from training.phrases.symmetrization import Links
-from training.phrases.words import Words
+from training.phrases.words import WordTable
 
 _DISCOUNT = 0.5
 """Subtracted from counts, as what occurs once is less certain (Foster, Kuhn and Johnson 2006)."""
@@ -38,7 +38,9 @@ class PhraseTable(NamedTuple):
     occurrences."""
 
 
-def score_phrases(source: Words, target: Words, links: Links, spans: PhraseSpans) -> PhraseTable:
+def score_phrases(
+    source: WordTable, target: WordTable, links: Links, spans: PhraseSpans
+) -> PhraseTable:
     """The pairs of which `spans` are the occurrences."""
     phrase, translation = _number(source, *spans.of_source), _number(target, *spans.of_target)
     _, first, pair, count = np.unique(
@@ -73,7 +75,7 @@ def score_phrases(source: Words, target: Words, links: Links, spans: PhraseSpans
     )
 
 
-def log_weights(source: Words, target: Words, links: Links) -> Float[np.ndarray, " words"]:
+def log_weights(source: WordTable, target: WordTable, links: Links) -> Float[np.ndarray, " words"]:
     """The logarithm of each target word's factor in the lexical weight of a phrase: the mean of
     w(target word | source word) over its links, where w is the relative frequency of links. A word
     without links is linked to the null word."""
@@ -105,7 +107,7 @@ def span_sums(
     return sums[end] - sums[start]
 
 
-def _number(words: Words, start: np.ndarray, end: np.ndarray) -> Int[np.ndarray, " spans"]:
+def _number(words: WordTable, start: np.ndarray, end: np.ndarray) -> Int[np.ndarray, " spans"]:
     """A number for each span, the same for spans of the same words."""
     numbers = words.ids[start].astype(np.int64)
     for place in range(1, int((end - start).max(initial=0))):

@@ -5,13 +5,15 @@ from collections.abc import Iterable
 import numpy as np
 from jaxtyping import Int
 
-from training.phrases.words import Words
+from training.phrases.words import WordTable
 
 Links = Int[np.ndarray, "links 2"]
 """Positions of words in the source and in the target that are translations of each other."""
 
 
-def symmetrize(source: Words, target: Words, forward: np.ndarray, backward: np.ndarray) -> Links:
+def symmetrize(
+    source: WordTable, target: WordTable, forward: np.ndarray, backward: np.ndarray
+) -> Links:
     """Combine the source position of each target word and the target position of each source word,
     -1 for none, by grow-diag-final-and."""
     # A gap between rows, so that no link is the neighbour of one of another row.

@@ -20,7 +20,7 @@ _JOINERS = frozenset("-‐‑'’/&")
 
 
 @dataclass(frozen=True)
-class Words:
+class WordTable:
     """The words of many texts, one after another; punctuation marks are words too.
 
     Of the texts "Dogs bark." and "I like dogs" the forms are `dogs bark . I like dogs` and the rows
@@ -63,7 +63,7 @@ class Words:
         return self.forms[int(self.ids[start])] + rest
 
 
-def split_into_words(texts: Sequence[str], vocabulary: dict[str, int]) -> Words:
+def split_into_words(texts: Sequence[str], vocabulary: dict[str, int]) -> WordTable:
     """Split texts of one language. Adds their words to `vocabulary`, whose values are the ids.
 
     A word that begins a sentence is written as it most often is elsewhere (truecasing, Lita et al.
@@ -80,7 +80,7 @@ def split_into_words(texts: Sequence[str], vocabulary: dict[str, int]) -> Words:
             ids.append(vocabulary.setdefault(form.replace("’", "'"), len(vocabulary)))
             is_cased.append(not begins or word.lower() not in ambiguous)
     forms = list(vocabulary)
-    return Words(
+    return WordTable(
         texts=texts,
         forms=forms,
         ids=np.array(ids, np.int32),

@@ -1,13 +1,13 @@
 import numpy as np
 
-from training.phrases.words import Words, split_into_words
+from training.phrases.words import WordTable, split_into_words
 
 
-def words_of(*texts: str) -> Words:
+def words_of(*texts: str) -> WordTable:
     return split_into_words(texts, {})
 
 
-def forms(words: Words) -> list[str]:
+def forms(words: WordTable) -> list[str]:
     return [words.forms[int(index)] for index in words.ids]
 
 

@@ -93,4 +93,6 @@ def _single(marks: str) -> str:
         return marks
     if "?" in marks or "‽" in marks:
         return "?"
-    return "!" if "!" in marks else "..."
+    if "!" in marks:
+        return "!"
+    return "..." if len(marks) > 2 else marks[0]

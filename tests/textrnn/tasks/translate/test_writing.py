@@ -1,7 +1,7 @@
 """Capitals and final marks of a translation."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from textrnn.tasks.translate.writing import Writing, plain_writing, restore
@@ -30,6 +30,8 @@ def test_plain_writing(text, plain, capitals, marks):
 
 
 @given(st.text(max_size=30))
+@example("Well..")
+@example("Gut?…")
 def test_characters_before_the_marks_keep_their_places(text):
     """Fails if a letter whose lower case is longer moves the spans of tokens, as in İ."""
     plain, _ = plain_writing(text)
