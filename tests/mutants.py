@@ -83,6 +83,20 @@ MUTANTS = (
         "tests/textrnn/tasks/tag/test_task.py tests/service/api/test_tag.py",
     ),
     Mutant(
+        "normal form: the first part of a grapheme cluster has its span",
+        "textrnn/text/normalized.py",
+        "self._ends += [before] * (len(form) - 1) + [end]",
+        "self._ends += [end] * len(form)",
+        "tests/textrnn/text/test_normalization.py",
+    ),
+    Mutant(
+        "segments: every line break wraps a text",
+        "textrnn/text/segments.py",
+        "yield wrapped and (prose or _continues(line, following))",
+        "yield True",
+        "tests/textrnn/text/test_segments.py",
+    ),
+    Mutant(
         "beam search: long hypotheses are penalised by the length penalty",
         "textrnn/tasks/translate/beam_search.py",
         "ends / (t + 1.0) ** parameters.length_penalty[:, None]",

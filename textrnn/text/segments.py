@@ -9,7 +9,7 @@
 
 A line break ends a segment, unless the line before it was wrapped. It was if
 
-- the block of lines, between two blank ones, is 40 to 120 characters wide,
+- the block of lines, between two blank ones, is 40 to 120 characters wide (URLs may go beyond),
 - the line has at least two thirds of this width, and the first word of the next did not fit,
 - the next line is no item of a list, "Key: value" or the first line of a paragraph, by its indent,
 - and something says that it is prose: the next line begins with a small letter, the line ends with
@@ -58,12 +58,19 @@ def _wrapped(lines: Sequence[str]) -> Iterator[bool]:
 
 
 def _wrapped_in_block(lines: Sequence[str]) -> Iterator[bool]:
-    width = max(len(line.rstrip()) for line in lines)
+    width = max(map(_columns, lines))
     full = [_is_full(line, following, width) for line, following in pairwise(lines)]
     prose = (len(full) > 1 and all(full)) or bool(_FINAL.search(lines[-1]))
     for wrapped, (line, following) in zip(full, pairwise(lines), strict=True):
         yield wrapped and (prose or _continues(line, following))
     yield False
+
+
+def _columns(line: str) -> int:
+    """Up to where a line was filled: a word that has no room anywhere, as a URL, may go beyond."""
+    length = len(line.rstrip())
+    last = length - 1 - len(line.rstrip().rpartition(" ")[2])
+    return length if length - last < _NARROWEST else max(last, 0)
 
 
 def _is_full(line: str, following: str, width: int) -> bool:

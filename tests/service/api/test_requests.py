@@ -31,6 +31,7 @@ LIBRARY_ONLY = {
     "translate": {
         "truncate": False, "length_penalty": 1.0, "min_length": 1, "max_length": 9,
         "no_repeat_ngram": 2, "repetition_penalty": 1.2, "sentence_alignments": True,
+        "score_target": True,
     },
     "generate": {"truncate": False, "window": 9},
 }  # fmt: skip

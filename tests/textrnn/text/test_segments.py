@@ -62,6 +62,12 @@ def test_lines_that_stand_by_themselves(lines):
     assert split("\r\n".join(lines)) == [line.strip() for line in lines]
 
 
+def test_a_long_url_does_not_widen_its_block():
+    """Fails if all lines beside it are shorter than the block, and therefore not wrapped."""
+    text = f"See http://example.org/{'long/' * 15}\n{textwrap.fill(PROSE, 70)}"
+    assert split(text) == [text]
+
+
 def test_cells_of_tables():
     assert split("Name:\tTom Hanks\tCity:\t\tDallas") == ["Name:", "Tom Hanks", "City:", "Dallas"]
     assert split("Ada King | Office: London\na|b") == ["Ada King |", "Office: London", "a|b"]

@@ -31,6 +31,7 @@ from textrnn.tasks.tag import crf, marginals, span_f1
 from textrnn.tasks.tag import gold as gold_labels
 from textrnn.tasks.tag.network import Tagger, TaggerConfig
 from textrnn.tasks.tag.options import TagOptions
+from textrnn.tasks.tag.recasing import recased
 from textrnn.tasks.tag.schemes import TaggedSpan as Span
 from textrnn.tasks.tag.schemes import spans, tags, tagset
 from textrnn.tasks.tag.words import Words, read_words
@@ -52,6 +53,9 @@ class TagConfig(TaggerConfig):
     """Whether labels mark entities (some of the words), or every word has its own."""
     limit: PositiveInt = 10_000
     """Words of the longest text."""
+    recase: bool = False
+    """Whether text in small letters, and sentences in capitals, are read with every word
+    capitalised, except in training. It pays for names if few training texts are written so."""
     temperature: PositiveFloat = 1.0
     """Divisor of the path scores, fitted to the development data by training."""
 
@@ -147,7 +151,10 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
             row, self.tokenizer.normalization, self.limit, self.limits.length, options
         )
         labelled = self._gold(row, words) if gold else None
-        windows = tuple(self._window(words.normal, part, labelled) for part in words.sentences)
+        normal = words.normal
+        if self.config.recase and not gold:
+            normal = recased(normal, words.sentences)
+        windows = tuple(self._window(normal, part, labelled) for part in words.sentences)
         ids = np.concatenate([window.ids for window in windows])
         return TagExample(ids, words.truncated, words, windows, options)
 

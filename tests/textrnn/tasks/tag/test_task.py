@@ -377,3 +377,22 @@ def test_html_is_read_as_its_text_and_answered_with_offsets_in_it():
     for word, expected in zip(answer["tokens"], plain["tokens"], strict=True):
         assert source[word["start"] : word["end"]] == word["text"]
         assert [tag["label"] for tag in word["tags"]] == [tag["label"] for tag in expected["tags"]]
+
+
+def test_text_without_case_is_read_capitalised_where_a_model_wants_it():
+    """Fails if offsets or words in the answer are those of the recased text, or if a sentence with
+    its own case is recased."""
+    predictor = untrained(make(recase=True))
+    texts = ["ada met bob in new york.", "BOB MET ADA. Rome and ada"]
+    same = ["Ada Met Bob In New York.", "Bob Met Ada. Rome and ada"]
+    options = {"tags": True}
+    for text, answer, expected in zip(
+        texts, predictor.predict(texts, **options), PREDICTOR.predict(same, **options), strict=True
+    ):
+        assert answer["tags"] == expected["tags"]
+        assert [entity["start"] for entity in answer["entities"]] == [
+            entity["start"] for entity in expected["entities"]
+        ]
+        assert all(text[e["start"] : e["end"]] == e["text"] for e in answer["entities"])
+        assert "".join(answer["tokens"]) == text.replace(" ", "")
+    assert predictor.predict("ada")[0]["entities"] == PREDICTOR.predict("ada")[0]["entities"]
