@@ -50,7 +50,7 @@ class LabelSpan(NamedTuple):
     """Index after the last unit."""
     label: int
     probability: float
-    """Of this label for all of its units."""
+    """Of this label, averaged over the units."""
 
 
 def split_units(text: str) -> list[Offsets]:
@@ -74,19 +74,15 @@ def label_spans(scores: Float[np.ndarray, "units labels"]) -> list[LabelSpan]:
     scores = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
     drawn = np.logaddexp.reduce(scores, axis=0) - np.log(len(scores))
     redrawn = drawn + np.log(REDRAWN)
-    stays = np.logaddexp(_KEPT, redrawn)
-    path = _best_path(scores, drawn, stays, redrawn)
+    path = _best_path(scores, drawn, redrawn)
     forward = _forward(scores, drawn, redrawn)
-    backward = _backward(scores, redrawn)
-    log_total = _log_sum(forward[-1])
+    marginals = np.exp(forward + _backward(scores, redrawn) - _log_sum(forward[-1]))
     ends = [*np.flatnonzero(np.diff(path)) + 1, len(path)]
     spans = []
     for start, end in pairwise([0, *ends]):
         label = path[start]
-        inside = scores[start + 1 : end, label].sum() + (end - start - 1) * stays[label]
-        log_stretch = forward[start, label] + inside + backward[end - 1, label]
-        probability = np.exp(min(log_stretch - log_total, 0.0))
-        spans.append(LabelSpan(int(start), int(end), int(label), float(probability)))
+        probability = marginals[start:end, label].mean()
+        spans.append(LabelSpan(int(start), int(end), int(label), min(float(probability), 1.0)))
     return spans
 
 
@@ -114,10 +110,9 @@ def _log_sum(logarithms: _Logs) -> float:
     return highest + np.log(np.exp(logarithms - highest).sum())
 
 
-def _best_path(
-    scores: _Scores, drawn: _Logs, stays: _Logs, redrawn: _Logs
-) -> Int[np.ndarray, " units"]:
+def _best_path(scores: _Scores, drawn: _Logs, redrawn: _Logs) -> Int[np.ndarray, " units"]:
     """The label of each unit on the most probable path (Viterbi 1967)."""
+    stays = np.logaddexp(_KEPT, redrawn)
     best = scores[0] + drawn
     origins = []
     for row in scores[1:]:
