@@ -53,7 +53,7 @@ class LanguageSpan(ResponseModel):
     end: int
     """Offset after the last character in Unicode code points."""
     score: float
-    """Probability that all of the span is in this language."""
+    """Probability of this language, averaged over the words of the span."""
 
 
 class Detection(ResponseModel):

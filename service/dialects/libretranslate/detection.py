@@ -18,7 +18,7 @@ AUTO = "auto"
 """The language code that stands for detection."""
 FALLBACK = "en"
 """The language that LibreTranslate names, with a confidence of 0, if it finds none."""
-SURE = 0.8
+SURE = 0.7
 """Probability from which a text is taken to be in a language that cannot be translated. Below, as
 often for a word or two, it is more likely in one that can be: so its sender thinks."""
 Detected = dict[str, Any]

@@ -4,11 +4,11 @@
     units   Das | ist | gut, | he | said.
     spans   de [0, 12)         en [13, 21)
 
-The classifier reads each unit by itself. A hidden Markov model (Rabiner 1989) relates them: the
-label of a unit is that of the unit before, except for a switch of small probability, to any other
-label alike. The classifier's probabilities stand for its emissions, as in hybrids of networks and
-Markov models (Bourlard & Morgan 1994). So a switch must be worth its cost: a name or a loan word
-alone makes no span.
+The classifier reads each unit by itself. A hidden Markov model (Rabiner 1989) relates them: from
+one unit to the next, the label is drawn anew with a small probability, and else stays. It is drawn
+from the labels of this text, by how probable each is on average. The classifier's probabilities
+stand for the emissions, as in hybrids of networks and Markov models (Bourlard & Morgan 1994). So a
+change must be worth its cost: a name or a loan word alone makes no span.
 """
 
 from itertools import pairwise
@@ -20,8 +20,9 @@ from jaxtyping import Float, Int
 
 from textrnn.text.treebank import Offsets
 
-SWITCH = 0.02
-"""Probability that the label changes from one unit to the next."""
+REDRAWN = 0.05
+"""Probability that the label is drawn anew from one unit to the next."""
+_KEPT = np.log(1 - REDRAWN)
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 """Scripts that put no space between words."""
 _LETTER = rf"(?: (?!\p{{M}}) [{_UNSPACED}] \p{{M}}*+ )"
@@ -37,6 +38,11 @@ _UNIT = regex.compile(
 """The end of a long run of letters is left in one piece, as a single letter says little."""
 
 
+_Scores = Float[np.ndarray, "units labels"]
+_Logs = Float[np.ndarray, " labels"]
+"""Logarithms of probabilities, as everywhere here."""
+
+
 class LabelSpan(NamedTuple):
     start: int
     """Index of the first unit."""
@@ -44,7 +50,7 @@ class LabelSpan(NamedTuple):
     """Index after the last unit."""
     label: int
     probability: float
-    """Of this label for all of its units."""
+    """Of this label, averaged over the units."""
 
 
 def split_units(text: str) -> list[Offsets]:
@@ -65,56 +71,56 @@ def label_spans(scores: Float[np.ndarray, "units labels"]) -> list[LabelSpan]:
     """
     if not len(scores):
         return []
-    path = _best_path(scores)
-    forward = _forward(scores)
-    backward = _forward(scores[::-1])[::-1] - scores
-    log_total = _log_sum(forward[-1])
+    scores = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+    drawn = np.logaddexp.reduce(scores, axis=0) - np.log(len(scores))
+    redrawn = drawn + np.log(REDRAWN)
+    path = _best_path(scores, drawn, redrawn)
+    forward = _forward(scores, drawn, redrawn)
+    marginals = np.exp(forward + _backward(scores, redrawn) - _log_sum(forward[-1]))
     ends = [*np.flatnonzero(np.diff(path)) + 1, len(path)]
     spans = []
     for start, end in pairwise([0, *ends]):
         label = path[start]
-        inside = scores[start + 1 : end, label].sum() + (end - start - 1) * _STAY
-        log_stretch = forward[start, label] + inside + backward[end - 1, label]
-        probability = np.exp(min(log_stretch - log_total, 0.0))
-        spans.append(LabelSpan(int(start), int(end), int(label), float(probability)))
+        probability = marginals[start:end, label].mean()
+        spans.append(LabelSpan(int(start), int(end), int(label), min(float(probability), 1.0)))
     return spans
 
 
-_STAY = np.log(1 - SWITCH)
-
-
-def _log_switch(labels: int) -> float:
-    """The logarithm of the probability to switch to one of the other labels."""
-    return np.log(SWITCH / max(labels - 1, 1))
-
-
-def _forward(scores: Float[np.ndarray, "units labels"]) -> Float[np.ndarray, "units labels"]:
+def _forward(scores: _Scores, drawn: _Logs, redrawn: _Logs) -> _Scores:
     """The logarithm of the sum over all paths up to a unit that give it this label."""
-    switch = _log_switch(scores.shape[1])
-    more = np.log(1 - SWITCH - np.exp(switch))  # what staying has above a switch to any label
-    sums = np.array(scores, np.float64)
+    sums = scores.copy()
+    sums[0] += drawn
     for last, row in pairwise(sums):
-        row += np.logaddexp(last + more, _log_sum(last) + switch)
+        row += np.logaddexp(last + _KEPT, _log_sum(last) + redrawn)
     return sums
 
 
-def _log_sum(logarithms: Float[np.ndarray, " n"]) -> float:
+def _backward(scores: _Scores, redrawn: _Logs) -> _Scores:
+    """The logarithm of the sum over all paths from a unit on that has this label."""
+    sums = np.zeros_like(scores)
+    for number in range(len(scores) - 1, 0, -1):
+        following = sums[number] + scores[number]
+        sums[number - 1] = np.logaddexp(following + _KEPT, _log_sum(following + redrawn))
+    return sums
+
+
+def _log_sum(logarithms: _Logs) -> float:
     """Faster than `logaddexp.reduce`."""
     highest = logarithms.max()
     return highest + np.log(np.exp(logarithms - highest).sum())
 
 
-def _best_path(scores: Float[np.ndarray, "units labels"]) -> Int[np.ndarray, " units"]:
+def _best_path(scores: _Scores, drawn: _Logs, redrawn: _Logs) -> Int[np.ndarray, " units"]:
     """The label of each unit on the most probable path (Viterbi 1967)."""
-    switch = _log_switch(scores.shape[1])
-    best = scores[0]
+    stays = np.logaddexp(_KEPT, redrawn)
+    best = scores[0] + drawn
     origins = []
     for row in scores[1:]:
         origin = int(best.argmax())
-        stays = best + _STAY >= best[origin] + switch
-        origins.append((origin, stays))
-        best = row + np.where(stays, best + _STAY, best[origin] + switch)
+        same, other = best + stays, best[origin] + redrawn
+        origins.append(np.where(same >= other, np.arange(len(best)), origin))
+        best = row + np.maximum(same, other)
     path = [int(best.argmax())]
-    for origin, stays in reversed(origins):
-        path.append(path[-1] if stays[path[-1]] else origin)
+    for origin in reversed(origins):
+        path.append(int(origin[path[-1]]))
     return np.array(path[::-1])

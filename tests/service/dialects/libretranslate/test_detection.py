@@ -95,7 +95,7 @@ def test_the_source_is_a_language_that_can_be_translated(detect_context):
     without a translator, or its confidence is among all languages."""
     (first, *_) = detect(detect_context, "maison run")
     assert first["language"] == "fr"
-    assert first["confidence"] < 80
+    assert first["confidence"] < 70
     detected = translate(detect_context, q="maison run")["detectedLanguage"]
     candidates = detect(detect_context, "maison run", languages="en,de,und")
     assert detected == max(candidates, key=lambda one: one["confidence"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from textrnn.batching import Limits
 from textrnn.errors import InvalidText
 from textrnn.tasks.classify.options import ClassifyOptions
-from textrnn.tasks.classify.spans import SWITCH, label_spans, split_units
+from textrnn.tasks.classify.spans import REDRAWN, label_spans, split_units
 from textrnn.tasks.classify.task import Classify, ClassifyConfig
 from textrnn.text import CharTokenizer
 
@@ -22,23 +22,23 @@ def test_spans_equal_the_enumeration_of_all_paths(units, labels):
     rng = np.random.default_rng(units)
     for _ in range(5):
         scores = rng.normal(scale=3, size=(units, labels))
-
-        def log_joint(path, scores=scores):
-            steps = [
-                np.log(1 - SWITCH if a == b else SWITCH / (labels - 1)) for a, b in pairwise(path)
-            ]
-            return sum(steps) + scores[np.arange(units), list(path)].sum()
-
-        joint = {path: np.exp(log_joint(path)) for path in product(range(labels), repeat=units)}
+        likely = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        drawn = likely.mean(axis=0)
+        step = (1 - REDRAWN) * np.eye(labels) + REDRAWN * drawn
+        joint = {
+            path: drawn[path[0]]
+            * np.prod([step[a, b] for a, b in pairwise(path)])
+            * np.prod(likely[range(units), path])
+            for path in product(range(labels), repeat=units)
+        }
         best = max(joint, key=lambda path: joint[path])
         spans = label_spans(scores)
-        assert [label for span in spans for label in [span.label] * (span.end - span.start)] == [
-            *best
-        ]
         assert [span.label for span in spans] == [label for label, _ in groupby(best)]
+        assert [span.end - span.start for span in spans] == [len([*g]) for _, g in groupby(best)]
         for start, end, label, probability in spans:
-            same = sum(p for path, p in joint.items() if set(path[start:end]) == {label})
-            assert probability == pytest.approx(same / sum(joint.values()))
+            same = sum(p * path[start:end].count(label) for path, p in joint.items())
+            expected = same / sum(joint.values()) / (end - start)
+            assert probability == pytest.approx(expected)
 
 
 @given(
