@@ -141,6 +141,7 @@ def test_openapi_names_every_route_and_status(context):
         "/v1/detect",
         "/v1/tag",
         "/v1/translate",
+        "/v1/translate/score",
         "/v1/generate",
         "/v1/models",
         "/v1/models/{name}",
