@@ -30,10 +30,9 @@ from textrnn.tasks.translate.constraints import (
     Chosen,
     Constraints,
     Progress,
-    are_active,
+    are_constrained,
     choose,
     copy,
-    may_end,
     nothing_written,
     pointers,
     required_tokens,
@@ -48,7 +47,7 @@ from textrnn.tasks.translate.next_tokens import (
     next_tokens,
 )
 from textrnn.tasks.translate.repetition import (
-    Past,
+    PastTokens,
     Penalties,
     Recent,
     continues_loop,
@@ -105,6 +104,17 @@ class SearchResult(NamedTuple):
     """The log-probability of each hypothesis up to each of its tokens, without EOS."""
 
 
+class _Search(NamedTuple):
+    """What all steps of a search share."""
+
+    step: SearchStep
+    parameters: BeamParameters
+    attention_to_terms: TermAttention | None
+    has_phrases: Bool[Array, " rows"]
+    is_constrained: Bool[Array, ""]
+    is_penalized: Bool[Array, ""]
+
+
 class _Finished(NamedTuple):
     """Finished hypotheses, [rows, beam], the best one first."""
 
@@ -125,6 +135,8 @@ class _Beam(NamedTuple):
     carry: Any
     last: Int[Array, " hypotheses"]
     """The last token."""
+    copies: Int[Array, " hypotheses"]
+    """The number of words that are left to copy."""
     log_probability: Float[Array, "rows beam"]
     chosen: Int[Array, "steps rows beam"]
     """For each step, the token that each hypothesis of the next step begins with."""
@@ -134,7 +146,7 @@ class _Beam(NamedTuple):
     """For each step, the log-probability of each hypothesis of the next step."""
     progress: Progress
     recent: Recent
-    past: Past
+    past: PastTokens
     trace: Any
     finished: _Finished
 
@@ -152,9 +164,18 @@ def search(
     `carry` has arrays of [rows, ...], from which all hypotheses of a row start. `width` and
     `max_length` are static upper bounds on the beam size and the number of tokens.
     """
+    # What does not change is computed before the loop.
+    of_search = _Search(
+        step,
+        parameters,
+        attention_to_terms,
+        has_phrases=parameters.constraints.total > 0,
+        is_constrained=are_constrained(parameters.constraints),
+        is_penalized=parameters.penalties.any(),
+    )
     beam = lax.while_loop(
         lambda beam: beam.counts.any(),
-        lambda beam: _advance(beam, step, parameters, attention_to_terms),
+        lambda beam: _advance(beam, of_search),
         _initial(step, carry, parameters, width, max_length),
     )
     tokens, slots, totals = _trace_back(beam)
@@ -180,6 +201,7 @@ def _initial(
         counts=counts,
         carry=carry,
         last=last,
+        copies=get_at(parameters.constraints.copies, first),
         log_probability=masked.at[:, 0].set(0.0),
         chosen=jnp.full((steps, rows, width), PAD),
         parents=jnp.zeros((steps, rows, width), jnp.int32),
@@ -192,18 +214,12 @@ def _initial(
     )
 
 
-def _advance(
-    beam: _Beam,
-    step: SearchStep,
-    parameters: BeamParameters,
-    attention_to_terms: TermAttention | None,
-) -> _Beam:
-    (rows, width), t = beam.log_probability.shape, beam.t
+def _advance(beam: _Beam, of_search: _Search) -> _Beam:
+    (rows, width), t, parameters = beam.log_probability.shape, beam.t, of_search.parameters
     slots, constraints = jnp.arange(width), parameters.constraints
-    copies = _ragged(beam.progress.copies, beam.counts)
-    carry, logits, trace = step(beam.carry, beam.last, beam.counts, copies)
+    carry, logits, trace = of_search.step(beam.carry, beam.last, beam.counts, beam.copies)
     places = row_starts(beam.counts)[:, None] + slots
-    following = _next_tokens(logits, beam, parameters)
+    following = _next_tokens(logits, beam, of_search)
     end, continuing, ids = (get_at(a, places) for a in following)
     exists = slots < beam.counts[:, None]
     left = parameters.max_length[:, None] - t
@@ -216,7 +232,7 @@ def _advance(
     )
     stuck = (free.log_probability == MASKED).all(axis=-1)
     may_stop = (t >= parameters.min_length[:, None]) | stuck
-    may_stop &= exists & may_end(constraints, beam.progress, t)
+    may_stop &= exists & (beam.progress.owed == 0)
     ends = _extend(beam.log_probability, end, may_stop)
     must_copy = exists & (beam.progress.copies > 0) & ((beam.progress.copies >= left) | stuck)
 
@@ -232,8 +248,8 @@ def _advance(
             logits, following.end, from_grid(tokens, beam.counts, rows * width)
         )
         attention = jnp.zeros(beam.progress.met.shape)
-        if attention_to_terms:
-            attention = attention_to_terms(trace)
+        if of_search.attention_to_terms:
+            attention = of_search.attention_to_terms(trace)
         pointer = pointers(constraints, beam.progress, attention)
         rest = jnp.log1p(-pointer.sum(axis=-1, keepdims=True))
         likely = get_at(likely, places) + rest
@@ -256,7 +272,8 @@ def _advance(
         chosen = choose(constraints, beam.progress, candidates)
         return chosen, write(constraints, beam.progress, chosen)
 
-    chosen, progress = lax.cond(are_active(constraints, must_copy), constrained, unconstrained)
+    is_constrained = of_search.is_constrained | must_copy.any()
+    chosen, progress = lax.cond(is_constrained, constrained, unconstrained)
     alive, parent, token = chosen.log_probability, chosen.parent, chosen.token
     ahead = _count_above(chosen.rivals, ends) + _count_above(ends, ends)
     length_penalty = (t + 1.0) ** parameters.length_penalty[:, None]
@@ -268,21 +285,21 @@ def _advance(
     )
     finished = _best(beam.finished, new, (ends > MASKED) & (ahead < parameters.beam[:, None]))
 
-    has_phrases = constraints.total > 0
-    size = jnp.where(has_phrases, width, parameters.beam)
+    size = jnp.where(of_search.has_phrases, width, parameters.beam)
     continues = (alive > MASKED) & (slots < size[:, None])
+    alive = jnp.where(continues, alive, MASKED)
     done = (finished.log_probability > MASKED).sum(axis=-1) >= parameters.beam
     # The first hypotheses to meet all phrases are seldom the best.
-    promising = (jnp.where(continues, alive, MASKED) / length_penalty).max(axis=-1)
-    done &= ~has_phrases | (promising <= finished.score[:, 0])
+    promising = (alive / length_penalty).max(axis=-1)
+    done &= ~of_search.has_phrases | (promising <= finished.score[:, 0])
     counts = jnp.where(done, 0, continues.sum(axis=-1))
     hypothesis, last = _ragged(places[:, :1] + parent, counts), _ragged(token, counts)
-    alive = jnp.where(continues, alive, MASKED)
     return _Beam(
         t=t + 1,
         counts=counts,
         carry=jax.tree.map(lambda a: get_at(a, hypothesis), carry),
         last=last,
+        copies=_ragged(progress.copies, counts),
         log_probability=alive,
         chosen=set_at(beam.chosen, t, token),
         parents=set_at(beam.parents, t, parent),
@@ -290,7 +307,7 @@ def _advance(
         progress=progress,
         recent=extend_recent(beam.recent, parent, token),
         past=lax.cond(
-            parameters.penalties.any(),
+            of_search.is_penalized,
             lambda: extend_past(beam.past, parent, token, t),
             lambda: beam.past,
         ),
@@ -311,13 +328,13 @@ def _count_above(values: Array, thresholds: Array) -> Array:
     return (values[:, None, :] > thresholds[:, :, None]).sum(axis=-1)
 
 
-def _next_tokens(logits: FactoredLogits, beam: _Beam, parameters: BeamParameters) -> NextTokens:
+def _next_tokens(logits: FactoredLogits, beam: _Beam, of_search: _Search) -> NextTokens:
     """The best next tokens of each hypothesis under the penalties."""
-    width = beam.log_probability.shape[1]
+    width, penalties = beam.log_probability.shape[1], of_search.parameters.penalties
     return lax.cond(
-        parameters.penalties.any(),
+        of_search.is_penalized,
         lambda: best_tokens(
-            penalized(logits.values(), beam.past, beam.t, beam.counts, parameters.penalties), width
+            penalized(logits.values(), beam.past, beam.t, beam.counts, penalties), width
         ),
         lambda: next_tokens(logits, beam.counts, width),
     )

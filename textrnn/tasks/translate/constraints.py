@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
+from textrnn.layers.indexing import get_at
 from textrnn.layers.masking import MASKED
 from textrnn.text.tokenizer import EOS, PAD, UNK
 
@@ -68,6 +69,8 @@ class Progress(NamedTuple):
     matched: Int[Array, "rows beam"]
     """How many tokens of that phrase they are; 0 if there is none. A phrase that is complete is met
     by the next token."""
+    owed: Int[Array, "rows beam"]
+    """How many tokens it still has to write before it may end."""
 
 
 class Candidates(NamedTuple):
@@ -95,22 +98,16 @@ class Chosen(NamedTuple):
 def nothing_written(constraints: Constraints, width: int) -> Progress:
     rows, phrases, _ = constraints.phrases.shape
     zeros = jnp.zeros((rows, width), jnp.int32)
-    copies = jnp.broadcast_to(constraints.copies[:, None], zeros.shape)
-    return Progress(copies, jnp.zeros((rows, width, phrases), bool), zeros, zeros)
+    copies, owed = (
+        jnp.broadcast_to(values[:, None], zeros.shape)
+        for values in (constraints.copies, constraints.copies + constraints.total)
+    )
+    return Progress(copies, jnp.zeros((rows, width, phrases), bool), zeros, zeros, owed)
 
 
-def may_end(
-    constraints: Constraints, progress: Progress, t: Int[Array, ""]
-) -> Bool[Array, "rows beam"]:
-    """Whether a hypothesis owes nothing."""
-    forced = lax.dynamic_index_in_dim(constraints.forced, t, 1)
-    owed = progress.copies + _unmet(constraints, progress) - progress.matched
-    return (owed == 0) & ((forced == PAD) | (forced == EOS))
-
-
-def are_active(constraints: Constraints, must_copy: Bool[Array, "rows beam"]) -> Bool[Array, ""]:
-    """Whether any row has to be searched under constraints."""
-    return must_copy.any() | (constraints.phrases > PAD).any() | (constraints.forced > PAD).any()
+def are_constrained(constraints: Constraints) -> Bool[Array, ""]:
+    """Whether any row has phrases or forced tokens."""
+    return (constraints.phrases > PAD).any() | (constraints.forced > PAD).any()
 
 
 def required_tokens(
@@ -200,8 +197,10 @@ def choose(constraints: Constraints, progress: Progress, candidates: Candidates)
 
 def copy(progress: Progress, chosen: Chosen) -> Progress:
     """The progress of hypotheses that were chosen, where no row has phrases."""
-    copies = jnp.take_along_axis(progress.copies, chosen.parent, axis=1)
-    return progress._replace(copies=_copies_left(copies, chosen.token))
+    rows, beam = chosen.parent.shape
+    parent = jnp.arange(rows)[:, None] * beam + chosen.parent
+    copies = _copies_left(get_at(progress.copies.reshape(-1), parent), chosen.token)
+    return progress._replace(copies=copies, owed=copies)
 
 
 def write(constraints: Constraints, progress: Progress, chosen: Chosen) -> Progress:
@@ -213,12 +212,14 @@ def write(constraints: Constraints, progress: Progress, chosen: Chosen) -> Progr
         & (jnp.arange(before.met.shape[-1]) == before.phrase[..., None])
     )
     goes_on = (before.matched > 0) & (chosen.phrase == before.phrase)
-    return Progress(
+    after = Progress(
         _copies_left(before.copies, chosen.token),
         met,
         jnp.where(chosen.phrase >= 0, chosen.phrase, 0),
         jnp.where(chosen.phrase >= 0, jnp.where(goes_on, before.matched, 0) + 1, 0),
+        before.owed,
     )
+    return after._replace(owed=after.copies + _unmet(constraints, after) - after.matched)
 
 
 def _phrases_left(

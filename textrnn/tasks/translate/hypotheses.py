@@ -74,7 +74,7 @@ def _copied_words(
     weights = np.array(alignment[np.ix_(places, positions)], np.float64)
     copied = [""] * len(places)
     for _ in places:
-        place, word = map(int, np.unravel_index(weights.argmax(), weights.shape))
+        place, word = divmod(int(weights.argmax()), weights.shape[1])
         copied[place] = words[word]
         weights[place], weights[:, word] = -1, -1
     return copied

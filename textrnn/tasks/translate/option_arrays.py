@@ -45,7 +45,7 @@ class BeamRequest:
 
     def max_length(self, limit: int) -> int:
         if self.forced is not None:
-            return min(len(self.forced), limit)
+            return min(len(self.forced) - 1, limit)
         natural = max_output_tokens(len(self.ids)) + sum(map(len, self.phrases))
         return min(max(self.options.max_length or natural, self.owed), limit)
 
@@ -68,7 +68,10 @@ def beam_arrays(
     columns: dict[str, list[Any]] = {
         "beam": [row.beam for row in rows],
         "length_penalty": [row.length_penalty for row in rows],
-        "min_length": [min(r.options.min_length, m) for r, m in zip(rows, longest, strict=True)],
+        "min_length": [
+            m if row.forced is not None else min(row.options.min_length, m)
+            for row, m in zip(rows, longest, strict=True)
+        ],
         "max_length": longest,
         "no_repeat_ngram": [row.options.no_repeat_ngram for row in rows],
         "repetition_penalty": [row.options.repetition_penalty for row in rows],

@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from textrnn.tasks.options import LibraryOnly, Options
 from textrnn.text.formality import Formality
 
-Term = Annotated[str, Field(max_length=100, pattern=r"^\S([^\r\n]*\S)?$")]
+TermText = Annotated[str, Field(max_length=100, pattern=r"^\S([^\r\n]*\S)?$")]
 """A word or phrase on one line, without white space around it."""
 
 
@@ -42,11 +42,11 @@ class TranslateOptions(Options):
     sentence_alignments: LibraryOnly[bool] = False
     """Return with each translation how the tokens of its sentences are aligned with the source:
     their spans in both texts and the attention weights between them."""
-    glossary: dict[Term, Term] = Field(default={}, max_length=500)
+    glossary: dict[TermText, TermText] = Field(default={}, max_length=500)
     """Translations that terms of the source must have: each term is found as whole words, in
     upper or lower case unless it has capitals within a word, the longest one first, and
     the translation contains what it stands for once for each time, exactly as given."""
-    do_not_translate: tuple[Term, ...] = Field(default=(), max_length=500)
+    do_not_translate: tuple[TermText, ...] = Field(default=(), max_length=500)
     """Terms that the translation contains as they stand in the source, once for each time. They are
     found as those of the glossary are."""
     score_target: LibraryOnly[bool] = False

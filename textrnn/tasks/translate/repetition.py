@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from textrnn.layers.indexing import get_at
 from textrnn.layers.masking import MASKED
 from textrnn.layers.ragged import from_grid, spread
 from textrnn.text.tokenizer import PAD, UNK
@@ -71,8 +72,9 @@ def continues_loop(
 def extend_recent(
     recent: Recent, parent: Int[Array, "rows beam"], token: Int[Array, "rows beam"]
 ) -> Recent:
-    row = jnp.arange(len(parent))[:, None]
-    tokens, repeated = (values[row, parent] for values in recent)
+    rows, beam = parent.shape
+    parent = jnp.arange(rows)[:, None] * beam + parent
+    tokens, repeated = (get_at(values.reshape(-1, DISTANCE), parent) for values in recent)
     equal = (tokens == token[..., None]) & (token != UNK)[..., None]
     return Recent(
         jnp.concatenate([token[..., None], tokens[..., :-1]], axis=-1),
@@ -93,7 +95,7 @@ class Penalties(NamedTuple):
         return ((self.no_repeat_ngram > 0) | (self.repetition_penalty != 1)).any()
 
 
-class Past(NamedTuple):
+class PastTokens(NamedTuple):
     """What the penalties need of the tokens of each hypothesis."""
 
     tokens: Int[Array, "rows beam max_length"]
@@ -101,19 +103,22 @@ class Past(NamedTuple):
     """For each position, how many tokens before it equal the most recent tokens."""
 
 
-def no_past(rows: int, width: int, max_length: int) -> Past:
+def no_past(rows: int, width: int, max_length: int) -> PastTokens:
     tokens = jnp.full((rows, width, max_length), PAD)
-    return Past(tokens, jnp.zeros_like(tokens))
+    return PastTokens(tokens, jnp.zeros_like(tokens))
 
 
 def extend_past(
-    past: Past, parent: Int[Array, "rows beam"], token: Int[Array, "rows beam"], t: Int[Array, ""]
-) -> Past:
+    past: PastTokens,
+    parent: Int[Array, "rows beam"],
+    token: Int[Array, "rows beam"],
+    t: Int[Array, ""],
+) -> PastTokens:
     row, position = jnp.arange(len(parent))[:, None], jnp.arange(past.tokens.shape[-1])
     tokens = past.tokens[row, parent]
     repeats = (tokens == token[..., None]) & (position < t)
     repeat_length = jnp.where(repeats, past.repeat_length[row, parent] + 1, 0)
-    return Past(
+    return PastTokens(
         jnp.where(position == t, token[..., None], tokens),
         jnp.pad(repeat_length, ((0, 0), (0, 0), (1, 0)))[:, :, :-1],
     )
@@ -121,7 +126,7 @@ def extend_past(
 
 def penalized(
     logits: Float[Array, "hypotheses ids"],
-    past: Past,
+    past: PastTokens,
     t: Int[Array, ""],
     counts: Int[Array, " rows"],
     penalties: Penalties,

@@ -41,7 +41,7 @@ class Term(NamedTuple):
     """Whether it stays as it is."""
 
 
-class SentenceToTranslate(NamedTuple):
+class SentenceWithTerms(NamedTuple):
     """A sentence to translate."""
 
     tokens: Tokens
@@ -100,12 +100,12 @@ def including(spans: Sequence[Offsets], terms: Iterable[Term]) -> list[Offsets]:
 
 def read_sentence(
     text: str, terms: Sequence[Term], tokenizer: CopyingTokenizer, max_tokens: int, room: int
-) -> SentenceToTranslate:
+) -> SentenceWithTerms:
     """The first `max_tokens` tokens of a sentence, in which `terms` are. Its phrases have at most
     `room` tokens together."""
     tokens, words = tokenizer.encode_source(text, max_tokens)
     if not terms:
-        return SentenceToTranslate(tokens, words, [], np.full(len(tokens.ids), PHRASES))
+        return SentenceWithTerms(tokens, words, [], np.full(len(tokens.ids), PHRASES))
     end = int(tokens.spans[-1, 1])  # of what fits
     copied, translated, phrases = [], [], []
     for term in (term for term in terms if term.start < end):
@@ -130,7 +130,7 @@ def read_sentence(
     phrase_of = np.full(len(tokens.ids), PHRASES)
     for number, term in enumerate(translated):
         phrase_of[_overlaps(tokens.spans, term)] = number
-    return SentenceToTranslate(tokens, words, phrases, phrase_of)
+    return SentenceWithTerms(tokens, words, phrases, phrase_of)
 
 
 def _contains_unk(tokens: Tokens, term: Term) -> bool:

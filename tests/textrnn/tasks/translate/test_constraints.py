@@ -121,8 +121,9 @@ def test_a_forced_text_has_its_log_probability():
     forced = np.zeros((ROWS, MAX_LENGTH + 1), np.int32)
     for row, target in enumerate(targets):
         forced[row, : len(target) + 1] = [*target, 3]
+    lengths = [len(target) for target in targets]
     result = search(
-        weights, carry, forced=forced, max_length=[len(target) for target in targets],
+        weights, carry, forced=forced, min_length=lengths, max_length=lengths,
         repetitions=np.zeros((ROWS, DISTANCE)),
     )  # fmt: skip
     for row, target in enumerate(targets):
