@@ -132,6 +132,5 @@ def test_a_text_with_any_number_of_labels_has_no_spans():
     assert caught.value.option == "spans"
 
 
-def test_a_mark_without_a_letter_has_no_spans(detector):
-    (answer,) = detector.predictor.predict(["\u0301"], spans=True)
-    assert answer["spans"] == []
+def test_a_text_without_units_has_no_spans():
+    assert label_spans(np.empty((0, 3))) == []
