@@ -78,15 +78,20 @@ def _detected(language: str, probability: float) -> Detected:
 async def _answers(
     context: ServiceContext, located: LocatedTexts, options: dict[str, Any], request: Request
 ) -> list[Answer]:
-    """The answers of the detector; an empty one for a blank text. Raises Problem."""
+    """The answers of the detector; an empty one for a text that is blank or not seen. Raises
+    Problem."""
     answers: list[Answer] = [{} for _ in located]
-    indices = [index for index, (_, text) in enumerate(located) if text.strip()]
+    indices = [index for index, (_, text) in enumerate(located) if any(map(_is_seen, text))]
     if indices:
         served = find_detector(context)
         result = await infer_texts(context, served, [located[i] for i in indices], options, request)
         for index, answer in zip(indices, result.answers, strict=True):
             answers[index] = answer
     return answers
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() and not character.isspace()
 
 
 class DetectedSource(NamedTuple):

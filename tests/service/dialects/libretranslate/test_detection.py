@@ -32,14 +32,16 @@ def test_the_most_likely_language_is_first(detect_context):
         assert confidences[-1] >= 1, "what is negligible is not listed"
 
 
-@pytest.mark.parametrize("q", ["17 0176", "\U0001f600 \u2764\ufe0f", "???", "", " \n"])
+@pytest.mark.parametrize(
+    "q", ["17 0176", "\U0001f600 \u2764\ufe0f", "???", "", " \n", "\u200b\ufeff"]
+)
 def test_text_in_no_language(detect_context, q):
     """Fails if clients meet a code that they do not know, no language at all, or a confident
     guess."""
     first, *_ = detect(detect_context, q)
     assert first["confidence"] < 50
     assert first["language"] != "und"
-    if not q.strip():
+    if not q.strip(" \n\u200b\ufeff"):
         assert detect(detect_context, q) == [NONE]
         assert detect(detect_context, [q, "the"], languages="fr")[0] == [{**NONE, "language": "fr"}]
 

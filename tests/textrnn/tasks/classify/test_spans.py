@@ -135,3 +135,7 @@ def test_a_text_with_any_number_of_labels_has_no_spans():
 def test_a_text_that_is_not_seen_is_refused(detector):
     with pytest.raises(InvalidText, match="no visible character"):
         detector.predictor.predict(["\u200b"], spans=True)
+
+
+def test_a_text_without_units_has_no_spans():
+    assert label_spans(np.empty((0, 3))) == []
