@@ -35,10 +35,13 @@ def longest_repetitions(ids: Int[np.ndarray, " tokens"]) -> Int[np.ndarray, " di
     [0, 4, 0, 2, 0, 0, 0, 0]
     """
     longest = np.zeros(DISTANCE, np.int32)
+    if len(set(ids.tolist())) == len(ids):  # as of most sentences
+        return longest
     for distance in range(1, min(DISTANCE, len(ids) - 1) + 1):
         equal = (ids[distance:] == ids[:-distance]) & (ids[distance:] != UNK)
-        ends = np.flatnonzero(np.append(~equal, True))
-        longest[distance - 1] = np.diff(ends, prepend=-1).max() - 1
+        if equal.any():
+            ends = np.flatnonzero(np.append(~equal, True))
+            longest[distance - 1] = np.diff(ends, prepend=-1).max() - 1
     return longest
 
 
