@@ -99,8 +99,8 @@ MUTANTS = (
     Mutant(
         "beam search: long hypotheses are penalised by the length penalty",
         "textrnn/tasks/translate/beam_search.py",
-        "ends / (t + 1.0) ** parameters.length_penalty[:, None]",
-        "ends * (t + 1.0) ** parameters.length_penalty[:, None]",
+        "score=ends / length_penalty",
+        "score=ends * length_penalty",
         "tests/textrnn/tasks/translate/test_beam_search.py",
     ),
     Mutant(
