@@ -343,7 +343,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         ids = np.append(pair[0].ids[: most - 1], end).astype(np.int32)
         gold = np.append(pair[1].ids, EOS)[:most].astype(np.int32)
         spans = np.empty((0, 2), np.int32)
-        writing = Writing(capitals=False, marks=None)
+        writing = Writing(capitals=False, initial=False, marks=None)
         window = TranslateWindow(ids, truncated, (), writing, spans, gold, 1, options)
         return TranslateExample(ids, truncated, text, [(0, len(text))], [window], options)
 

@@ -1,7 +1,7 @@
 """The writing of a sentence that its translation keeps: capitals and final marks.
 
 as sent             STOP IT!!!                  Please wait
-as translated       stop it!  -> hör auf!       Please wait -> Bitte warten.
+as translated       stop it!  -> hör auf!       Please wait -> bitte warten.
 as answered         HÖR AUF!!!                  Bitte warten
 """
 
@@ -29,6 +29,9 @@ class Writing(NamedTuple):
 
     capitals: bool
     """Whether all of its letters are capitals."""
+    initial: bool
+    """Whether it begins with a capital, and has several words: a single word may be a noun, which
+    German writes so."""
     marks: str | None
     """Its final marks; empty if it has none, and None if they are part of an abbreviation."""
 
@@ -40,19 +43,22 @@ def plain_writing(text: str) -> tuple[str, Writing]:
     those of the final marks keeps its place.
     """
     capitals = in_capitals(text)
+    initial = begins_with_capital(text)
     if capitals:
         lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
         text = lower
     if ABBREVIATION.search(text):
-        return text, Writing(capitals, None)
+        return text, Writing(capitals, initial, None)
     match = _MARKS.search(text)
     if match is None:
-        return text, Writing(capitals, "")
+        return text, Writing(capitals, initial, "")
     marks = match["marks"]
     one = _single(marks)
     if match["closing"] or one == marks:
-        return text, Writing(capitals, marks if not match["closing"] else None)
-    return text[: match.start()] + one + text[match.end("marks") :], Writing(capitals, marks)
+        return text, Writing(capitals, initial, marks if not match["closing"] else None)
+    return text[: match.start()] + one + text[match.end("marks") :], Writing(
+        capitals, initial, marks
+    )
 
 
 def in_capitals(text: str) -> bool:
@@ -65,12 +71,31 @@ def in_capitals(text: str) -> bool:
     return len(letters) >= (4 if len(words) == 1 else 3)
 
 
+def begins_with_capital(text: str) -> bool:
+    """Whether a text of several words begins with a capital."""
+    words = _WORDS.findall(text)
+    return len(words) > 1 and words[0][0].isupper() and text.lstrip("\"'([¿¡ ")[0].isupper()
+
+
 def restore(tokens: Sequence[str], literals: Collection[str], writing: Writing) -> list[str]:
     """The tokens of a translation, written as its source. `literals` stay as they are."""
     tokens = list(tokens)
     if writing.capitals:
         tokens = [token if token in literals else token.upper() for token in tokens]
+    if writing.initial:
+        _capitalise(tokens, literals)
     return tokens if writing.marks is None else _with_marks(tokens, literals, writing.marks)
+
+
+def _capitalise(tokens: list[str], literals: Collection[str]) -> None:
+    """Write the first letter as a capital, unless a literal comes before it."""
+    for place, token in enumerate(tokens):
+        if token in literals:
+            return
+        for at, character in enumerate(token):
+            if character.isalpha():
+                tokens[place] = token[:at] + character.upper() + token[at + 1 :]
+                return
 
 
 def _with_marks(tokens: list[str], literals: Collection[str], marks: str) -> list[str]:

@@ -8,25 +8,27 @@ from textrnn.tasks.translate.writing import Writing, plain_writing, restore
 
 
 @pytest.mark.parametrize(
-    ("text", "plain", "capitals", "marks"),
+    ("text", "plain", "writing"),
     [
-        ("STOP IT!!!", "stop it!", True, "!!!"),
-        ("ÖFFNUNGSZEITEN", "öffnungszeiten", True, ""),
-        ("Really??", "Really?", False, "??"),
-        ("Really?!", "Really?", False, "?!"),
-        ("Well...", "Well...", False, "..."),
-        ("Please wait", "Please wait", False, ""),
-        ("I am here at 8 a.m.", "I am here at 8 a.m.", False, None),
-        ('She said: "No!"', 'She said: "No!"', False, None),
-        ("USA", "USA", False, ""),
-        ("OK", "OK", False, ""),
-        ("I", "I", False, ""),
-        ("I AM", "i am", True, ""),
-        ("東京", "東京", False, ""),
+        ("STOP IT!!!", "stop it!", Writing(True, True, "!!!")),
+        ("ÖFFNUNGSZEITEN", "öffnungszeiten", Writing(True, False, "")),
+        ("Really??", "Really?", Writing(False, False, "??")),
+        ("Really?!", "Really?", Writing(False, False, "?!")),
+        ("Well...", "Well...", Writing(False, False, "...")),
+        ("Please wait", "Please wait", Writing(False, True, "")),
+        ("please Wait", "please Wait", Writing(False, False, "")),
+        ("7 Days left", "7 Days left", Writing(False, False, "")),
+        ("I am here at 8 a.m.", "I am here at 8 a.m.", Writing(False, True, None)),
+        ('She said: "No!"', 'She said: "No!"', Writing(False, True, None)),
+        ("USA", "USA", Writing(False, False, "")),
+        ("OK", "OK", Writing(False, False, "")),
+        ("I", "I", Writing(False, False, "")),
+        ("I AM", "i am", Writing(True, True, "")),
+        ("東京", "東京", Writing(False, False, "")),
     ],
 )
-def test_plain_writing(text, plain, capitals, marks):
-    assert plain_writing(text) == (plain, Writing(capitals, marks))
+def test_plain_writing(text, plain, writing):
+    assert plain_writing(text) == (plain, writing)
 
 
 @given(st.text(max_size=30))
@@ -43,14 +45,16 @@ def test_characters_before_the_marks_keep_their_places(text):
 @pytest.mark.parametrize(
     ("tokens", "writing", "text"),
     [
-        (["▁Bitte", "▁warten", "."], Writing(False, ""), "Bitte warten"),
-        (["▁hör", "▁auf", "."], Writing(True, "!!!"), "HÖR AUF!!!"),
-        (["▁Hallo", "▁", "{name}", "!"], Writing(True, "!"), "HALLO {name}!"),
-        (["▁um", "▁8", "▁a.m."], Writing(False, ""), "um 8 a.m."),
-        (["▁Gut", ".", ".", "."], Writing(False, "."), "Gut."),
-        (["▁Ja", "!?"], Writing(False, "??"), "Ja??"),
-        (["▁Ja", "."], Writing(False, None), "Ja."),
-        (["▁Ja", "▁", "{name}"], Writing(False, "."), "Ja {name}."),
+        (["▁bitte", "▁warten", "."], Writing(False, True, ""), "Bitte warten"),
+        (["▁hör", "▁auf", "."], Writing(True, True, "!!!"), "HÖR AUF!!!"),
+        (["▁Hallo", "▁", "{name}", "!"], Writing(True, True, "!"), "HALLO {name}!"),
+        (["▁", "{name}", "▁da"], Writing(False, True, ""), "{name} da"),
+        (["▁„", "ach", "▁so"], Writing(False, True, None), "„Ach so"),
+        (["▁um", "▁8", "▁a.m."], Writing(False, False, ""), "um 8 a.m."),
+        (["▁Gut", ".", ".", "."], Writing(False, False, "."), "Gut."),
+        (["▁Ja", "!?"], Writing(False, False, "??"), "Ja??"),
+        (["▁Ja", "."], Writing(False, False, None), "Ja."),
+        (["▁Ja", "▁", "{name}"], Writing(False, False, "."), "Ja {name}."),
     ],
 )
 def test_restore(tokens, writing, text):
