@@ -15,9 +15,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import regex
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from textrnn.config import Config
+from textrnn.errors import UserError
 from textrnn.rows import Row
 from training.no_language import ornament
 
@@ -44,7 +45,9 @@ class Excerpts(Config):
     """Excerpts per text of a label at most, so that few texts are not repeated too often."""
     fewest: PositiveInt = 1
     """Texts that a label needs; labels with fewer are left out."""
-    words: dict[int, float] = {1: 0.45, 2: 0.25, 5: 0.15, 0: 0.15}
+    words: dict[NonNegativeInt, PositiveFloat] = Field(
+        default={1: 0.45, 2: 0.25, 5: 0.15, 0: 0.15}, min_length=1
+    )
     """Relative frequency of excerpts of at most so many words; 0 stands for the whole text."""
     longest: PositiveInt = 200
     """Characters of the longest excerpt."""
@@ -56,9 +59,16 @@ class Excerpts(Config):
 
 
 def draw(rows: Sequence[Row], config: Excerpts) -> Iterator[tuple[int, Row]]:
-    """Excerpts of rows with `text` and `label`, each with the index of its row, by label."""
+    """Excerpts of rows with `text` and `label`, each with the index of its row, by label.
+
+    Raises UserError for a row without a label.
+    """
     by_label: defaultdict[str, list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
+        if "label" not in row:
+            raise UserError(
+                "excerpts are drawn for each label, but a row has none; remove excerpts"
+            )
         by_label[row["label"]].append(index)
     lengths, shares = list(config.words), list(config.words.values())
     for label, indices in sorted(by_label.items()):

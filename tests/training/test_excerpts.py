@@ -78,6 +78,14 @@ def test_drawing_depends_on_the_seed_alone():
     assert only == [pair for pair in first if pair[1]["label"] == "de"]
 
 
+def test_mistakes_are_named():
+    """Fails if rows without a label, or no lengths, end in a traceback."""
+    with pytest.raises(UserError, match="a row has none; remove excerpts"):
+        list(draw([{"text": "a b"}], Excerpts()))
+    with pytest.raises(UserError, match="words"):
+        Excerpts.parse({"words": {}}, source="test")
+
+
 def test_variants_keep_the_letters():
     """Fails if a variant loses words, or never changes anything."""
     chance = random.Random(0)
