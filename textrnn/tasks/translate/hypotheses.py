@@ -24,11 +24,19 @@ class Hypothesis(NamedTuple):
     alignment: Float[np.ndarray, "time source"]
     """The attention weights of each token over the source tokens."""
 
-    def written(self, literals: Collection[str], writing: Writing) -> "Hypothesis":
-        """The hypothesis with the capitals and final marks of its source."""
+    def written(
+        self, literals: Collection[str], phrases: Sequence[Sequence[str]], writing: Writing
+    ) -> "Hypothesis":
+        """The hypothesis with the capitals and final marks of its source, in which literals and
+        phrases, given as their tokens, stay as they are."""
         if not self.tokens:
             return self
-        tokens = restore(self.tokens, literals, writing)
+        fixed = {place for place, token in enumerate(self.tokens) if token in literals}
+        for phrase in phrases:
+            for start in range(len(self.tokens) - len(phrase) + 1):
+                if self.tokens[start : start + len(phrase)] == list(phrase):
+                    fixed.update(range(start, start + len(phrase)))
+        tokens = restore(self.tokens, fixed, writing)
         rows = np.minimum(np.arange(len(tokens)), max(len(self.tokens) - 1, 0))
         text = "".join(tokens).replace("▁", " ").strip()
         return self._replace(tokens=tokens, text=text, alignment=self.alignment[rows])

@@ -428,7 +428,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         count = 1 + example.options.alternatives
         sentences = [
             [
-                hypothesis.written(window.words, window.writing)
+                hypothesis.written(window.words, self._pieces(window.phrases), window.writing)
                 for hypothesis in hypotheses(
                     output.rows, output.tokens, window.ids, window.words, self.tokenizer, count
                 )
@@ -451,6 +451,9 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             sources = [self.tokenizer.decode_subwords(w.ids[:-1], w.words) for w in example.parts]
             answer |= alignment(sources, [best for best, *_ in sentences])
         return answer | ({"truncated": True} if example.truncated else {})
+
+    def _pieces(self, phrases: Sequence[np.ndarray]) -> list[list[str]]:
+        return [self.tokenizer.decode_subwords(phrase, ()) for phrase in phrases]
 
     def columns(self, options: TranslateOptions) -> dict[str, Any]:
         if options.score_target:

@@ -77,20 +77,21 @@ def begins_with_capital(text: str) -> bool:
     return len(words) > 1 and words[0][0].isupper() and text.lstrip("\"'([¿¡ ")[0].isupper()
 
 
-def restore(tokens: Sequence[str], literals: Collection[str], writing: Writing) -> list[str]:
-    """The tokens of a translation, written as its source. `literals` stay as they are."""
+def restore(tokens: Sequence[str], fixed: Collection[int], writing: Writing) -> list[str]:
+    """The tokens of a translation, written as its source. Those at the places `fixed` stay as they
+    are."""
     tokens = list(tokens)
     if writing.capitals:
-        tokens = [token if token in literals else token.upper() for token in tokens]
+        tokens = [t if place in fixed else t.upper() for place, t in enumerate(tokens)]
     if writing.initial:
-        _capitalise(tokens, literals)
-    return tokens if writing.marks is None else _with_marks(tokens, literals, writing.marks)
+        _capitalise(tokens, fixed)
+    return tokens if writing.marks is None else _with_marks(tokens, fixed, writing.marks)
 
 
-def _capitalise(tokens: list[str], literals: Collection[str]) -> None:
-    """Write the first letter as a capital, unless a literal comes before it."""
+def _capitalise(tokens: list[str], fixed: Collection[int]) -> None:
+    """Write the first letter as a capital, unless it stays as it is."""
     for place, token in enumerate(tokens):
-        if token in literals:
+        if place in fixed:
             return
         for at, character in enumerate(token):
             if character.isalpha():
@@ -98,11 +99,11 @@ def _capitalise(tokens: list[str], literals: Collection[str]) -> None:
                 return
 
 
-def _with_marks(tokens: list[str], literals: Collection[str], marks: str) -> list[str]:
+def _with_marks(tokens: list[str], fixed: Collection[int], marks: str) -> list[str]:
     """The tokens with `marks` at their end instead of their own."""
     if ABBREVIATION.search("".join(tokens[-8:]).replace("▁", " ")) and marks in ("", "."):
         return tokens
-    while tokens and tokens[-1] not in literals and tokens[-1].endswith(tuple(".!?…‽")):
+    while tokens and len(tokens) - 1 not in fixed and tokens[-1].endswith(tuple(".!?…‽")):
         tokens[-1] = tokens[-1].rstrip(".!?…‽")
         if tokens[-1].strip("▁"):
             break

@@ -113,6 +113,15 @@ def test_glossaries_are_obeyed(back, beam):
     ]
 
 
+def test_a_term_is_written_as_it_is_given(back):
+    """Fails if it gets the capitals of the source."""
+    glossary = {"one": "blue", "two": "dog dog"}
+    for text in ("ONE RED", "One red", "RED TWO"):
+        (answer,) = back.predict([text], glossary=glossary)
+        given = "dog dog" if "TWO" in text else "blue"
+        assert given in answer["text"], (text, answer)
+
+
 def test_a_glossary_changes_no_other_text(back):
     """In the same batch, to the bit. Fails if constraints of a row reach its neighbours."""
     task, texts = back.task, ["one two red", "see 17 cat"]
