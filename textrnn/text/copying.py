@@ -58,9 +58,10 @@ class CopyingTokenizer(Tokenizer):
         self.known = frozenset(known)
 
     @classmethod
-    def fit(cls, pairs: Sequence[tuple[str, str]], size: int) -> Self:
+    def fit(cls, pairs: Sequence[tuple[str, str]], size: int, formality: bool = False) -> Self:
         """Fit to (source, target) pairs. A source word is known if it is frequent, or if the
-        target of any of its sentences does not contain it."""
+        target of any of its sentences does not contain it. With `formality`, the vocabulary has
+        symbols for forms of address."""
         seen: Counter[str] = Counter()
         copied: Counter[str] = Counter()
         for source, target in pairs:
@@ -70,13 +71,13 @@ class CopyingTokenizer(Tokenizer):
                 copied[word.lower()] += word in in_target
         known = {w for w, n in seen.items() if n >= _FREQUENT or copied[w] < n}
         texts = (text for pair in pairs for text in pair)
-        return cls(
-            SubwordTokenizer.fit(texts, size, coverage=0.99999, symbols=[*_SYMBOLS.values()]), known
-        )
+        symbols = [*_SYMBOLS.values()] if formality else []
+        return cls(SubwordTokenizer.fit(texts, size, coverage=0.99999, symbols=symbols), known)
 
     @classmethod
     def fit_rows(cls, rows: Sequence[Row], config: TokenizerConfig) -> Self:
-        return cls.fit([(row["source"], row["target"]) for row in rows], config.size)
+        pairs = [(row["source"], row["target"]) for row in rows]
+        return cls.fit(pairs, config.size, any("formality" in row for row in rows))
 
     def __len__(self) -> int:
         return len(self.subwords)

@@ -25,13 +25,18 @@ _PATTERNS = {
 }
 
 
+def has_formality(language: str) -> bool:
+    """Whether `formality` knows the pronouns of a language."""
+    return language in _PATTERNS
+
+
 def formality(text: str, language: str) -> Formality | None:
     """The form of address of a text; None if it has none, or both, or if the language is unknown.
 
     >>> formality("Können Sie mir helfen?", "de"), formality("Sie ist da.", "de")
     ('formal', None)
     """
-    if language not in _PATTERNS:
+    if not has_formality(language):
         return None
     formal, informal = (bool(pattern.search(text)) for pattern in _PATTERNS[language])
     if formal == informal:

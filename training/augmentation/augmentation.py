@@ -51,8 +51,9 @@ class Augmentation:
             links = self._links[index] if self._links else None
             pair = self._changed_pair(row["source"], row["target"], links, random)
             row = {**row, "source": self._typed(pair[0], random), "target": pair[1]}
-            if random.random() < self._config.formality:
-                row["formality"] = formality(pair[1], self._language)
+            address = formality(pair[1], self._language)
+            if address and random.random() < self._config.formality:
+                row["formality"] = address
             return row
         if "text" in row and "entities" not in row:
             return {**row, "text": self._typed(row["text"], random)}

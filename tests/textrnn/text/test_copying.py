@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from textrnn.errors import UserError
-from textrnn.text import UNK, CopyingTokenizer
+from textrnn.text import EOS, UNK, CopyingTokenizer
 
 PAIRS = [
     ("I saw the house.", "Ich sah das Haus."),
@@ -86,6 +86,16 @@ def test_copied_words_are_inserted_in_order(tokenizer):
     text = "In 1998 Quillfeather saw 2 old gardens."
     result, words = tokenizer.encode_source(text)
     assert tokenizer.decode(result.ids, words) == text
+
+
+def test_a_source_may_end_with_a_form_of_address(tokenizer):
+    """Fails if a model that does not know it gets a token that it never saw."""
+    assert tokenizer.end_of_source(None) == EOS
+    assert tokenizer.end_of_source("formal") == UNK
+    polite = CopyingTokenizer.fit(PAIRS, 90, formality=True)
+    formal, informal = map(polite.end_of_source, ("formal", "informal"))
+    assert len({UNK, EOS, formal, informal}) == 4
+    assert polite.encode_source("Is <formal> old?").words == ["<formal>"]
 
 
 def test_words_in_both_texts_are_copied(tokenizer):

@@ -58,6 +58,16 @@ def test_final_marks_are_left_out_of_both_texts():
         assert row["target"][-1].isalpha()
 
 
+def test_the_form_of_address_is_told_if_there_is_one():
+    rows = [
+        {"source": "Can you help?", "target": target}
+        for target in ("Kannst du helfen?", "Können Sie helfen?", "Sie kann helfen.")
+    ]
+    told = [row.get("formality") for row in augmented({"formality": 1}, rows=rows)]
+    assert told == ["informal", "formal", None]
+    assert all("formality" not in row for row in augmented({}, rows=rows))
+
+
 def test_text_without_translation_is_changed_too():
     rows = [{"text": "It's fine.", "label": "good"}]
     assert augmented({"lower_case": 1}, rows=rows) == [{"text": "it's fine.", "label": "good"}]

@@ -3,7 +3,7 @@
     text        Tom paid 42.50. - Why?
     sentences   ▁Tom ▁paid ▁ <unk> .        ▁Why ?
     output      ▁Tom ▁zahlte ▁ <unk> .      ▁Warum ?
-    answer      Tom zahlte 42.50. - Warum?
+    answer      Tom zahlte 42,50. - Warum?
 
 Other recipes train it on any other sequence-to-sequence task.
 """
@@ -56,7 +56,7 @@ from textrnn.tasks.translate.scored import SCORED, scored
 from textrnn.tasks.translate.terms import PHRASES, Term, find_terms, including, read_sentence
 from textrnn.tasks.translate.writing import Writing, plain_writing
 from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer, Tokenizer
-from textrnn.text.formality import Formality
+from textrnn.text.formality import Formality, has_formality
 from textrnn.text.normalized import Normalized
 from textrnn.text.numbers import rewrite_number
 from textrnn.text.passages import passages, rejoin
@@ -265,7 +265,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
     def _end(self, formality: Formality | None) -> int:
         """The last token of a source."""
         end = self.tokenizer.end_of_source(formality)
-        if end == UNK:
+        if end == UNK or (formality and not has_formality(self.config.target_language)):
             raise InvalidText(
                 f"this model does not know {formality} from other forms of address; leave out "
                 "formality",

@@ -122,6 +122,11 @@ def test_a_term_is_written_as_it_is_given(back):
         assert given in answer["text"], (text, answer)
 
 
+def test_a_form_of_address_needs_a_model_that_knows_it(back):
+    with pytest.raises(InvalidText, match="does not know formal"):
+        back.predict(["one two"], formality="formal")
+
+
 def test_a_glossary_changes_no_other_text(back):
     """In the same batch, to the bit. Fails if constraints of a row reach its neighbours."""
     task, texts = back.task, ["one two red", "see 17 cat"]
