@@ -121,7 +121,11 @@ ENGLISH_TO_GERMAN = {
 
 GERMAN_TO_ENGLISH = {
     "Ich bin heute sehr müde.": ["I'm very tired today.", "I am very tired today."],
-    "Wo ist der Bahnhof?": ["Where is the station?", "Where is the train station?"],
+    "Wo ist der Bahnhof?": [
+        "Where is the station?",
+        "Where's the station?",
+        "Where is the train station?",
+    ],
     "Sie hat zwei Brüder.": ["She has two brothers."],
     "Tom spricht kein Französisch.": ["Tom doesn't speak French.", "Tom does not speak French."],
     "Das Wetter ist schön.": [

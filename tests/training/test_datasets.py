@@ -178,7 +178,7 @@ def test_a_bad_file_is_one_clear_error(root, content, settings, reason):
 
 def test_a_source_has_one_origin():
     for settings in ({}, {"path": "a.csv", "dataset": "imdb"}):
-        with pytest.raises(UserError, match="either path or dataset"):
+        with pytest.raises(UserError, match="set one of path, dataset and made"):
             rows(**settings)
 
 

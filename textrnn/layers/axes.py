@@ -22,11 +22,18 @@
 
     ids          entries of the vocabulary
     special      PAD, UNK, BOS and EOS, the first entries of the vocabulary
+    states       states of a grammar
     best         the most probable of the other entries
     tags         entries of a tag set
     labels       classes of a classifier
 
     beam         hypotheses of a row
+    phrases      phrases that the hypotheses of a row have to contain
+    candidates   possible next tokens of a hypothesis
+    required     those that a hypothesis has to contain
+    chosen       tokens whose log-probabilities are asked for
+    count        the first of a sorted axis
+    distance     distances between a token and its repetition, from 1
     hypotheses   hypotheses of all rows, those of a row adjacent
     entries      whatever each row has
     queries      queries of a row to attention

@@ -39,6 +39,7 @@ REQUESTS = [
     ("/v1/translate", TRANSLATE),
     ("/v1/translate", {**TRANSLATE, "beam_size": 1}),
     ("/v1/translate", {**TRANSLATE, "beam_size": 4, "alternatives": 3}),
+    ("/v1/translate/score", {"pairs": [{"source": "one two", "target": "two one"}]}),
     ("/v1/generate", {**GENERATE, "return_state": True}),
     ("/v1/generate", {**GENERATE, "stream": True}),
     ("/models/tiny", {"inputs": ["a fine film", "an awful plot"]}),

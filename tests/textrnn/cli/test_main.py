@@ -139,7 +139,7 @@ def test_predict_answers_or_reports_each_line(tiny_bundle):
     assert done.returncode == 1
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     reported = [line.split(": ", 2)[1] for line in done.stderr.splitlines()]
-    assert reported == [f"line {number}" for number in (2, 3, 4, 6, 7)]
+    assert reported == [f"line {number}" for number in (2, 3, 4, 6, 7, 9)]
     assert len(answers) + len(reported) == len(lines)
     assert "line 2: text is empty" in done.stderr
     assert "line 4: is not UTF-8: byte 0xff" in done.stderr
