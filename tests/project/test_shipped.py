@@ -211,12 +211,10 @@ def test_no_text_makes_a_translation_loop(name):
 def test_a_glossary_replaces_what_the_model_would_write():
     """Fails if a term is added to its usual translation instead of taking its place."""
     model = load("translate-en-de")
-    assert (
-        model.predict("The dog barks at the cat.", glossary={"dog": "Rüde", "cat": "Kater"})[0][
-            "text"
-        ]
-        == "Der Rüde bellt an der Kater."
-    )
+    (answer,) = model.predict("The dog sees the cat.", glossary={"dog": "Rüde", "cat": "Kater"})
+    words = re.findall(r"\w+", answer["text"])
+    assert [words.count(word) for word in ("Rüde", "Kater")] == [1, 1], answer
+    assert not re.search("Hund|Katze", answer["text"]), answer
     (answer,) = model.predict("I like New York.", do_not_translate=["new york"])
     assert answer["text"] == "Ich mag New York."
 

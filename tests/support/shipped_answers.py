@@ -107,7 +107,7 @@ PARTS_OF_SPEECH = {
 
 ENGLISH_TO_GERMAN = {
     "I am very tired today.": ["Ich bin heute sehr müde."],
-    "Where is the railway station?": ["Wo ist der Bahnhof?"],
+    "Where is the train station?": ["Wo ist der Bahnhof?"],
     "She has two brothers.": ["Sie hat zwei Brüder."],
     "Tom does not speak French.": ["Tom spricht kein Französisch."],
     "The weather is nice.": ["Das Wetter ist schön."],
