@@ -21,7 +21,7 @@ from textrnn.bundle.weights import Storage
 from textrnn.config import Config, override, read_toml
 from textrnn.errors import UserError
 from textrnn.io.formats import FORMATS
-from textrnn.tasks import TASKS
+from textrnn.tasks import TASKS, StreamTask
 from textrnn.tasks.tag.schemes import Scheme
 from textrnn.text import TOKENIZERS, TokenizerConfig
 from training.augmentation.config import AugmentConfig
@@ -241,6 +241,18 @@ class Recipe(Config):
         if config.kind not in TOKENIZERS:
             raise ValueError(f"no kind {config.kind!r}; there are {', '.join(TOKENIZERS)}")
         return config
+
+    @model_validator(mode="after")
+    def _can_be_augmented(self) -> Self:
+        task = TASKS[self.task]
+        if self.augment == AugmentConfig():
+            return self
+        if "tags" in task.row_fields or issubclass(task, StreamTask):
+            raise ValueError(f"the rows of {self.task} cannot be augmented; remove [augment]")
+        if self.augment.of_pairs and "target" not in task.row_fields:
+            names = ", ".join(self.augment.of_pairs)
+            raise ValueError(f"{names} of [augment] need pairs of texts; remove them")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -46,6 +46,7 @@ def test_overrides_are_typed_and_checked(tiny_data):
         ("train.lengths=[]", "lengths must increase"),
         ("train.lengths=[32, 16]", r"lengths must increase, found \[32, 16\]"),
         ("train.lengths=[16, 16]", "lengths must increase"),
+        ("augment.names=0.1", r"names of \[augment\] need pairs of texts"),
         ("train.tokens=15", "length 16 does not fit into 15 tokens"),
     ],
 )
@@ -60,3 +61,10 @@ def test_an_unknown_name_lists_the_known_ones():
         load_recipe("no-such-recipe")
     with pytest.raises(UserError, match="cannot be read"):
         load_recipe("no-such-file.toml")
+
+
+@pytest.mark.parametrize("task", ["tag", "generate"])
+def test_rows_that_cannot_be_augmented_are_refused(task):
+    """Fails if a recipe asks for changes that training would leave out in silence."""
+    with pytest.raises(UserError, match=f"the rows of {task} cannot be augmented"):
+        load_recipe(task, ["augment.lower_case=0.1"])

@@ -29,6 +29,7 @@ from textrnn.text.treebank import Offsets, treebank_tokens
 _PLACEHOLDER = "\ue000"
 """Replaces a copied word. A private-use character, which no vocabulary contains."""
 _TYPEWRITER = str.maketrans("’‘“”„‟", '\'\'""""')
+"""For bundles that read the composed form of texts, which has typographic quotes."""
 _SEPARATOR = regex.compile(r"\s+ | (?<= \p{N} ) [.,:] (?= \p{N} )", regex.VERBOSE)
 _SYMBOLS: dict[Formality, str] = {"formal": "<formal>", "informal": "<informal>"}
 """Symbols that are no words: in a text they are markup, which is copied."""

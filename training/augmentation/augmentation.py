@@ -55,9 +55,7 @@ class Augmentation:
             if address and random.random() < self._config.formality:
                 row["formality"] = address
             return row
-        if "text" in row and "entities" not in row:
-            return {**row, "text": self._typed(row["text"], random)}
-        return row
+        return {**row, "text": self._typed(row["text"], random)}
 
     def _changed_pair(
         self, source: str, target: str, links: WordLinks | None, random: Random

@@ -43,6 +43,12 @@ class AugmentConfig(Config):
     """For translation: join this pair to another one as in `Label: value`."""
 
     @property
+    def of_pairs(self) -> list[str]:
+        """The changes in use that need a pair of texts."""
+        names = ("final_mark", "formality", "names", "slots", "wrapping", "insertion", "listing")
+        return [name for name in names if getattr(self, name)]
+
+    @property
     def aligned(self) -> bool:
         """Whether any change needs the alignment of the words of a pair."""
         return max(self.slots, self.wrapping, self.insertion) > 0

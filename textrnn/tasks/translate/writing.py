@@ -33,7 +33,8 @@ class Writing(NamedTuple):
     """Whether it begins with a capital, and has several words: a single word may be a noun, which
     German writes so."""
     marks: str | None
-    """Its final marks; empty if it has none, and None if they are part of an abbreviation."""
+    """Its final marks; empty if it has none. None if they are part of an abbreviation or within
+    quotes or brackets, and the model's own are kept."""
 
 
 def plain_writing(text: str) -> tuple[str, Writing]:
@@ -45,20 +46,17 @@ def plain_writing(text: str) -> tuple[str, Writing]:
     capitals = in_capitals(text)
     initial = begins_with_capital(text)
     if capitals:
-        lower = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
-        text = lower
+        text = "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
     if ABBREVIATION.search(text):
         return text, Writing(capitals, initial, None)
     match = _MARKS.search(text)
     if match is None:
         return text, Writing(capitals, initial, "")
+    if match["closing"]:
+        return text, Writing(capitals, initial, None)
     marks = match["marks"]
-    one = _single(marks)
-    if match["closing"] or one == marks:
-        return text, Writing(capitals, initial, marks if not match["closing"] else None)
-    return text[: match.start()] + one + text[match.end("marks") :], Writing(
-        capitals, initial, marks
-    )
+    plain = text[: match.start()] + _single(marks) + text[match.end("marks") :]
+    return plain, Writing(capitals, initial, marks)
 
 
 def in_capitals(text: str) -> bool:

@@ -33,13 +33,14 @@ def test_plain_writing(text, plain, writing):
 
 @given(st.text(max_size=30))
 @example("Well..")
+@example("İST DA!!")
 @example("Gut?…")
 def test_characters_before_the_marks_keep_their_places(text):
     """Fails if a letter whose lower case is longer moves the spans of tokens, as in İ."""
     plain, _ = plain_writing(text)
     kept = len(plain.rstrip(".!?…‽"))
     assert len(plain) <= len(text)
-    assert plain[:kept].casefold() == text[:kept].casefold() or len(plain) == len(text)
+    assert all(a in (b, b.lower()) for a, b in zip(plain[:kept], text, strict=False))
 
 
 @pytest.mark.parametrize(
