@@ -247,14 +247,14 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         return TranslateWindow(
             ids,
             too_long,
-            words,
-            writing,
-            spans[:most] - start,
-            None,
-            self._beam(options),
-            options,
-            phrases,
-            np.append(phrase_of[:most], PHRASES),
+            words=words,
+            writing=writing,
+            spans=spans[:most] - start,
+            target=None,
+            beam=self._beam(options),
+            options=options,
+            phrases=phrases,
+            phrase_of=np.append(phrase_of[:most], PHRASES),
         )
 
     def _rewritten(self, literal: str) -> str:
@@ -296,17 +296,16 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
                 raise _sentence_too_long(most)
             ids = np.append(source.tokens.ids, self._end(options.formality)).astype(np.int32)
             forced = np.append(output.tokens.ids, EOS).astype(np.int32)
-            spans_of_tokens = source.tokens.spans
             parts.append(
                 TranslateWindow(
                     ids,
-                    False,
-                    output.words,
-                    writing,
-                    spans_of_tokens,
-                    None,
-                    1,
-                    options,
+                    truncated=False,
+                    words=output.words,
+                    writing=writing,
+                    spans=source.tokens.spans,
+                    target=None,
+                    beam=1,
+                    options=options,
                     forced=forced,
                 )
             )
