@@ -254,6 +254,11 @@ class Recipe(Config):
             raise ValueError(f"{names} of [augment] need pairs of texts; remove them")
         return self
 
+    @property
+    def target_language(self) -> str:
+        """The language of the targets of pairs; empty if there are none, or if it is not known."""
+        return getattr(self.model, "target_language", "")
+
     @model_validator(mode="before")
     @classmethod
     def _model_of_task(cls, data: Any) -> Any:

@@ -195,8 +195,8 @@ def _augmented(prepared: Prepared, task: Task) -> Callable[[int], Sequence[Windo
     if config == AugmentConfig():
         return None
     links = align_rows(rows) if config.aligned else ()
-    language = getattr(prepared.recipe.model, "target_language", "")
-    augmentation = Augmentation(config, rows, prepared.recipe.train.seed, language, links)
+    recipe = prepared.recipe
+    augmentation = Augmentation(config, rows, recipe.train.seed, recipe.target_language, links)
     options = task.options_type(truncate=True)
 
     def windows(epoch: int) -> list[Window]:

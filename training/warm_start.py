@@ -19,7 +19,9 @@ def fit_tokenizer(recipe: Recipe, rows: Sequence[Row]) -> Tokenizer:
     if recipe.start is not None:
         return load_bundle(recipe.start.bundle).task.tokenizer
     if recipe.augment != AugmentConfig():
-        rows = [*rows, *Augmentation(recipe.augment, rows, recipe.train.seed).rows(epoch=0)]
+        language = recipe.target_language
+        augmentation = Augmentation(recipe.augment, rows, recipe.train.seed, language)
+        rows = [*rows, *augmentation.rows(epoch=0)]
     config = recipe.tokenizer
     if TASKS[recipe.task].exact:
         config = config.model_copy(update={"normalization": Normalization(form="exact")})

@@ -226,6 +226,8 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         most = self.limits.length - 1
         room = min(self.limits.length, self.shapes()[0].tokens)
         plain, writing = plain_writing(sentence.text)
+        if self.tokenizer.has_sentence_capital(plain):
+            writing = writing._replace(initial=True)
         tokens, words, phrases, phrase_of = read_sentence(
             plain, terms, self.tokenizer, most + 1, room
         )
@@ -238,7 +240,9 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         if writing.marks and copied.any() and tokens.spans[copied][-1, 1] == len(plain):
             writing = writing._replace(marks=None)  # the marks are copied
         words = [
-            word if _is_given(span, terms) else self._rewritten(text[first:last] or word)
+            word
+            if _is_given(span, terms)
+            else type(word)(self._rewritten(text[first:last] or word))
             for word, span, (first, last) in zip(
                 words, tokens.spans[copied].tolist(), spans[copied].tolist(), strict=True
             )

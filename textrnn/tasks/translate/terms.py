@@ -123,9 +123,11 @@ def read_sentence(
             copied.append(term)
     if copied:
         also = [(term.start, term.end) for term in copied]
-        tokens, _ = tokenizer.encode_source(text, max_tokens, also)
+        tokens, words = tokenizer.encode_source(text, max_tokens, also)
+        spans = tokens.spans[tokens.ids == UNK].tolist()
         words = [
-            _translated(text, span, copied) for span in tokens.spans[tokens.ids == UNK].tolist()
+            type(word)(_translated(text, span, copied))
+            for word, span in zip(words, spans, strict=True)
         ]
     phrase_of = np.full(len(tokens.ids), PHRASES)
     for number, term in enumerate(translated):
