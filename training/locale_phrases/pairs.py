@@ -11,7 +11,7 @@ from babel import Locale, UnknownLocaleError
 from training.locale_phrases.frames import frames
 from training.locale_phrases.names import names_in
 from training.locale_phrases.quantities import draw_quantity
-from training.locale_phrases.writing import STYLES, Facts, Writing, fill
+from training.locale_phrases.writing import STYLES, Facts, Writer, fill
 
 _KINDS = {"date": 40, "amount": 30, "time": 10, "name": 20}
 """How many of a hundred pairs are of each kind."""
@@ -86,8 +86,8 @@ def _phrase(shape: str, source: Locale, target: Locale, chance: random.Random) -
     else:
         phrase = translation = chance.choice(bare)
     style = chance.choice((0, chance.randrange(1, STYLES)))
-    written = fill(phrase, facts, Writing(source, style))
-    return written, fill(translation, facts, Writing(target))
+    written = fill(phrase, facts, Writer(source, style))
+    return written, fill(translation, facts, Writer(target))
 
 
 def _around(

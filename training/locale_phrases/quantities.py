@@ -33,7 +33,7 @@ CURRENCIES = (
 def draw_quantity(shape: str, chance: random.Random) -> tuple[str, float]:
     """A unit or currency, and how much of it."""
     if shape == "money":
-        return chance.choice(CURRENCIES), int(_number(100_000, chance))
+        return chance.choice(CURRENCIES), max(2, int(_number(100_000, chance)))
     if shape == "temperature":
         unit = chance.choice(list(_TEMPERATURES))
         least, most = _TEMPERATURES[unit]
