@@ -2,6 +2,8 @@
 
 import hashlib
 
+import babel
+
 from textrnn.io.files import digest
 from training.recipe import Source
 from training.sources import data_root
@@ -11,8 +13,12 @@ from training.text_files import files_of
 def fingerprints(source: Source) -> dict[str, str]:
     """By path: the SHA-256 of a file's bytes, or of the digests and names of a folder's files.
 
-    A Hugging Face data set is identified by its name, subset and split. Made texts have none.
+    A Hugging Face data set is identified by its name, subset and split; pairs made from CLDR by
+    their languages and number, and the version of Babel. Texts in no language have none.
     """
+    if source.languages is not None:
+        name = f"{source.made} {'-'.join(source.languages)}"
+        return {name: f"{source.rows} pairs by Babel {babel.__version__}"}
     if source.made is not None:
         return {}
     if source.path is None:

@@ -26,6 +26,7 @@ from textrnn.tasks.tag.schemes import Scheme
 from textrnn.text import TOKENIZERS, TokenizerConfig
 from training.augmentation.config import AugmentConfig
 from training.excerpts import Excerpts
+from training.locale_phrases.pairs import parse_language
 from training.optimizer import OptimizerConfig
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -50,9 +51,12 @@ class Source(Config):
     a directory; each of its text files is a row."""
     dataset: str | None = None
     """Name of a data set for `datasets.load_dataset`, or a directory of data files."""
-    made: Literal["no-language"] | None = None
-    """Texts that are made instead of read: `no-language` makes numbers, codes, addresses, symbols
-    and random letters, as many as `rows`; their label is in `values`."""
+    made: Literal["no-language", "locale"] | None = None
+    """Texts that are made instead of read, as many as `rows`. `no-language` makes numbers, codes,
+    addresses, symbols and random letters; their label is in `values`. `locale` makes dates, times,
+    quantities and names in the two `languages`, for translation."""
+    languages: tuple[str, str] | None = None
+    """For `made = "locale"`: codes of the source and the target language, as in ["en", "de"]."""
     parallel: Path | None = None
     """For translation: text file whose lines are the targets of the lines of `path`."""
     subset: str | None = None
@@ -116,8 +120,14 @@ class Source(Config):
     def _consistent(self) -> Self:
         if sum(each is not None for each in (self.path, self.dataset, self.made)) != 1:
             raise ValueError("set one of path, dataset and made")
-        if self.made is not None and (self.rows is None or "label" not in self.values):
-            raise ValueError('made requires rows, and values with a label, as in {label = "und"}')
+        if self.made == "no-language" and (self.rows is None or "label" not in self.values):
+            raise ValueError('no-language requires rows, and values with a label ({label = "und"})')
+        if self.made == "locale" and (self.rows is None or self.languages is None):
+            raise ValueError('made = "locale" requires rows and languages, as in ["en", "de"]')
+        if self.languages is not None and self.made != "locale":
+            raise ValueError('languages requires made = "locale"')
+        for code in self.languages or ():
+            parse_language(code)
         if self.format not in (None, "trees", *FORMATS):
             known = ", ".join([*FORMATS, "trees"])
             raise ValueError(f"no format {self.format!r}; there are {known}")

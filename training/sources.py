@@ -14,6 +14,7 @@ from textrnn.tasks import TASKS, StreamTask
 from textrnn.text.words import split_words
 from training.excerpts import draw
 from training.findings import INVALID, NO_TEXT, UNREADABLE, Findings, RowError
+from training.locale_phrases.pairs import locale_pairs
 from training.no_language import made_texts
 from training.phrases.pairs import phrase_pairs
 from training.recipe import Source
@@ -124,7 +125,7 @@ def _records(source: Source, task: str) -> Iterator[tuple[str, Row | RowError]]:
     if source.dataset is not None:
         return _hub_records(source, source.dataset)
     if source.made is not None:
-        return _made_records(source)
+        return _made_records(source, task)
     assert source.path is not None
     path = data_root() / source.path
     if issubclass(TASKS[task], StreamTask) and source.format is None and is_text(path):
@@ -145,10 +146,16 @@ def _hub_records(source: Source, name: str) -> Iterator[tuple[str, Row]]:
         yield f"{name}[{source.split}:{index}]", dict(row)
 
 
-def _made_records(source: Source) -> Iterator[tuple[str, Row]]:
+def _made_records(source: Source, task: str) -> Iterator[tuple[str, Row]]:
     assert source.rows is not None
-    texts = made_texts(source.rows, seed=0)
-    return ((f"{source.made}[{index}]", {"text": text}) for index, text in enumerate(texts))
+    if source.languages is None:
+        rows = ({"text": text} for text in made_texts(source.rows, seed=0))
+    elif "source" not in TASKS[task].row_fields:
+        raise UserError(f'made = "locale" makes pairs for translation, not for {task}')
+    else:
+        pairs = locale_pairs(*source.languages, source.rows, seed=0)
+        rows = ({"source": phrase, "target": translation} for phrase, translation in pairs)
+    return ((f"{source.made}[{index}]", row) for index, row in enumerate(rows))
 
 
 def _whole_texts(path: Path) -> Iterator[tuple[str, Row | RowError]]:

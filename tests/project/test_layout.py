@@ -52,6 +52,7 @@ LAYERS = {
         recipe fetch tagged_corpora text_files data_report
         excerpts
         trees download optimizer splits findings augmentation no_language
+        locale_phrases
         phrases
     """,
 }  # fmt: skip

@@ -145,7 +145,7 @@ def test_a_source_of_made_texts():
     assert sum(map(len, sides)) == 300
     assert 30 < len(sides[1]) < 90
     assert fingerprints(Source.parse(keys, source="test")) == {}
-    with pytest.raises(UserError, match="made requires rows"):
+    with pytest.raises(UserError, match="requires rows, and values"):
         Source.parse({"made": "no-language"}, source="test")
     with pytest.raises(UserError, match="set one of path, dataset and made"):
         Source.parse({**keys, "path": "a.tsv"}, source="test")
