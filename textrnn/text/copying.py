@@ -183,9 +183,7 @@ class CopyingTokenizer(Tokenizer):
             tokens, words = self._with_placeholders(
                 source, plain, shared, self._source_case, max_tokens
             )
-        output = self._with_placeholders(
-            target, given, sorted(used), self._target_case, max_tokens
-        )
+        output = self._with_placeholders(target, given, sorted(used), self._target_case, max_tokens)
         return Copyable(tokens, words), output
 
     def continues_word(self) -> Bool[np.ndarray, " ids"]:
@@ -220,9 +218,7 @@ class CopyingTokenizer(Tokenizer):
             ),
         )
 
-    def _without_words(
-        self, text: str, words: Collection[str], case: Truecaser | None
-    ) -> Tokens:
+    def _without_words(self, text: str, words: Collection[str], case: Truecaser | None) -> Tokens:
         shared = [part.span for part in _parts(text) if text[slice(*part.span)] in words]
         return self._with_placeholders(text, text, shared, case, None).tokens
 
@@ -231,18 +227,19 @@ class CopyingTokenizer(Tokenizer):
         space after a Prefix, nor after marks that open a word."""
         copied = iter(words)
         pieces: list[str] = []
-        start = ""  # of the word so far
+        start = ""  # of the word, with a placeholder for what is copied
+        joined = False  # with the next piece
         for id in ids.tolist():
-            piece = next(copied, "") if id == UNK else self.subwords.piece(id)
-            opens = self.cases is not None and start and not start.strip(_OPENING)
-            joined = piece.removeprefix("▁") if opens or isinstance(start, Prefix) else piece
-            pieces.append(joined)
             if id == UNK:
-                start = piece
-            elif piece.startswith("▁"):
-                start = piece[1:]
-            elif joined:
-                start += piece
+                word = next(copied, "")
+                pieces.append(word)
+                start += _PLACEHOLDER
+                joined = isinstance(word, Prefix)
+            else:
+                piece = self.subwords.piece(id)
+                pieces.append(piece.removeprefix("▁") if joined else piece)
+                start = piece[1:] if piece.startswith("▁") else start + piece
+                joined = self.cases is not None and start != "" and not start.strip(_OPENING)
         return pieces
 
     def decode(self, ids: Int[np.ndarray, " tokens"], words: Iterable[str] = ()) -> str:
@@ -258,9 +255,7 @@ class CopyingTokenizer(Tokenizer):
         # An unknown word of long subwords is a compound, which can be translated.
         return not word.islower() and len(word) < 3 * len(self.subwords.encode(word).ids)
 
-    def _subwords(
-        self, text: str, case: Truecaser | None, max_tokens: int | None = None
-    ) -> Tokens:
+    def _subwords(self, text: str, case: Truecaser | None, max_tokens: int | None = None) -> Tokens:
         if case is None:
             return self.subwords.encode(text, max_tokens)
         inner, origins = _separated(case.apply(text))

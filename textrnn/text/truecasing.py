@@ -1,7 +1,7 @@
 """Truecasing: the first word of a sentence as it is written within one (Lita et al. 2003).
 
-    Bread is good.  ->  bread is good.        Bill is tall.  ->  Bill is tall.
-    Das Brot ist gut.  ->  das Brot ist gut.  Brot ist gut.  ->  Brot ist gut.
+Bread is good.  ->  bread is good.        Bill is tall.  ->  Bill is tall.
+Das Brot ist gut.  ->  das Brot ist gut.  Brot ist gut.  ->  Brot ist gut.
 """
 
 from collections import Counter
@@ -11,11 +11,13 @@ from typing import Self
 import regex
 
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}'-]*")
-_FIRST = regex.compile(r"\A [\s\"'(\[¿¡]* (?P<word> \p{Lu} [\p{Ll}\p{M}]* ) (?! [\p{L}'] )", regex.X)
+_FIRST = regex.compile(
+    r"\A [\s\"'(\[¿¡]* (?P<word> \p{Lu} [\p{Ll}\p{M}]* ) (?! [\p{L}'] )", regex.X
+)
 _SENTENCE = regex.compile(r"[.!?:…]")
 _OFTEN = 5
-"""A word has no capital if it is written without one at least so many times as often: a name such as
-Mark, and what augmentation writes with capitals, need not be rare."""
+"""A word has no capital if it is written without one at least so many times as often. Augmentation
+writes some words with capitals."""
 
 
 class Truecaser:

@@ -54,7 +54,7 @@ from textrnn.tasks.translate.option_arrays import (
 from textrnn.tasks.translate.options import TranslateOptions
 from textrnn.tasks.translate.scored import SCORED, scored
 from textrnn.tasks.translate.terms import PHRASES, Term, find_terms, including, read_sentence
-from textrnn.tasks.translate.writing import Writing, plain_writing
+from textrnn.tasks.translate.writing import Writing, plain_writing, restore
 from textrnn.text import BOS, EOS, PAD, UNK, CopyingTokenizer, Tokenizer
 from textrnn.text.formality import Formality, has_formality
 from textrnn.text.normalized import Normalized
@@ -451,9 +451,18 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         if example.options.alternatives:
             answer["alternatives"] = translations[1:]
         if example.options.alignment:
-            sources = [self.tokenizer.decode_subwords(w.ids[:-1], w.words) for w in example.parts]
-            answer |= alignment(sources, [best for best, *_ in sentences])
+            answer |= alignment(
+                [self._source_tokens(window) for window in example.parts],
+                [best for best, *_ in sentences],
+            )
         return answer | ({"truncated": True} if example.truncated else {})
+
+    def _source_tokens(self, window: TranslateWindow) -> list[str]:
+        """The tokens of a sentence, with the capitals that it was sent with."""
+        ids = window.ids[:-1]
+        tokens = self.tokenizer.decode_subwords(ids, window.words)
+        copied = np.flatnonzero(ids == UNK).tolist()
+        return restore(tokens, copied, window.writing._replace(marks=None))
 
     def _pieces(self, phrases: Sequence[np.ndarray]) -> list[list[str]]:
         return [self.tokenizer.decode_subwords(phrase, ()) for phrase in phrases]
