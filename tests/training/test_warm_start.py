@@ -1,4 +1,4 @@
-"""A new tokenizer is one class and one entry of TOKENIZERS."""
+"""The tokenizer of a run. A new one is one class and one entry of TOKENIZERS."""
 
 import json
 
@@ -6,9 +6,10 @@ import numpy as np
 from flax import nnx
 
 import textrnn
+from support.tiny_models import RECIPES
 from textrnn.bundle import load_bundle, save_bundle
 from textrnn.parameters import split_model
-from textrnn.text import SPECIALS, TOKENIZERS, UNK, Tokenizer, Tokens
+from textrnn.text import EOS, SPECIALS, TOKENIZERS, UNK, Tokenizer, Tokens
 from textrnn.text.tokenizer import make_tokens
 from training.recipe import load_recipe
 from training.train import prepare
@@ -71,3 +72,20 @@ def test_a_registered_tokenizer_is_usable_everywhere(tiny_data, tmp_path, monkey
     assert loaded.words == task.tokenizer.words
     (answer,) = predictor.predict(["a lovely film"])
     assert answer["label"] in ("friendly", "hostile")
+
+
+def test_forms_of_address_of_augmented_rows_are_in_the_vocabulary(tmp_path, monkeypatch):
+    """Fails if training then meets a row whose form of address the tokenizer does not know."""
+    monkeypatch.setenv("TEXTRNN_DATA", str(tmp_path))
+    pairs = [
+        ("can you see me", "kannst du mich sehen"),
+        ("do you see", "sehen Sie"),
+        ("one", "eins"),
+    ]
+    text = "".join(f"{source}\t{target}\n" for source, target in pairs * 20)
+    (tmp_path / "pairs.tsv").write_text(f"source\ttarget\n{text}")
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPES["tiny-translate"])
+    data = ["data.train=[{path='pairs.tsv'}]", "data.dev={same=[{path='pairs.tsv'}]}"]
+    task = prepare(load_recipe(str(path), [*data, "augment.formality=0.9"])).task
+    assert not {task.tokenizer.end_of_source(form) for form in ("formal", "informal")} & {UNK, EOS}
