@@ -144,9 +144,11 @@ class CopyingTokenizer(Tokenizer):
             return _with_words(text, tokens)
         return self._with_placeholders(text, plain, copied, self._source_case, max_tokens)
 
-    def has_sentence_capital(self, source: str) -> bool:
-        """Whether the first word of a source has a capital that it has not within a sentence."""
-        return self._source_case is not None and self._source_case.apply(source) != source
+    def has_sentence_capital(self, text: str, target: bool = False) -> bool:
+        """Whether the first word of a source, or target, has a capital that it has not within a
+        sentence."""
+        case = self._target_case if target else self._source_case
+        return case is not None and case.apply(text) != text
 
     def encode_phrase(self, text: str) -> Int[np.ndarray, " tokens"] | None:
         """The ids that decode to exactly this text within a translation, or None if it has

@@ -49,6 +49,7 @@ class TranslateWindow(Example):
     words: Sequence[str]
     """What its UNK tokens stand for, as the target language writes it."""
     writing: Writing
+    """That of the sentence; with `forced`, that of the given translation."""
     spans: np.ndarray
     """The spans of its tokens in the sentence, without EOS; empty with gold."""
     target: np.ndarray | None
@@ -201,7 +202,9 @@ class Reader:
             plain, writing = plain_writing(text[start:end])
             translation, other = plain_writing(target[first:last])
             if other.capitals and not writing.capitals:
-                translation = target[first:last]
+                translation, other = target[first:last], other._replace(capitals=False)
+            elif self.tokenizer.has_sentence_capital(translation, target=True):
+                other = other._replace(initial=True)
             source, output = self.tokenizer.encode_scored(
                 plain, translation, most + 1, self._rewritten
             )
@@ -214,7 +217,7 @@ class Reader:
                     ids,
                     truncated=False,
                     words=output.words,
-                    writing=writing,
+                    writing=other,
                     spans=source.tokens.spans,
                     target=None,
                     beam=1,

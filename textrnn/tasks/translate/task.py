@@ -205,7 +205,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         if example.options.score_target:
             return scored(
                 [output.rows for output in outputs],
-                [window.words for window in example.parts],
+                example.parts,
                 self.tokenizer,
             )
         count = 1 + example.options.alternatives
