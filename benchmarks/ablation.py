@@ -1,11 +1,12 @@
 """What each part of a translator's training text is worth: train the recipe with and without it.
 
-python -m benchmarks.ablation [RECIPE] [EPOCHS] [DIRECTORY]     default: translate-de-en 1 ablation
+python -m benchmarks.ablation [RECIPE] [KEY=VALUE ...]     default: translate-de-en
 
 $TEXTRNN_DATA must have the data of the recipe and `everyday/`, short texts as people type them, of
-which the share that is translated correctly is counted. Each model is trained for EPOCHS passes, so
-the numbers compare with each other, not with those of the shipped model. Runs are kept in
-DIRECTORY: finished ones are not repeated, others are resumed.
+which the share that is translated correctly is counted. SMALL makes networks and trainings smaller
+than those of the recipe, and KEY=VALUE changes the recipe further; so the numbers compare with each
+other, not with those of the shipped model. Runs are kept in `ablation/`: finished ones are not
+repeated, others are resumed.
 """
 
 import importlib.util
@@ -27,6 +28,10 @@ from training.recipe import Recipe, Source, load_recipe
 from training.sources import data_root
 
 RECIPE = "translate-de-en"
+SMALL = (
+    "train.epochs=1", "model.embedding.size=128", "model.encoder.hidden=128",
+    "model.decoder.hidden=128",
+)  # fmt: skip
 
 
 def without(*entries: str) -> Callable[[Recipe], Recipe]:
@@ -68,8 +73,8 @@ VARIANTS: dict[str, Callable[[Recipe], Recipe]] = {
 }
 
 
-def main(name: str = RECIPE, epochs: str = "1", directory: str = "ablation") -> None:
-    recipe = load_recipe(name, [f"train.epochs={int(epochs)}"])
+def main(name: str = RECIPE, *changes: str) -> None:
+    recipe = load_recipe(name, [*SMALL, *changes])
     source, target = name.split("-")[1:3]
     everyday = _everyday(data_root() / "everyday" / "run.py")
     items = _items(data_root() / "everyday" / f"translate_{source}_{target}.jsonl")
@@ -78,13 +83,13 @@ def main(name: str = RECIPE, epochs: str = "1", directory: str = "ablation") -> 
     for variant, change in VARIANTS.items():
         if variant == "no-formality" and not has_formality(target):
             continue
-        folder = Path(directory) / name / variant
+        folder = Path("ablation") / name / variant
         if not (folder / "report.md").exists():
             run(change(recipe), folder, resume=folder.exists())
         predictor = textrnn.load(folder / "bundle")
         scores = [evaluate(predictor, texts)[0]["bleu"] for texts in dev.values()]
         rows.append([variant, _share_passed(predictor, everyday, items), *scores])
-        table(f"{name}, {epochs} epochs", ["variant", "everyday, %", *dev], rows)
+        table(" ".join([name, *SMALL, *changes]), ["variant", "everyday, %", *dev], rows)
 
 
 def _everyday(path: Path) -> ModuleType:
