@@ -11,7 +11,7 @@ NAMES = [
     "translation", "glossary", "generation", "mixed_languages", "overload", "fairness",
     "soak",
 ]  # fmt: skip
-NEED_DATA = ["languages"]
+NEED_DATA = ["languages", "ablation"]
 
 
 def main() -> None:
