@@ -6,12 +6,6 @@
 
 A model trained on such pairs writes UNK for a copied word, and its attention selects which source
 word it is (Luong et al. 2015, Addressing the rare word problem).
-
-A word is the same subwords wherever it stands: the first word of a sentence is truecased, and a
-word after an opening mark or a copied word is encoded as if a space were before it.
-
-    text      "Open" <b>doors</b>
-    subwords  ▁" ▁open " ▁ <unk> ▁doors <unk>
 """
 
 from bisect import bisect_left
@@ -32,9 +26,14 @@ from textrnn.text.subwords import SubwordTokenizer
 from textrnn.text.tokenizer import EOS, UNK, Tokenizer, TokenizerConfig, Tokens
 from textrnn.text.treebank import Offsets, treebank_tokens
 from textrnn.text.truecasing import Truecaser
+from textrnn.text.whole_words import (
+    Copyable,
+    WordEncoder,
+    join_subwords,
+    separated,
+    with_words,
+)
 
-_PLACEHOLDER = "\ue000"
-"""Replaces a copied word. A private-use character, which no vocabulary contains."""
 _TYPEWRITER = str.maketrans("’‘“”„‟", '\'\'""""')
 """For bundles that read the composed form of texts, which has typographic quotes."""
 _SEPARATOR = regex.compile(r"\s+ | (?<= \p{N} ) [.,:] (?= \p{N} )", regex.VERBOSE)
@@ -43,34 +42,15 @@ _SYMBOLS: dict[Formality, str] = {"formal": "<formal>", "informal": "<informal>"
 _TITLES = frozenset(
     {"Mr.", "Mrs.", "Ms.", "Miss", "Dr.", "Prof.", "Herr", "Herrn", "Frau", "señor", "señora"}
 )
-_OPENING = "\"'([{¿¡"
-_JOINED = regex.compile(
-    rf"(?<= {_PLACEHOLDER} | (?: \A | \s ) [{regex.escape(_OPENING)}]+ ) (?= [\p{{L}}\p{{N}}] )",
-    regex.VERBOSE,
-)
-"""Where a word follows a copied word or opening marks without a space."""
-_CASES = ("lower_case_source.txt", "lower_case_target.txt")
+_TRUECASERS = ("lower_case_source.txt", "lower_case_target.txt")
 _FREQUENT = 20
 """Occurrences from which a word is known, even if its translation is always the word itself."""
-
-
-class Copyable(NamedTuple):
-    """A text with UNK in place of the words to copy."""
-
-    tokens: Tokens
-    words: list[str]
-    """The word of each UNK."""
-
-
-class Prefix(str):
-    """A copied word that the next word follows without a space, as in <b>word</b>."""
 
 
 class CopyingTokenizer(Tokenizer):
     """Subwords of both languages, and the source words that are translated, not copied.
 
-    `cases` are the truecasers of source and target. Earlier bundles have none: they read the case
-    and the marks before words as they are.
+    `truecasers` are those of source and target; earlier bundles have none.
     """
 
     kind = "copying"
@@ -79,11 +59,13 @@ class CopyingTokenizer(Tokenizer):
         self,
         subwords: SubwordTokenizer,
         known: Collection[str],
-        cases: tuple[Truecaser, Truecaser] | None = None,
+        truecasers: tuple[Truecaser, Truecaser] | None = None,
     ):
         self.subwords = subwords
         self.known = frozenset(known)
-        self.cases = cases
+        self.source, self.target = (
+            WordEncoder(subwords, truecaser) for truecaser in truecasers or (None, None)
+        )
 
     @classmethod
     def fit(cls, pairs: Sequence[tuple[str, str]], size: int, formality: bool = False) -> Self:
@@ -98,15 +80,16 @@ class CopyingTokenizer(Tokenizer):
                 seen[word.lower()] += 1
                 copied[word.lower()] += word in in_target
         known = {w for w, n in seen.items() if n >= _FREQUENT or copied[w] < n}
-        cases = (Truecaser.fit(pair[0] for pair in pairs), Truecaser.fit(pair[1] for pair in pairs))
+        sources, targets = zip(*pairs, strict=True) if pairs else ((), ())
+        truecasers = (Truecaser.fit(sources), Truecaser.fit(targets))
         texts = (
-            _separated(case.apply(text))[0]
+            separated(truecaser.apply(text))[0]
             for pair in pairs
-            for text, case in zip(pair, cases, strict=True)
+            for text, truecaser in zip(pair, truecasers, strict=True)
         )
         symbols = [*_SYMBOLS.values()] if formality else []
         subwords = SubwordTokenizer.fit(texts, size, coverage=0.99999, symbols=symbols)
-        return cls(subwords, known, cases)
+        return cls(subwords, known, truecasers)
 
     @classmethod
     def fit_rows(cls, rows: Sequence[Row], config: TokenizerConfig) -> Self:
@@ -130,7 +113,7 @@ class CopyingTokenizer(Tokenizer):
         """Encode a text to translate. Literals are copied; which words are, follows from the known
         words; `also` are further parts to copy, each as a whole."""
         plain = text.translate(_TYPEWRITER)
-        tokens = self._subwords(plain, self._source_case, max_tokens)
+        tokens = self.source.encode(plain, max_tokens)
         unknown = tokens.spans[tokens.ids == UNK, 0].tolist()
 
         def is_copied(start: int, end: int) -> bool:
@@ -141,14 +124,8 @@ class CopyingTokenizer(Tokenizer):
         words = [*_copied_parts(plain, is_copied), *(_Part(span, False) for span in also)]
         copied = _merge_adjacent(plain, sorted(words))
         if not copied:
-            return _with_words(text, tokens)
-        return self._with_placeholders(text, plain, copied, self._source_case, max_tokens)
-
-    def has_sentence_capital(self, text: str, target: bool = False) -> bool:
-        """Whether the first word of a source, or target, has a capital that it has not within a
-        sentence."""
-        case = self._target_case if target else self._source_case
-        return case is not None and case.apply(text) != text
+            return with_words(text, tokens)
+        return self.source.encode_copyable(text, plain, copied, max_tokens)
 
     def encode_phrase(self, text: str) -> Int[np.ndarray, " tokens"] | None:
         """The ids that decode to exactly this text within a translation, or None if it has
@@ -182,10 +159,8 @@ class CopyingTokenizer(Tokenizer):
                     shared.append((start, end))
                     used.append(found)
         if shared != spans:
-            tokens, words = self._with_placeholders(
-                source, plain, shared, self._source_case, max_tokens
-            )
-        output = self._with_placeholders(target, given, sorted(used), self._target_case, max_tokens)
+            tokens, words = self.source.encode_copyable(source, plain, shared, max_tokens)
+        output = self.target.encode_copyable(target, given, sorted(used), max_tokens)
         return Copyable(tokens, words), output
 
     def continues_word(self) -> Bool[np.ndarray, " ids"]:
@@ -207,42 +182,19 @@ class CopyingTokenizer(Tokenizer):
             for part in _parts(source)
             if (word := source[slice(*part.span)])
         ):
-            return (
-                self._subwords(source, self._source_case),
-                self._subwords(target, self._target_case),
-            )
+            return self.source.encode(source), self.target.encode(target)
         copied = [word for copied in self.encode_source(source).words for word in _words(copied)]
         shared = {word: key for word in copied if (key := _key(rewrite(word))) in targets}
+        written = {targets[key] for key in shared.values()}
         return (
-            self._without_words(source, shared, self._source_case),
-            self._without_words(
-                target, {targets[key] for key in shared.values()}, self._target_case
-            ),
+            self.source.encode_copyable(source, source, _spans_of(source, shared)).tokens,
+            self.target.encode_copyable(target, target, _spans_of(target, written)).tokens,
         )
-
-    def _without_words(self, text: str, words: Collection[str], case: Truecaser | None) -> Tokens:
-        shared = [part.span for part in _parts(text) if text[slice(*part.span)] in words]
-        return self._with_placeholders(text, text, shared, case, None).tokens
 
     def decode_subwords(self, ids: Int[np.ndarray, " tokens"], words: Iterable[str]) -> list[str]:
         """Subwords, with ▁ for a space, and the copied `words` in place of each UNK. There is no
         space after a Prefix, nor after marks that open a word."""
-        copied = iter(words)
-        pieces: list[str] = []
-        start = ""  # of the word, with a placeholder for what is copied
-        joined = False  # with the next piece
-        for id in ids.tolist():
-            if id == UNK:
-                word = next(copied, "")
-                pieces.append(word)
-                start += _PLACEHOLDER
-                joined = isinstance(word, Prefix)
-            else:
-                piece = self.subwords.piece(id)
-                pieces.append(piece.removeprefix("▁") if joined else piece)
-                start = piece[1:] if piece.startswith("▁") else start + piece
-                joined = self.cases is not None and start != "" and not start.strip(_OPENING)
-        return pieces
+        return join_subwords(ids, words, self.subwords, self.target.truecaser is not None)
 
     def decode(self, ids: Int[np.ndarray, " tokens"], words: Iterable[str] = ()) -> str:
         return "".join(self.decode_subwords(ids, words)).replace("▁", " ").strip()
@@ -257,57 +209,22 @@ class CopyingTokenizer(Tokenizer):
         # An unknown word of long subwords is a compound, which can be translated.
         return not word.islower() and len(word) < 3 * len(self.subwords.encode(word).ids)
 
-    def _subwords(self, text: str, case: Truecaser | None, max_tokens: int | None = None) -> Tokens:
-        if case is None:
-            return self.subwords.encode(text, max_tokens)
-        inner, origins = _separated(case.apply(text))
-        tokens = self.subwords.encode(inner, max_tokens)
-        return Tokens(tokens.ids, np.array(origins, np.int32)[tokens.spans])
-
-    def _with_placeholders(
-        self,
-        text: str,
-        plain: str,
-        words: Iterable[Offsets],
-        case: Truecaser | None,
-        max_tokens: int | None,
-    ) -> Copyable:
-        """The tokens of `plain` with UNK in place of `words`, and spans in `text`."""
-        parts: list[str] = []
-        origins: list[int] = []  # the position in `text` of each character of `parts`
-        done = 0
-        for start, end in words:
-            parts += plain[done:start], _PLACEHOLDER
-            origins += range(done, start + 1)
-            done = end
-        parts.append(plain[done:])
-        origins += range(done, len(plain) + 1)
-        tokens = self._subwords("".join(parts), case, max_tokens)
-        return _with_words(text, Tokens(tokens.ids, np.array(origins, np.int32)[tokens.spans]))
-
-    @property
-    def _source_case(self) -> Truecaser | None:
-        return self.cases and self.cases[0]
-
-    @property
-    def _target_case(self) -> Truecaser | None:
-        return self.cases and self.cases[1]
-
     def save(self, directory: Path) -> None:
         self.subwords.save(directory)
         (directory / "known.txt").write_text("\n".join(sorted(self.known)) + "\n", "utf-8")
-        for name, case in zip(_CASES, self.cases or (), strict=False):
-            text = "\n".join(sorted(case.lower_case)) + "\n"
-            (directory / name).write_text(text, "utf-8")
+        for name, side in zip(_TRUECASERS, (self.source, self.target), strict=True):
+            if side.truecaser is not None:
+                text = "\n".join(sorted(side.truecaser.lower_case)) + "\n"
+                (directory / name).write_text(text, "utf-8")
 
     @classmethod
     def load(cls, directory: Path) -> Self:
         known = _read_words(directory / "known.txt")
-        cases = None
-        if any((directory / name).exists() for name in _CASES):
-            source, target = (Truecaser(_read_words(directory / name)) for name in _CASES)
-            cases = (source, target)
-        return cls(SubwordTokenizer.load(directory), known, cases)
+        truecasers = None
+        if any((directory / name).exists() for name in _TRUECASERS):
+            source, target = (Truecaser(_read_words(directory / name)) for name in _TRUECASERS)
+            truecasers = (source, target)
+        return cls(SubwordTokenizer.load(directory), known, truecasers)
 
 
 def _read_words(path: Path) -> list[str]:
@@ -315,20 +232,6 @@ def _read_words(path: Path) -> list[str]:
         return path.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: is not a list of words: {error}") from None
-
-
-def _separated(text: str) -> tuple[str, list[int]]:
-    """The text with a space before each word that follows a copied word or opening marks, and the
-    position in `text` of each of its characters and of its end."""
-    parts: list[str] = []
-    origins: list[int] = []
-    done = 0
-    for match in _JOINED.finditer(text):
-        at = match.start()
-        parts += text[done:at], " "
-        origins += [*range(done, at), at]
-        done = at
-    return "".join([*parts, text[done:]]), origins + list(range(done, len(text) + 1))
 
 
 class _Part(NamedTuple):
@@ -360,6 +263,10 @@ def _copied_parts(text: str, is_copied: Callable[[int, int], bool]) -> Iterator[
             yield part
         is_name = copied and not part.literal and word[0].isupper()
         end, after_name = part.span[1], is_name or word in _TITLES
+
+
+def _spans_of(text: str, words: Collection[str]) -> list[Offsets]:
+    return [part.span for part in _parts(text) if text[slice(*part.span)] in words]
 
 
 def _words(text: str) -> list[str]:
@@ -402,12 +309,3 @@ def _find_apart(text: str, word: str, used: Sequence[Offsets]) -> Offsets | None
             return start, end
         start = text.find(word, start + 1)
     return None
-
-
-def _with_words(text: str, tokens: Tokens) -> Copyable:
-    spans = tokens.spans[tokens.ids == UNK].tolist()
-    return Copyable(tokens, [_word(text, start, end) for start, end in spans])
-
-
-def _word(text: str, start: int, end: int) -> str:
-    return (Prefix if text[end:][:1].isalnum() else str)(text[start:end])

@@ -1,6 +1,6 @@
 """Truecasing: the first word of a sentence as it is written within one (Lita et al. 2003).
 
-Bread is good.  ->  bread is good.        Bill is tall.  ->  Bill is tall.
+Bread is good.  ->  bread is good.        Tom is tall.  ->  Tom is tall.
 Das Brot ist gut.  ->  das Brot ist gut.  Brot ist gut.  ->  Brot ist gut.
 """
 
@@ -49,4 +49,5 @@ class Truecaser:
         if match is None or match["word"].lower() not in self.lower_case:
             return text
         at = match.start("word")
-        return text[:at] + text[at].lower() + text[at + 1 :]
+        lower = text[at].lower()
+        return text[:at] + lower + text[at + 1 :] if len(lower) == 1 else text

@@ -123,9 +123,9 @@ def test_marks_and_words_are_written_as_they_were_read(text):
 def test_the_first_word_of_a_sentence_is_a_word_like_others(tokenizer):
     old = tokenizer.encode("old").ids.tolist()
     assert tokenizer.encode("Old").ids.tolist() == old
-    assert tokenizer.has_sentence_capital("Old houses")
-    assert not tokenizer.has_sentence_capital("Quillfeather saw it")
-    assert not tokenizer.has_sentence_capital("old houses")
+    assert tokenizer.source.lowers("Old houses")
+    assert not tokenizer.source.lowers("Quillfeather saw it")
+    assert not tokenizer.source.lowers("old houses")
 
 
 def test_a_tokenizer_without_truecasing_reads_text_as_it_is(tokenizer, tmp_path):
@@ -137,7 +137,7 @@ def test_a_tokenizer_without_truecasing_reads_text_as_it_is(tokenizer, tmp_path)
     (tmp_path / "lower_case_target.txt").unlink()
     earlier = CopyingTokenizer.load(tmp_path)
     assert earlier.encode("Old").ids.tolist() != earlier.encode("old").ids.tolist()
-    assert not earlier.has_sentence_capital("Old houses")
+    assert not earlier.source.lowers("Old houses")
 
 
 def test_copied_words_are_inserted_in_order(tokenizer):

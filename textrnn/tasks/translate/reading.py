@@ -85,7 +85,7 @@ class TranslateExample(Example):
 
 
 @dataclass(frozen=True)
-class Reader:
+class ExampleReader:
     """Reads the rows of one model."""
 
     config: TranslateConfig
@@ -136,7 +136,7 @@ class Reader:
         """A sentence of `text`, in its normal form."""
         most = self.limits.length - 1
         plain, writing = plain_writing(sentence.text)
-        if self.tokenizer.has_sentence_capital(plain):
+        if self.tokenizer.source.lowers(plain):
             writing = writing._replace(initial=True)
         tokens, words, phrases, phrase_of = read_sentence(
             plain, terms, self.tokenizer, most + 1, self.room
@@ -203,7 +203,7 @@ class Reader:
             translation, other = plain_writing(target[first:last])
             if other.capitals and not writing.capitals:
                 translation, other = target[first:last], other._replace(capitals=False)
-            elif self.tokenizer.has_sentence_capital(translation, target=True):
+            elif self.tokenizer.target.lowers(translation):
                 other = other._replace(initial=True)
             source, output = self.tokenizer.encode_scored(
                 plain, translation, most + 1, self._rewritten

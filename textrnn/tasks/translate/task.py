@@ -50,7 +50,7 @@ from textrnn.tasks.translate.option_arrays import (
 )
 from textrnn.tasks.translate.options import TranslateOptions
 from textrnn.tasks.translate.reading import (
-    Reader,
+    ExampleReader,
     TranslateConfig,
     TranslateExample,
     TranslateWindow,
@@ -126,9 +126,9 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
         return self._reader.text(text, row, options)
 
     @cached_property
-    def _reader(self) -> Reader:
+    def _reader(self) -> ExampleReader:
         room = min(self.limits.length, self.shapes()[0].tokens)
-        return Reader(self.config, self.tokenizer, self.limits, room)
+        return ExampleReader(self.config, self.tokenizer, self.limits, room)
 
     def collate(self, windows: Sequence[TranslateWindow], shape: Shape) -> TranslateBatch:
         tokens = ragged_ids([window.ids for window in windows], shape)
