@@ -14,6 +14,7 @@ from support.paths import ROOT
 from textrnn.runtime import processor_id
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.pop("TEXTRNN_DATA", None)  # tests have their own data
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # All processes of a session, servers included, share compiled programs, as do later sessions. A
 # program compiled for one processor model may crash on another.

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import regex
 
-from textrnn.text.segments import Offsets, segments
+from textrnn.text.segments import MARKUP_BREAK, Offsets, segments
 from textrnn.text.treebank import split_segment, treebank_tokens
 
 _MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"
@@ -23,6 +23,8 @@ def passages(text: str) -> list[Offsets]:
     offsets: list[Offsets] = []
     for start, end in segments(text):
         segment = text[start:end]
+        if MARKUP_BREAK.fullmatch(segment.strip()):
+            continue
         offsets += [
             (start + first, start + last)
             for first, last in _sentences(segment)

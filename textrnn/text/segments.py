@@ -15,7 +15,8 @@ A line break ends a segment, unless the line before it was wrapped. It was if
 - and something says that it is prose: the next line begins with a small letter, the line ends with
   a comma, the block ends with a full stop, or it has three lines or more that were all wrapped.
 
-Tabs and bars separate cells of tables, which are segments, too.
+Tabs and bars separate cells of tables, which are segments, too. So are line breaks in markup,
+<br>, and what is before and after them.
 """
 
 import re
@@ -30,6 +31,7 @@ Offsets = tuple[int, int]
 _NARROWEST, _WIDEST = 40, 120
 """Columns of wrapped text."""
 _CELL_ENDS = re.compile(r"\t+|\|(?<=\s\|)(?=\s)")
+MARKUP_BREAK = re.compile(r"<br ?/?>", re.IGNORECASE)
 _PARAGRAPH_ENDS = ("\v", "\f", "\x1c", "\x1d", "\x1e", "\u2029")
 _ITEM = regex.compile(r"\s*(?: [-*+•‣·–—>\#|=] | \p{N}{1,3}[.)] | \p{L}\) ) \s", regex.VERBOSE)
 _KEY = regex.compile(r"\s*(?: \p{Lu} [^:.!?,]{0,30} | [\p{L}-]{1,30} ) : (?:\s|$)", regex.VERBOSE)
@@ -42,6 +44,8 @@ def segments(text: str) -> list[Offsets]:
     bounds = {0, len(text)}
     if "\t" in text or "|" in text:
         bounds.update(match.end() for match in _CELL_ENDS.finditer(text))
+    if "<" in text:
+        bounds.update(at for match in MARKUP_BREAK.finditer(text) for at in match.span())
     at = 0
     for line, wrapped in zip(lines, _wrapped(lines), strict=True):
         at += len(line)

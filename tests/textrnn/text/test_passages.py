@@ -13,6 +13,7 @@ from textrnn.text.passages import passages, rejoin
         ("* * *\n42\nYes.", ["Yes."]),
         ("no stop\nhere", ["no stop", "here"]),
         (" \n ", []),
+        ("First<br>Second <b>line</b><BR />", ["First", "Second <b>line</b>"]),
         (
             "Ein Satz, den ein Programm nach sechzig Zeichen im\nAnschluss umbrach. Und noch\n"
             "einer.",

@@ -70,6 +70,13 @@ def test_a_long_url_does_not_widen_its_block():
 
 def test_cells_of_tables():
     assert split("Name:\tTom Hanks\tCity:\t\tDallas") == ["Name:", "Tom Hanks", "City:", "Dallas"]
+
+
+def test_line_breaks_in_markup_end_segments():
+    """Fails if two lines of HTML are taken for one, or other markup for a line break."""
+    assert split("Tom Hanks<br>Ada <b>King</b><br/>Bob") == [
+        "Tom Hanks", "<br>", "Ada <b>King</b>", "<br/>", "Bob",
+    ]  # fmt: skip
     assert split("Ada King | Office: London\na|b") == ["Ada King |", "Office: London", "a|b"]
 
 
