@@ -115,7 +115,11 @@ def _metrics(info: dict[str, Any]) -> str:
 def _data(info: dict[str, Any]) -> str:
     training = info["training"]
     sets = [f"| {source['name']} | {source['licence']} |" for source in training["data"]]
-    files = [f"| `{name}` | `{digest[:16]}` |" for name, digest in training["fingerprints"].items()]
+    # The first 16 digits of a SHA-256 are enough; other fingerprints are short.
+    files = [
+        f"| `{name}` | `{mark[:16] if len(mark) == 64 else mark}` |"
+        for name, mark in training["fingerprints"].items()
+    ]
     return "\n".join(
         [
             "## Data",
