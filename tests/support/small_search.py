@@ -63,7 +63,9 @@ def beam_parameters(rows, **given):
         })  # fmt: skip
 
     constraints = of(Constraints, continues_word=np.array(CONTINUES))
-    return of(BeamParameters, penalties=of(Penalties), constraints=constraints)
+    folded = np.asarray(given.get("folded", np.arange(IDS)), np.int32)
+    values.pop("folded", None)
+    return of(BeamParameters, penalties=of(Penalties), constraints=constraints, folded=folded)
 
 
 def read(result, row):
@@ -87,4 +89,4 @@ def row_of(parameters, row):
     """The parameters of one row, as those of a batch."""
     alone = jax.tree.map(lambda values: values[row : row + 1], parameters)
     constraints = alone.constraints._replace(continues_word=np.array(CONTINUES))
-    return alone._replace(constraints=constraints)
+    return alone._replace(constraints=constraints, folded=parameters.folded)

@@ -168,6 +168,12 @@ class CopyingTokenizer(Tokenizer):
         pieces = [self.subwords.piece(id) for id in range(len(self))]
         return np.array([id > EOS and piece[:1].isalnum() for id, piece in enumerate(pieces)])
 
+    def folded_ids(self) -> Int[np.ndarray, " ids"]:
+        """For each id, the first one whose subword is equal but for case."""
+        first: dict[str, int] = {}
+        pieces = (self.subwords.piece(id).lower() for id in range(len(self)))
+        return np.array([first.setdefault(piece, id) for id, piece in enumerate(pieces)], np.int32)
+
     def encode_pair(
         self, source: str, target: str, rewrite: Callable[[str], str] = str
     ) -> tuple[Tokens, Tokens]:

@@ -193,6 +193,14 @@ def test_which_tokens_continue_a_word(tokenizer):
         assert continues[id] == (id > 3 and piece[0] != "▁" and piece[0].isalnum()), piece
 
 
+def test_which_tokens_differ_in_case_alone(tokenizer):
+    pieces = [tokenizer.subwords.piece(id) for id in range(len(tokenizer))]
+    folded = tokenizer.folded_ids()
+    for id, piece in enumerate(pieces):
+        assert pieces[folded[id]].lower() == piece.lower()
+        assert folded[id] == [each.lower() for each in pieces].index(piece.lower())
+
+
 def test_a_given_translation_shares_its_copied_words(tokenizer):
     """Fails if a word is copied that the translation lacks, or has as a part of another."""
     text, translation = "In 1998 Zed Quill saw 81 and Ōe.", "Ōe sah Zed Quill 1981 und 1998."

@@ -85,6 +85,8 @@ class BeamParameters(NamedTuple):
     """Maximum number of tokens before EOS, at most the compiled length."""
     repetitions: Int[Array, "rows distance"]
     """For each distance from 1, how many tokens in a row a hypothesis may repeat, at least."""
+    folded: Int[Array, " ids"]
+    """For each id one that stands for all that differ from it in case alone: "x X x X" repeats."""
     penalties: Penalties
     constraints: Constraints
 
@@ -223,7 +225,7 @@ def _advance(beam: _Beam, of_search: _Search) -> _Beam:
     end, continuing, ids = (get_at(a, places) for a in following)
     exists = slots < beam.counts[:, None]
     left = parameters.max_length[:, None] - t
-    loops = continues_loop(beam.recent, ids, parameters.repetitions)
+    loops = continues_loop(beam.recent, parameters.folded[ids], parameters.repetitions)
     may_continue = (exists & (left > 0))[..., None] & ~loops
     free = Candidates(
         ids,
@@ -305,7 +307,7 @@ def _advance(beam: _Beam, of_search: _Search) -> _Beam:
         parents=set_at(beam.parents, t, parent),
         log_probabilities=set_at(beam.log_probabilities, t, alive),
         progress=progress,
-        recent=extend_recent(beam.recent, parent, token),
+        recent=extend_recent(beam.recent, parent, of_search.parameters.folded[token]),
         past=lax.cond(
             of_search.is_penalized,
             lambda: extend_past(beam.past, parent, token, t),

@@ -61,6 +61,7 @@ def beam_arrays(
     shape: Shape,
     longest_source: int,
     continues_word: Bool[np.ndarray, " ids"],
+    folded: Int[np.ndarray, " ids"],
 ) -> dict[str, np.ndarray]:
     """Batch entries for the beam search of `rows`. Padding rows get a beam of 0."""
     limit = max_output_tokens(longest_source)
@@ -87,7 +88,7 @@ def beam_arrays(
     phrases = np.zeros((shape.rows, PHRASES, PHRASE_TOKENS), np.int32)
     forced = np.zeros((shape.rows, limit + 1), np.int32)
     for index, row in enumerate(rows):
-        repetitions[index] = longest_repetitions(row.ids)
+        repetitions[index] = longest_repetitions(folded[row.ids])
         for number, phrase in enumerate(row.phrases):
             phrases[index, number, : len(phrase)] = phrase
         if row.forced is not None:
@@ -96,7 +97,8 @@ def beam_arrays(
     batch |= {_PREFIX + name: grid for name, grid in grids.items()}
     # The compiler sees the shapes of a batch only: the width travels as the length of an array.
     places = np.zeros(shape.width, bool)
-    return batch | {_PREFIX + "continues_word": continues_word, _PREFIX + "places": places}
+    of_ids = {"continues_word": continues_word, "folded": folded, "places": places}
+    return batch | {_PREFIX + name: values for name, values in of_ids.items()}
 
 
 def beam_parameters(batch: dict[str, np.ndarray]) -> tuple[BeamParameters, int]:

@@ -146,7 +146,7 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
             np.full(len(w.ids), PHRASES) if w.phrase_of is None else w.phrase_of for w in windows
         ]
         longest = min(self.limits.length, shape.tokens)
-        arrays = beam_arrays(requests, shape, longest, self._continues_word)
+        arrays = beam_arrays(requests, shape, longest, self._continues_word, self._folded)
         return cast(
             TranslateBatch, {**tokens, **arrays, "phrase_of": ragged_array(phrase_of, shape.tokens)}
         )
@@ -154,6 +154,10 @@ class Translate(Task[TranslateConfig, TranslateExample, TranslateBatch]):
     @cached_property
     def _continues_word(self) -> np.ndarray:
         return self.tokenizer.continues_word()
+
+    @cached_property
+    def _folded(self) -> np.ndarray:
+        return self.tokenizer.folded_ids()
 
     def _penalty(self, options: TranslateOptions) -> float:
         requested = options.length_penalty

@@ -23,8 +23,8 @@ def looping(cycle, carry, token, counts, copies):
     return carry + 1, FactoredLogits(output, jnp.eye(IDS), bias, special), token[None]
 
 
-def best(cycle, repetitions):
-    parameters = beam_parameters(1, beam=2, repetitions=repetitions[None])
+def best(cycle, repetitions, **given):
+    parameters = beam_parameters(1, beam=2, repetitions=repetitions[None], **given)
     step = partial(looping, cycle)
     result = jax.jit(search, static_argnums=(0, 3, 4))(
         step, jnp.zeros(1, jnp.int32), parameters, 2, MAX_LENGTH
@@ -48,6 +48,14 @@ def test_a_loop_ends(cycle):
     assert free == (cycle * MAX_LENGTH)[:MAX_LENGTH]
     kept = best(cycle, np.zeros(DISTANCE, np.int32))
     assert repeated(kept, len(cycle)) <= (2 if len(cycle) == 1 else 3)
+
+
+def test_tokens_that_differ_in_case_alone_are_a_loop():
+    """Fails if "x X x X" is no repetition of a token."""
+    folded = np.arange(IDS)
+    folded[5] = 4
+    kept = best([4, 5], np.zeros(DISTANCE, np.int32), folded=folded)
+    assert repeated(folded[kept].tolist(), 1) <= 2
 
 
 def test_a_loop_of_the_source_may_stay():
