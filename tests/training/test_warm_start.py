@@ -9,7 +9,7 @@ import textrnn
 from support.tiny_models import RECIPES
 from textrnn.bundle import load_bundle, save_bundle
 from textrnn.parameters import split_model
-from textrnn.text import EOS, SPECIALS, TOKENIZERS, UNK, Tokenizer, Tokens
+from textrnn.text import EOS, SPECIALS, TOKENIZERS, UNK, CopyingTokenizer, Tokenizer, Tokens
 from textrnn.text.tokenizer import make_tokens
 from training.recipe import load_recipe
 from training.train import prepare
@@ -88,4 +88,6 @@ def test_forms_of_address_of_augmented_rows_are_in_the_vocabulary(tmp_path, monk
     path.write_text(RECIPES["tiny-translate"])
     data = ["data.train=[{path='pairs.tsv'}]", "data.dev={same=[{path='pairs.tsv'}]}"]
     task = prepare(load_recipe(str(path), [*data, "augment.formality=0.9"])).task
-    assert not {task.tokenizer.end_of_source(form) for form in ("formal", "informal")} & {UNK, EOS}
+    tokenizer = task.tokenizer
+    assert isinstance(tokenizer, CopyingTokenizer)
+    assert not {tokenizer.end_of_source(form) for form in ("formal", "informal")} & {UNK, EOS}
