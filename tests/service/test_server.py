@@ -32,9 +32,11 @@ def test_serves_and_exits_with_0(tiny_bundle):
         assert "draining" in server.lines
 
 
-def test_is_not_ready_before_warm_up(tiny_bundle):
-    """Fails if the readiness probe succeeds while the server still compiles."""
-    server = Server("--models", str(tiny_bundle))
+def test_is_not_ready_before_warm_up(translate_bundle, tmp_path):
+    """Fails if the readiness probe succeeds while the server still compiles: a translator without
+    any compiled programs, which takes seconds."""
+    cache = {"JAX_COMPILATION_CACHE_DIR": str(tmp_path)}
+    server = Server("--models", str(translate_bundle), **cache)
     try:
         statuses = []
         with server.client() as client:
