@@ -6,6 +6,7 @@ that attention aligns with one word of the source when the model is forced to wr
 """
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -75,7 +76,7 @@ def entries(
     """For each pair a word of the source and the word of the reference that is aligned with it."""
     options = TranslateOptions(score_target=True)
     examples = [predictor.task.read(pair, options) for pair in pairs]
-    for example, outputs in zip(examples, predictor.run(examples), strict=True):
+    for pair, example, outputs in zip(pairs, examples, predictor.run(examples), strict=True):
         aligned = []
         for window, output in zip(example.parts, outputs, strict=True):
             steps = len(window.forced) - 1
@@ -87,7 +88,9 @@ def entries(
                 }
                 best = max(weights, key=weights.__getitem__, default="")
                 if min(len(word), len(best)) >= LETTERS and weights[best] >= ALIGNED:
-                    aligned.append((best, word))
+                    # Tokens of a first word are in lower case.
+                    written = re.search(rf"\b{best}\b", pair["source"], re.IGNORECASE)
+                    aligned.append((written[0] if written else best, word))
         yield max(aligned, key=lambda entry: len(entry[1]), default=None)
 
 
