@@ -45,7 +45,7 @@ def run(weights, carry, parameters, width):
     return search(partial(many, weights, width), carry, parameters, width, MAX_LENGTH)
 
 
-def beam_parameters(rows, **given):
+def beam_parameters(rows, folded=tuple(range(IDS)), **given):
     values = {
         "beam": 1, "length_penalty": 0.0, "min_length": 0, "max_length": MAX_LENGTH,
         "no_repeat_ngram": 0, "repetition_penalty": 1.0, "copies": 0,
@@ -63,9 +63,8 @@ def beam_parameters(rows, **given):
         })  # fmt: skip
 
     constraints = of(Constraints, continues_word=np.array(CONTINUES))
-    folded = np.asarray(given.get("folded", np.arange(IDS)), np.int32)
-    values.pop("folded", None)
-    return of(BeamParameters, penalties=of(Penalties), constraints=constraints, folded=folded)
+    shared = {"constraints": constraints, "folded": np.array(folded, np.int32)}
+    return of(BeamParameters, penalties=of(Penalties), **shared)
 
 
 def read(result, row):

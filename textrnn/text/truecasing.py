@@ -12,7 +12,7 @@ import regex
 
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}'-]*")
 _FIRST = regex.compile(
-    r"\A [\s\"'(\[¿¡]* (?P<word> \p{Lu} [\p{Ll}\p{M}]* ) (?! [\p{L}'] )", regex.X
+    r"\A [\s\"'(\[¿¡]* (?P<word> \p{Lu} [\p{Ll}\p{M}]* ) (?! [\p{L}'] )", regex.VERBOSE
 )
 _SENTENCE = regex.compile(r"[.!?:…]")
 _OFTEN = 5

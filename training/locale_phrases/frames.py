@@ -2,7 +2,8 @@
 
 CLDR has no such phrases. Each entry of a table is one meaning, by language; a language that is
 missing has no phrase for it here. ` | ` separates ways to write it, of which the first is the
-standard. A name in braces is a field that training.locale_phrases.writing fills in.
+standard. A name in braces is a field that training.locale_phrases.writing fills in. A meaning that
+stands twice is drawn twice as often.
 """
 
 _Meaning = dict[str, str]
