@@ -7,7 +7,7 @@ import pytest
 from support.rows import source_rows
 from textrnn.errors import UserError
 from training.fingerprints import fingerprints
-from training.locale_phrases.frames import FRAMES, frames
+from training.locale_phrases.frames import FRAMES, WORDS, frames
 from training.locale_phrases.pairs import locale_pairs
 from training.recipe import Source
 
@@ -116,6 +116,31 @@ def test_one_o_clock_is_singular_in_spanish(spanish):
     assert not re.search(r"\blas 1:", text)
 
 
+def test_times_in_words(german, spanish):
+    """Fails if "halb neun" is half past nine, or one o'clock is a plural in Spanish."""
+    hours = {language: words.split() for language, words in WORDS["hour"].items()}
+    halves = 0
+    for phrase, translation in german:
+        if match := re.fullmatch(r"(?:at )?half past (\w+)", phrase):
+            hour = hours["en"].index(match[1])
+            assert translation.split()[-1] == hours["de"][(hour + 1) % 12]
+            halves += 1
+    assert halves > 20
+    into_spanish = dict(spanish)
+    assert into_spanish["half past eight"] == "las ocho y media"
+    assert into_spanish["half past one"] == "la una y media"
+    assert into_spanish["it's half past one"] == "es la una y media"
+    text = "\n".join(into_spanish.values())
+    assert "las una" not in text
+    assert "son la " not in text
+
+
+def test_words_of_a_field_are_as_many_in_each_language():
+    assert {len({len(words.split()) for words in field.values()}) for field in WORDS.values()} == {
+        1
+    }
+
+
 def test_spaces_are_ordinary():
     """Fails if a no-break space of CLDR is kept, or a field of a frame is not filled in."""
     for phrase, translation in locale_pairs("fr", "de", 2000, seed=0):
@@ -145,7 +170,8 @@ def test_frames_have_the_same_fields_in_each_language():
 
     def fields(way):
         names = re.findall(r"\{(\w+)\}", way)
-        return sorted(n.replace("clock", "time").removesuffix("_dative") for n in names)
+        names = (n.replace("clock", "time").removesuffix("_dative") for n in names)
+        return sorted(n.replace("next_hour", "hour") for n in names)
 
     for meaning in (meaning for shape in FRAMES.values() for meaning in shape):
         found = [fields(way) for ways in meaning.values() for way in ways.split(" | ")]

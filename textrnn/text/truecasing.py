@@ -1,7 +1,8 @@
-"""Truecasing: the first word of a sentence as it is written within one (Lita et al. 2003).
+"""Truecasing: words as they are written within a sentence (Lita et al. 2003).
 
 Bread is good.  ->  bread is good.        Tom is tall.  ->  Tom is tall.
 Das Brot ist gut.  ->  das Brot ist gut.  Brot ist gut.  ->  Brot ist gut.
+Tom Is Back In Town  ->  Tom is back in town
 """
 
 from collections import Counter
@@ -15,6 +16,9 @@ _FIRST = regex.compile(
     r"\A [\s\"'(\[¿¡]* (?P<word> \p{Lu} [\p{Ll}\p{M}]* ) (?! [\p{L}'] )", regex.VERBOSE
 )
 _SENTENCE = regex.compile(r"[.!?:…]")
+_CAPITALISED = regex.compile(r"\p{Lu} [\p{Ll}\p{M}]*", regex.VERBOSE)
+_SHORT = 3
+"""Letters of the longest word that a headline may have without a capital: "of", "the"."""
 _OFTEN = 5
 """A word has no capital if it is written without one at least so many times as often. Augmentation
 writes some words with capitals."""
@@ -40,14 +44,41 @@ class Truecaser:
         return cls({word for word, count in lower.items() if count >= _OFTEN * capital[word]})
 
     def apply(self, text: str) -> str:
-        """The text, of the same length, whose first word is written as within a sentence.
+        """The text, of the same length, whose first word is written as within a sentence, and in a
+        headline all words.
 
         >>> Truecaser({"the", "is"}).apply('"The house is old."')
         '"the house is old."'
+        >>> Truecaser({"back", "is"}).apply("Tom Is Back")
+        'Tom is back'
         """
-        match = _FIRST.match(text)
-        if match is None or match["word"].lower() not in self.lower_case:
-            return text
-        at = match.start("word")
-        lower = text[at].lower()
-        return text[:at] + lower + text[at + 1 :] if len(lower) == 1 else text
+        headline = self._headline(text)
+        if headline:
+            starts = [match.start() for match in headline]
+        else:
+            match = _FIRST.match(text)
+            known = match is not None and match["word"].lower() in self.lower_case
+            starts = [match.start("word")] if match is not None and known else []
+        letters = list(text)
+        for start in starts:
+            lower = text[start].lower()
+            letters[start] = lower if len(lower) == 1 else text[start]
+        return "".join(letters)
+
+    def _headline(self, text: str) -> list[regex.Match[str]]:
+        """The words to lower of a headline: a text of three words at least that all have capitals,
+        or but for short ones. Not of a name or a title: most of what follows the first word must
+        have no capital within a sentence."""
+        words = list(_WORD.finditer(text))
+        capitals = [word for word in words if word[0][0].isupper()]
+        short = [word for word in words if word[0][0].islower() and len(word[0]) <= _SHORT]
+        if len(words) < 3 or len(capitals) + len(short) < len(words):
+            return []
+        lowered = [
+            word
+            for word in capitals
+            if _CAPITALISED.fullmatch(word[0]) and word[0].lower() in self.lower_case
+        ]
+        rest = [word for word in capitals if word is not words[0]]
+        found = sum(word is not words[0] for word in lowered)
+        return lowered if 2 * found > len(rest) and found > len(short) else []

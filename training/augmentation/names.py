@@ -9,11 +9,14 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from textrnn.text.treebank import treebank_tokens
+from training.augmentation.phrases import SLOT
 
 _SHARED = 0.8
 """Of the occurrences of a name in sources, the fraction whose target contains it."""
 _KNOWN = 0.5
 """The fraction of the new names that are names in the training text."""
+_PLACEHOLDER = 0.1
+"""The fraction of names that become the placeholder of a template, as in "Dear {name}"."""
 _SURNAME = 0.2
 _TITLE = 0.15
 
@@ -50,8 +53,8 @@ class NameReplacement:
         return bool(self.known)
 
     def replaced(self, source: str, target: str, random: Random) -> tuple[str, str]:
-        """The pair with another name, or with a title before the name, wherever a name occurs
-        equally often in both."""
+        """The pair with another name, a title before the name or a placeholder, wherever a name
+        occurs equally often in both."""
         found = Counter(word for word in _words(source) if word in self._names)
         targets = list(_words(target))
         for name, count in found.items():
@@ -64,6 +67,8 @@ class NameReplacement:
         return source, target
 
     def _new_name(self, name: str, random: Random) -> tuple[str, str]:
+        if random.random() < _PLACEHOLDER:
+            return SLOT, SLOT
         if random.random() < _KNOWN:
             name = random.choice(self.known)
         elif self._words:

@@ -13,7 +13,7 @@ from textrnn.text.treebank import Offsets, treebank_tokens
 WordLinks = Sequence[tuple[int, int]]
 """Pairs of the places of a source word and of a target word, among `treebank_tokens`."""
 
-_SLOT = "{name}"
+SLOT = "{name}"
 """A literal; for the tokenizer all of them are the same."""
 _WRAPPINGS = (
     ("(", ")"),
@@ -55,8 +55,8 @@ def with_slot(source: str, target: str, links: WordLinks, random: Random) -> tup
         return source, target
     (start, end), (first, last) = phrase
     return (
-        source[:start] + _SLOT + source[end:],
-        target[:first] + _SLOT + target[last:],
+        source[:start] + SLOT + source[end:],
+        target[:first] + SLOT + target[last:],
     )
 
 

@@ -1,6 +1,7 @@
 """What people write around a date, a time or a quantity, in several languages.
 
-CLDR has no such phrases. Each entry of a table is one meaning, by language; a language that is
+CLDR has no such phrases. Some are whole sentences, since a number within one is read otherwise than
+alone. Each entry of a table is one meaning, by language; a language that is
 missing has no phrase for it here. ` | ` separates ways to write it, of which the first is the
 standard. A name in braces is a field that training.locale_phrases.writing fills in. A meaning that
 stands twice is drawn twice as often.
@@ -28,6 +29,16 @@ FRAMES: dict[str, tuple[_Meaning, ...]] = {
          "es": "del {day} al {later_day} | desde el {day} hasta el {later_day}"},
         {"en": "between {day} and {later_day}", "de": "zwischen dem {day} und dem {later_day}",
          "es": "entre el {day} y el {later_day}"},
+        {"en": "my birthday is on {day}.", "de": "ich habe am {day} Geburtstag.",
+         "es": "mi cumpleaños es el {day}."},
+        {"en": "she was born on {day}.", "de": "sie wurde am {day} geboren.",
+         "es": "ella nació el {day}."},
+        {"en": "the meeting is on {day}.", "de": "die Besprechung ist am {day}.",
+         "es": "la reunión es el {day}."},
+        {"en": "today is {day}. | it's {day} today.", "de": "heute ist der {day}.",
+         "es": "hoy es {day}."},
+        {"en": "I'll be back on {day}.", "de": "ich bin am {day} zurück.",
+         "es": "vuelvo el {day}."},
     ),
     "weekday": (
         {"en": "on {weekday}", "de": "am {weekday}", "es": "el {weekday}"},
@@ -53,6 +64,12 @@ FRAMES: dict[str, tuple[_Meaning, ...]] = {
          "es": "el {weekday} por la tarde"},
         {"en": "on {weekday} night | on {weekday} evening", "de": "am {weekday}abend",
          "es": "el {weekday} por la noche"},
+        {"en": "see you on {weekday}! | see you {weekday}!", "de": "bis {weekday}!",
+         "es": "¡nos vemos el {weekday}!"},
+        {"en": "we are closed on {weekday}s.", "de": "{weekday}s haben wir geschlossen.",
+         "es": "cerramos los {weekday}."},
+        {"en": "today is {weekday}. | it's {weekday} today.", "de": "heute ist {weekday}.",
+         "es": "hoy es {weekday}."},
     ),
     "month": (
         {"en": "in {month}", "de": "im {month}", "es": "en {month}"},
@@ -86,6 +103,9 @@ FRAMES: dict[str, tuple[_Meaning, ...]] = {
          "es": "entre {year} y {later_year}"},
         {"en": "in the {decade}s", "de": "in den {decade}er Jahren",
          "es": "en la década de {decade} | en los años {decade}"},
+        {"en": "the house was built in {year}.", "de": "das Haus wurde {year} gebaut.",
+         "es": "la casa se construyó en {year}."},
+        {"en": "he died in {year}.", "de": "er starb {year}.", "es": "él murió en {year}."},
     ),
     "time": (
         {"en": "{time}", "de": "{time} Uhr", "es": "las {time}"},
@@ -116,6 +136,59 @@ FRAMES: dict[str, tuple[_Meaning, ...]] = {
          "es": "el {weekday} a las {time}"},
         {"en": "on {day} at {time} | on {day} at {clock} | at {time} on {day}",
          "de": "am {day} um {time} Uhr", "es": "el {day} a las {time}"},
+        {"en": "it's {time}. | it is {time}.", "de": "es ist {time} Uhr.", "es": "son las {time}."},
+        {"en": "the train leaves at {time}. | the train leaves at {clock}.",
+         "de": "der Zug fährt um {time} Uhr ab.", "es": "el tren sale a las {time}."},
+        {"en": "we open at {time}. | we open at {clock}.", "de": "wir öffnen um {time} Uhr.",
+         "es": "abrimos a las {time}."},
+        {"en": "the film starts at {time}. | the movie starts at {clock}.",
+         "de": "der Film fängt um {time} Uhr an.", "es": "la película empieza a las {time}."},
+    ),
+    "spoken": (
+        {"en": "half past {hour}", "de": "halb {next_hour}", "es": "las {hour} y media"},
+        {"en": "at half past {hour}", "de": "um halb {next_hour}", "es": "a las {hour} y media"},
+        {"en": "it's half past {hour} | it is half past {hour}", "de": "es ist halb {next_hour}",
+         "es": "son las {hour} y media"},
+        {"en": "a quarter past {hour} | quarter past {hour}", "de": "Viertel nach {hour}",
+         "es": "las {hour} y cuarto"},
+        {"en": "at a quarter past {hour} | at quarter past {hour}", "de": "um Viertel nach {hour}",
+         "es": "a las {hour} y cuarto"},
+        {"en": "a quarter to {hour} | quarter to {hour}", "de": "Viertel vor {hour}",
+         "es": "las {hour} menos cuarto"},
+        {"en": "at a quarter to {hour} | at quarter to {hour}", "de": "um Viertel vor {hour}",
+         "es": "a las {hour} menos cuarto"},
+        {"en": "it's a quarter to {hour} | it is a quarter to {hour}",
+         "de": "es ist Viertel vor {hour}", "es": "son las {hour} menos cuarto"},
+        {"en": "{minutes} past {hour}", "de": "{minutes} nach {hour}",
+         "es": "las {hour} y {minutes}"},
+        {"en": "{minutes} to {hour}", "de": "{minutes} vor {hour}",
+         "es": "las {hour} menos {minutes}"},
+    ),
+    "fraction": (
+        {"en": "half an hour", "de": "eine halbe Stunde", "es": "media hora"},
+        {"en": "in half an hour", "de": "in einer halben Stunde", "es": "en media hora"},
+        {"en": "an hour and a half | one and a half hours", "de": "anderthalb Stunden | eineinhalb "
+         "Stunden", "es": "una hora y media"},
+        {"en": "a quarter of an hour", "de": "eine Viertelstunde", "es": "un cuarto de hora"},
+        {"en": "three quarters of an hour", "de": "eine Dreiviertelstunde",
+         "es": "tres cuartos de hora"},
+        {"en": "half a day", "de": "ein halber Tag", "es": "medio día"},
+        {"en": "a day and a half | one and a half days", "de": "anderthalb Tage | eineinhalb Tage",
+         "es": "un día y medio"},
+        {"en": "half a year", "de": "ein halbes Jahr", "es": "medio año"},
+        {"en": "a year and a half | one and a half years", "de": "anderthalb Jahre | eineinhalb "
+         "Jahre", "es": "un año y medio"},
+        {"en": "half a litre | half a liter", "de": "ein halber Liter", "es": "medio litro"},
+        {"en": "half a litre of {liquid} | half a liter of {liquid}",
+         "de": "ein halber Liter {liquid}", "es": "medio litro de {liquid}"},
+        {"en": "one and a half litres | a litre and a half", "de": "anderthalb Liter",
+         "es": "un litro y medio"},
+        {"en": "half a kilo", "de": "ein halbes Kilo", "es": "medio kilo"},
+        {"en": "half a pound", "de": "ein halbes Pfund", "es": "media libra"},
+        {"en": "half a dozen", "de": "ein halbes Dutzend", "es": "media docena"},
+        {"en": "half a million", "de": "eine halbe Million", "es": "medio millón"},
+        {"en": "half a minute", "de": "eine halbe Minute", "es": "medio minuto"},
+        {"en": "half the time", "de": "die Hälfte der Zeit", "es": "la mitad del tiempo"},
     ),
     "duration": (
         {"en": "for {amount}", "de": "{amount} lang", "es": "durante {amount}"},
@@ -126,11 +199,17 @@ FRAMES: dict[str, tuple[_Meaning, ...]] = {
         {"en": "{amount} later", "de": "{amount} später",
          "es": "{amount} después | {amount} más tarde"},
         {"en": "{amount} earlier", "de": "{amount} früher", "es": "{amount} antes"},
+        {"en": "it takes {amount}.", "de": "es dauert {amount}.", "es": "tarda {amount}."},
+        {"en": "we waited for {amount}. | we waited {amount}.",
+         "de": "wir haben {amount} gewartet.",
+         "es": "esperamos {amount}."},
     ),
     "temperature": (
         {"en": "minus {size}", "de": "minus {size}", "es": "menos {size}"},
         {"en": "{size} below zero", "de": "{size} unter null", "es": "{size} bajo cero"},
         {"en": "at {amount}", "de": "bei {amount}", "es": "a {amount}"},
+        {"en": "it's {amount}. | it is {amount}.", "de": "es sind {amount}.",
+         "es": "estamos a {amount}."},
     ),
     "portion": (
         {"en": "{amount} per day | {amount} a day", "de": "{amount} pro Tag",
@@ -142,6 +221,12 @@ FRAMES: dict[str, tuple[_Meaning, ...]] = {
         {"en": "{number} to {more}", "de": "{number} bis {more}", "es": "de {number} a {more}"},
         {"en": "between {number} and {more}", "de": "zwischen {number} und {more_dative}",
          "es": "entre {number} y {more}"},
+    ),
+    "money": (
+        {"en": "it costs {amount}. | that costs {amount}.", "de": "es kostet {amount}.",
+         "es": "cuesta {amount}."},
+        {"en": "I only have {amount}.", "de": "ich habe nur {amount}.",
+         "es": "solo tengo {amount}."},
     ),
     "amount": (
         {"en": "about {amount} | around {amount} | approximately {amount}",
@@ -155,8 +240,21 @@ FRAMES: dict[str, tuple[_Meaning, ...]] = {
         {"en": "only {amount} | just {amount}", "de": "nur {amount}",
          "es": "solo {amount} | sólo {amount}"},
         {"en": "almost {amount} | nearly {amount}", "de": "fast {amount}", "es": "casi {amount}"},
+        {"en": "that's {amount}. | that is {amount}.", "de": "das sind {amount}.",
+         "es": "son {amount}."},
     ),
 }  # fmt: skip
+
+_HOURS = {
+    "en": "one two three four five six seven eight nine ten eleven twelve",
+    "de": "eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf",
+    "es": "una dos tres cuatro cinco seis siete ocho nueve diez once doce",
+}
+_MINUTES = {"en": "five ten twenty", "de": "fünf zehn zwanzig", "es": "cinco diez veinte"}
+_LIQUIDS = {"en": "milk water wine beer juice", "de": "Milch Wasser Wein Bier Saft",
+            "es": "leche agua vino cerveza zumo"}  # fmt: skip
+WORDS = {"hour": _HOURS, "minutes": _MINUTES, "liquid": _LIQUIDS}
+"""Words that stand for a field, in the order of what they mean."""
 
 
 def frames(shape: str, source: str, target: str) -> list[tuple[list[str], str]]:

@@ -13,10 +13,11 @@ from training.locale_phrases.names import names_in
 from training.locale_phrases.quantities import draw_quantity
 from training.locale_phrases.writing import STYLES, Facts, Writer, fill
 
-_KINDS = {"date": 40, "amount": 30, "time": 10, "name": 20}
+_KINDS = {"date": 37, "amount": 28, "time": 15, "name": 20}
 """How many of a hundred pairs are of each kind."""
 _DATES = {"day": 50, "month": 20, "weekday": 20, "year": 10}
 _AMOUNTS = {"duration": 40, "measure": 30, "portion": 5, "temperature": 20, "money": 5}
+_TIMES = {"time": 60, "spoken": 25, "fraction": 15}
 _BARE = {
     "day": ("{day}", "{day}", "{full}", "{short}"),
     "month": ("{month}",),
@@ -25,7 +26,9 @@ _BARE = {
     **dict.fromkeys(("measure", "portion", "temperature", "money"), ("{amount}",)),
 }
 """Phrases that CLDR has for all languages."""
-_WITHOUT_FRAMES = {"time": ("{time}",), "year": ("{month}",)}
+_WITHOUT_FRAMES = {
+    "year": ("{month}",), **dict.fromkeys(("time", "spoken", "fraction"), ("{time}",)),
+}  # fmt: skip
 """What takes their place in languages that have no frames. With frames, a time is one: in German it
 is "14:30 Uhr"."""
 _TRIES = 20
@@ -53,7 +56,7 @@ def locale_pairs(source: str, target: str, count: int, seed: int) -> Iterator[tu
     makers: dict[str, Callable[[], tuple[str, str]]] = {
         "date": lambda: _phrase(chance.choices(*_weights(_DATES))[0], *locales, chance),
         "amount": lambda: _phrase(chance.choices(*_weights(_AMOUNTS))[0], *locales, chance),
-        "time": lambda: _phrase("time", *locales, chance),
+        "time": lambda: _phrase(chance.choices(*_weights(_TIMES))[0], *locales, chance),
         "name": lambda: next(names),
     }
     known: dict[str, str] = {}
@@ -94,7 +97,7 @@ def _around(
     shape: str, source: Locale, target: Locale, chance: random.Random
 ) -> list[tuple[list[str], str]]:
     """The frames of a shape, or for half of the amounts those that fit all of them."""
-    if shape == "money" or (shape in ("duration", "measure") and chance.random() < 0.5):
+    if shape in ("duration", "measure", "money") and chance.random() < 0.5:
         shape = "amount"
     return frames(shape, source.language, target.language)
 

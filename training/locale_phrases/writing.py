@@ -11,6 +11,7 @@ from babel.dates import format_date, format_skeleton, format_time, format_timede
 from babel.numbers import format_currency, format_decimal
 from babel.units import format_unit
 
+from training.locale_phrases.frames import WORDS
 from training.locale_phrases.quantities import CURRENCIES
 
 _ENGLISH_DAYS = (
@@ -61,7 +62,8 @@ def fill(pattern: str, facts: Facts, writer: Writer) -> str:
     """A pattern with its fields, of which training.locale_phrases.frames has examples."""
     text = re.sub(r"\{(\w+)\}", lambda match: _FIELDS[match[1]](facts, writer), pattern)
     if writer.locale.language == "es":
-        text = text.replace("las 1:", "la 1:")  # one o'clock is singular
+        text = text.replace("las 1:", "la 1:").replace("las una ", "la una ")  # one is singular
+        text = text.replace("son la ", "es la ")
     return " ".join(text.split())  # no-break spaces, too
 
 
@@ -159,6 +161,12 @@ def _relative(sign: int) -> Callable[[Facts, Writer], str]:
     return write
 
 
+def _word(field: str, place: int, writer: Writer) -> str:
+    """The word at a place, counted on from the first one after the last."""
+    words = WORDS[field][writer.locale.language].split()
+    return words[place % len(words)]
+
+
 _FIELDS: dict[str, Callable[[Facts, Writer], str]] = {
     "day": lambda facts, writer: _day(facts.day, facts, writer),
     "later_day": lambda facts, writer: _day(facts.later_day, facts, writer),
@@ -175,6 +183,10 @@ _FIELDS: dict[str, Callable[[Facts, Writer], str]] = {
     "later_time": lambda facts, writer: _time(facts.end, writer),
     "clock": lambda facts, writer: _clock(facts.start, writer),
     "later_clock": lambda facts, writer: _clock(facts.end, writer),
+    "hour": lambda facts, writer: _word("hour", facts.start.hour - 1, writer),
+    "next_hour": lambda facts, writer: _word("hour", facts.start.hour, writer),
+    "minutes": lambda facts, writer: _word("minutes", facts.day.day, writer),
+    "liquid": lambda facts, writer: _word("liquid", facts.day.day, writer),
     "amount": lambda facts, writer: _written(facts.value, facts, writer),
     "amount_dative": lambda facts, writer: _dative(facts.value, facts, writer),
     "size": lambda facts, writer: _written(abs(facts.value), facts, writer),

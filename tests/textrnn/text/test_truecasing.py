@@ -36,6 +36,27 @@ def test_the_first_word_is_written_as_within_a_sentence(truecaser, text, truecas
     assert truecaser.apply(text) == truecased
 
 
+@pytest.mark.parametrize(
+    ("text", "truecased"),
+    [
+        ("The Bread Is Old", "the bread is old"),
+        ("Mark Saw It And The House", "mark saw it and the house"),
+        ("The Bread of the House Is Not Old", "the bread of the house is not old"),
+        ("Tom Saw It", "Tom saw it"),
+        ("The USA Is Old", "the USA is old"),
+        ("Bread House", "bread House"),
+        ("Tom and Mark", "Tom and Mark"),
+        ("Tom Zed Bread", "Tom Zed Bread"),
+        ("The Bread of an Old Zed", "the Bread of an Old Zed"),
+        ("The Bread smells Old", "the Bread smells Old"),
+    ],
+)
+def test_a_headline_is_written_as_a_sentence(text, truecased):
+    """Fails if the words of a headline keep their capitals, or a name or a sentence loses one."""
+    words = {"the", "bread", "is", "old", "mark", "saw", "it", "and", "house", "of", "not"}
+    assert Truecaser(words).apply(text) == truecased
+
+
 def test_the_starts_of_sentences_do_not_count(truecaser):
     """Fails if "Not", after a full stop, counts as written with a capital within a sentence."""
     assert Truecaser.fit([*TEXTS, "It is not old."]).apply("Not me") == "not me"

@@ -104,6 +104,7 @@ def test_names_are_replaced_in_both_texts():
         seen.add(name)
     assert any(name.startswith("Mr. ") for name in seen)
     assert {"Garden", "Zoo"} & seen
+    assert "{name}" in seen
     inflected = ("I saw Tom and Tom's dog.", "Ich sah Tom und Toms Hund.")
     assert names.replaced(*inflected, Random(0)) == inflected
 
