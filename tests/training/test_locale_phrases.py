@@ -1,6 +1,7 @@
 """Pairs of dates, times, quantities and names from CLDR."""
 
 import re
+from itertools import permutations
 
 import pytest
 
@@ -9,6 +10,7 @@ from textrnn.errors import UserError
 from training.fingerprints import fingerprints
 from training.locale_phrases.frames import FRAMES, WORDS, frames
 from training.locale_phrases.pairs import locale_pairs
+from training.locale_phrases.phrasebook import phrasebook
 from training.recipe import Source
 
 KEYS = {"made": "locale", "rows": 50, "languages": ["en", "de"]}
@@ -133,6 +135,21 @@ def test_times_in_words(german, spanish):
     text = "\n".join(into_spanish.values())
     assert "las una" not in text
     assert "son la " not in text
+
+
+def test_the_phrasebook(german):
+    """Fails if greetings and words of user interfaces are left out, or a line lacks a language."""
+    pairs = dict(german)
+    assert pairs["Good morning!"] == "Guten Morgen!"
+    assert pairs["Sign in"] == pairs["Log in"] == "Anmelden"
+    back = dict(phrasebook("de", "en"))
+    assert back["Alles Gute zum Geburtstag!"] == "Happy birthday!"
+    assert back["Viele Grüße"] == "Best regards"
+    for source, target in permutations(("en", "de", "es"), 2):
+        texts = [text for pair in phrasebook(source, target) for text in pair]
+        assert len(texts) > 500
+        assert all(text.strip() == text and text and not set(text) & set("|=") for text in texts)
+    assert phrasebook("en", "fr") == []
 
 
 def test_words_of_a_field_are_as_many_in_each_language():

@@ -1,7 +1,7 @@
-"""Pairs of short phrases in two languages: dates, times, quantities, and names of languages,
-countries, currencies and units.
+"""Pairs of short texts in two languages: dates, times, quantities, names of languages, countries,
+currencies and units, and a phrasebook.
 
-People type such phrases, and corpora of sentences have few of them. The data are those of the
-Unicode Common Locale Data Repository (CLDR), which Babel carries, under the Unicode License. What
-stands around them is in `frames`, for the languages that it has.
+People type such texts, and corpora of sentences have few of them. The data are those of the Unicode
+Common Locale Data Repository (CLDR), which Babel carries, under the Unicode License; `frames` and
+`phrasebook.tsv`, for three languages, are this project's own.
 """

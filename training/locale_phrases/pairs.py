@@ -10,10 +10,11 @@ from babel import Locale, UnknownLocaleError
 
 from training.locale_phrases.frames import frames
 from training.locale_phrases.names import names_in
+from training.locale_phrases.phrasebook import phrasebook
 from training.locale_phrases.quantities import draw_quantity
 from training.locale_phrases.writing import STYLES, Facts, Writer, fill
 
-_KINDS = {"date": 37, "amount": 28, "time": 15, "name": 20}
+_KINDS = {"date": 31, "amount": 24, "time": 13, "name": 17, "phrase": 15}
 """How many of a hundred pairs are of each kind."""
 _DATES = {"day": 50, "month": 20, "weekday": 20, "year": 10}
 _AMOUNTS = {"duration": 40, "measure": 30, "portion": 5, "temperature": 20, "money": 5}
@@ -53,17 +54,22 @@ def locale_pairs(source: str, target: str, count: int, seed: int) -> Iterator[tu
     locales = parse_language(source), parse_language(target)
     chance = random.Random(f"{seed} {source} {target}")
     names = cycle(names_in(*locales, chance))
+    phrases = phrasebook(*(locale.language for locale in locales))
+    chance.shuffle(phrases)
+    of_book = cycle(phrases)
     makers: dict[str, Callable[[], tuple[str, str]]] = {
         "date": lambda: _phrase(chance.choices(*_weights(_DATES))[0], *locales, chance),
         "amount": lambda: _phrase(chance.choices(*_weights(_AMOUNTS))[0], *locales, chance),
         "time": lambda: _phrase(chance.choices(*_weights(_TIMES))[0], *locales, chance),
         "name": lambda: next(names),
+        "phrase": lambda: next(of_book),
     }
     known: dict[str, str] = {}
+    kinds = {kind: share for kind, share in _KINDS.items() if phrases or kind != "phrase"}
     for _ in range(count):
-        kind = chance.choices(*_weights(_KINDS))[0]
+        kind = chance.choices(*_weights(kinds))[0]
         phrase, translation = makers[kind]()
-        for _ in range(0 if kind == "name" else _TRIES):
+        for _ in range(0 if kind in ("name", "phrase") else _TRIES):
             if phrase not in known:
                 break
             phrase, translation = makers[kind]()
