@@ -51,6 +51,13 @@ def test_the_card_names_the_model_and_the_licences_of_its_data(name):
     assert "tokens/s" in card
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_for_research_alone_says_so_first(name):
+    """Fails if one looks into its card, or a list of models, and takes it for a product."""
+    info = load_bundle(name).info
+    assert ("research" in info.licence) == ("research only" in info.description)
+
+
 @pytest.mark.parametrize(
     ("name", "labelled"),
     [
