@@ -77,6 +77,9 @@ class Source(Config):
     2 and so on."""
     drop_labels: tuple[str, ...] = ()
     """Labels in the file whose rows are skipped. For tagging, these entity types become O."""
+    where: dict[str, tuple[str, ...]] = {}
+    """Columns and their values in the rows to use, as in `{part = ["2013", "2014"]}`; other rows
+    are skipped."""
     scheme: Scheme | None = None
     """For tagging: tagging scheme of the file. Violations are repaired and counted. By default the
     scheme with the fewest violations is chosen."""

@@ -92,6 +92,8 @@ def _located(
     for index, (place, record) in enumerate(islice(_records(source, task), source.rows)):
         if groups is not None and index >= len(groups):
             raise UserError(f"{source.groups}: has fewer lines than {source.path} has rows")
+        if not isinstance(record, RowError) and not _is_chosen(record, source):
+            continue
         try:
             if isinstance(record, RowError):
                 raise record
@@ -118,6 +120,15 @@ def _located(
         for part in _parts(row, source.words):
             yield Located(place, part, source.repeat, source.skip_faulty)
     schemes.report(findings)
+
+
+def _is_chosen(record: Row, source: Source) -> bool:
+    """Whether `where` has the values of a record."""
+    for column in source.where:
+        if column not in record:
+            columns = ", ".join(record)
+            raise UserError(f"where: there is no column {column!r}; there are {columns}")
+    return all(str(record[column]) in values for column, values in source.where.items())
 
 
 def _records(source: Source, task: str) -> Iterator[tuple[str, Row | RowError]]:

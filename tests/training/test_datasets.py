@@ -107,6 +107,15 @@ def test_rows_can_be_chosen_by_their_number_of_words(root):
     assert [row["text"].split().count("word") for row in found] == [2, 3, 4]
 
 
+def test_rows_can_be_chosen_by_a_column(root):
+    """Fails if rows with other values are used, or a column that does not exist is not named."""
+    (root / "a.csv").write_text("text,label,part\none,x,2013\ntwo,y,2014\nthree,x,2015\n")
+    found = rows(path="a.csv", where={"part": ["2013", "2015"], "label": ["x"]})
+    assert [row["text"] for row in found] == ["one", "three"]
+    with pytest.raises(UserError, match="no column 'year'; there are text, label, part"):
+        rows(path="a.csv", where={"year": ["2013"]})
+
+
 def test_without_development_data_a_tenth_is_held_out(root):
     (root / "a.csv").write_text("text,label\n" + "".join(f"t{i},x\n" for i in range(200)))
     train, dev = load_rows(Data(train=(Source(path="a.csv"),)), "classify")
