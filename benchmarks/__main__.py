@@ -4,7 +4,7 @@ import importlib
 import platform
 import sys
 
-from textrnn.runtime import use_huge_pages
+from textrnn.runtime import tune_allocator
 
 NAMES = [
     "recurrent", "training", "scoring", "million", "startup", "memory", "http", "tagging",
@@ -15,7 +15,7 @@ NEED_DATA = ["languages", "ablation"]
 
 
 def main() -> None:
-    use_huge_pages()
+    tune_allocator()
     from training.speed import machine
 
     names = sys.argv[1:] or NAMES

@@ -3,7 +3,7 @@
 import sys
 from typing import NoReturn
 
-from textrnn.runtime import use_huge_pages
+from textrnn.runtime import tune_allocator
 
 LONG_RUNNING = {"serve", "train", "evaluate", "score"}
 """Commands that allocate much memory, for which a restart pays."""
@@ -11,8 +11,9 @@ LONG_RUNNING = {"serve", "train", "evaluate", "score"}
 
 def entry_point() -> NoReturn:
     """Run the command line and exit."""
-    if LONG_RUNNING.intersection(sys.argv[1:2]):
-        use_huge_pages()
+    command = sys.argv[1:2]
+    if LONG_RUNNING.intersection(command):
+        tune_allocator(keep=command == ["train"])
     # Imported here, since a restart would import it twice.
     from textrnn.cli.main import main
 

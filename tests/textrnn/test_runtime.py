@@ -1,12 +1,13 @@
 import ctypes
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from textrnn.runtime import processor_id, return_free_memory
+from textrnn.runtime import processor_id, return_free_memory, tune_allocator
 
 
 def compile_one(**environment):
@@ -88,3 +89,46 @@ def resident():
     """Bytes of this process in memory."""
     pages = Path("/proc/self/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+FAULTS = """
+import resource
+from textrnn.runtime import tune_allocator
+tune_allocator(keep={keep})
+faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+used = bytearray(b"x" * 2**27)
+del used
+before = faults()
+for _ in range(8):
+    bytearray(b"x" * 2**27)
+print(faults() - before)
+"""
+
+
+@pytest.mark.process
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the settings are those of glibc")
+def test_freed_memory_is_kept_if_asked_for(tmp_path):
+    """Fails if memory that each step of a training frees is mapped and cleared for the next one, or
+    if a server keeps what it has freed."""
+    faults = {}
+    for keep in (True, False):
+        script = tmp_path / f"{keep}.py"
+        script.write_text(FAULTS.format(keep=keep))
+        others = {k: v for k, v in os.environ.items() if k != "GLIBC_TUNABLES"}
+        done = subprocess.run(
+            [sys.executable, str(script)], capture_output=True, text=True, env=others, check=True
+        )
+        faults[keep] = int(done.stdout)
+    assert faults[True] < faults[False] / 4, faults
+
+
+def test_a_process_that_is_tuned_is_not_restarted(monkeypatch):
+    """Fails if a command restarts for ever, or settings of the user are lost."""
+    restarts = []
+    monkeypatch.setattr(os, "execv", lambda *arguments: restarts.append(arguments))
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.cpu.x86_ibt=off")
+    tune_allocator()
+    assert os.environ["GLIBC_TUNABLES"] == "glibc.cpu.x86_ibt=off:glibc.malloc.hugetlb=1"
+    tune_allocator(keep=True)
+    assert len(restarts) == 1

@@ -11,9 +11,12 @@ from typing import Self
 
 import regex
 
+OPENING = "\"'([¿¡"
+"""Marks before the first word of a sentence."""
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}'-]*")
 _FIRST = regex.compile(
-    r"\A [\s\"'(\[¿¡]* (?P<word> \p{Lu} [\p{Ll}\p{M}]* ) (?! [\p{L}'] )", regex.VERBOSE
+    rf"\A [\s{regex.escape(OPENING)}]* (?P<word> \p{{Lu}} [\p{{Ll}}\p{{M}}]* ) (?! [\p{{L}}'] )",
+    regex.VERBOSE,
 )
 _SENTENCE = regex.compile(r"[.!?:…]")
 _CAPITALISED = regex.compile(r"\p{Lu} [\p{Ll}\p{M}]*", regex.VERBOSE)

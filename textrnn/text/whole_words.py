@@ -17,11 +17,11 @@ from jaxtyping import Int
 from textrnn.text.subwords import SubwordTokenizer
 from textrnn.text.tokenizer import UNK, Tokens
 from textrnn.text.treebank import Offsets
-from textrnn.text.truecasing import Truecaser
+from textrnn.text.truecasing import OPENING, Truecaser
 
 _PLACEHOLDER = "\ue000"
 """Replaces a copied word. A private-use character, which no vocabulary contains."""
-_OPENING = "\"'([{¿¡"
+_OPENING = OPENING + "{"
 _JOINED = regex.compile(
     rf"(?<= {_PLACEHOLDER} | (?: \A | \s ) [{regex.escape(_OPENING)}]+ ) (?= [\p{{L}}\p{{N}}] )",
     regex.VERBOSE,

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import regex
 
+from textrnn.text.truecasing import OPENING
+
 _MARKS = regex.compile(
     r"(?P<marks> [.!?…‽]+ ) (?P<closing> [\"'”’»)\]}*_]* ) \s* \Z", regex.VERBOSE
 )
@@ -72,7 +74,7 @@ def in_capitals(text: str) -> bool:
 def begins_with_capital(text: str) -> bool:
     """Whether a text of several words begins with a capital."""
     words = _WORDS.findall(text)
-    return len(words) > 1 and words[0][0].isupper() and text.lstrip("\"'([¿¡ ")[0].isupper()
+    return len(words) > 1 and words[0][0].isupper() and text.lstrip(OPENING + " ")[0].isupper()
 
 
 def restore(tokens: Sequence[str], fixed: Collection[int], writing: Writing) -> list[str]:
