@@ -16,6 +16,7 @@ from training.excerpts import draw
 from training.findings import INVALID, NO_TEXT, UNREADABLE, Findings, RowError
 from training.locale_phrases.pairs import locale_pairs
 from training.no_language import made_texts
+from training.opinions import made_opinions
 from training.phrases.pairs import phrase_pairs
 from training.recipe import Source
 from training.row_mapping import to_row
@@ -159,13 +160,18 @@ def _hub_records(source: Source, name: str) -> Iterator[tuple[str, Row]]:
 
 def _made_records(source: Source, task: str) -> Iterator[tuple[str, Row]]:
     assert source.rows is not None
-    if source.languages is None:
-        rows = ({"text": text} for text in made_texts(source.rows, seed=0))
-    elif "source" not in TASKS[task].row_fields:
-        raise UserError(f'made = "locale" makes pairs for translation, not for {task}')
-    else:
+    rows: Iterator[Row]
+    if source.made == "locale":
+        assert source.languages is not None
+        if "source" not in TASKS[task].row_fields:
+            raise UserError(f'made = "locale" makes pairs for translation, not for {task}')
         pairs = locale_pairs(*source.languages, source.rows, seed=0)
         rows = ({"source": phrase, "target": translation} for phrase, translation in pairs)
+    elif source.made == "opinions":
+        labelled = made_opinions(source.rows, seed=0)
+        rows = ({"text": text, "label": label} for text, label in labelled)
+    else:
+        rows = ({"text": text} for text in made_texts(source.rows, seed=0))
     return ((f"{source.made}[{index}]", row) for index, row in enumerate(rows))
 
 
