@@ -19,6 +19,7 @@ from training.recipe import Recipe, load_recipe
 pytestmark = pytest.mark.slow
 
 NAMES = shipped()
+TRANSLATORS = ["translate-en-de", "translate-de-en", "translate-en-es", "translate-es-en"]
 load = functools.cache(textrnn.load)  # so that a model is compiled once for all its tests
 
 
@@ -27,6 +28,7 @@ def test_shipped_models():
     assert NAMES == [
         "sentiment-en", "ner-en", "translate-en-de", "emotion-en", "language-id", "ner-conll03",
         "pos-en", "shakespeare", "translate-de-en", "translate-en-de-multi30k",
+        "translate-en-es", "translate-es-en",
     ]  # fmt: skip
 
 
@@ -98,6 +100,8 @@ def test_a_word_tagger_is_right():
     [
         ("translate-en-de", shipped_answers.ENGLISH_TO_GERMAN),
         ("translate-de-en", shipped_answers.GERMAN_TO_ENGLISH),
+        ("translate-en-es", shipped_answers.ENGLISH_TO_SPANISH),
+        ("translate-es-en", shipped_answers.SPANISH_TO_ENGLISH),
         ("translate-en-de-multi30k", shipped_answers.CAPTIONS),
     ],
 )
@@ -160,12 +164,12 @@ def test_offsets_of_entities_are_those_of_the_text(name):
         assert TEXT[entity["start"] : entity["end"]] == entity["text"]
 
 
-@pytest.mark.parametrize("name", ["translate-en-de", "translate-de-en"])
+@pytest.mark.parametrize("name", TRANSLATORS)
 def test_numbers_and_names_survive_translation(name):
     """Fails if a word is copied twice or not at all, or white space between lines is lost."""
     text = "Szczepański Okonkwo: 42.50, 1998.\n\n* 7 *\n"
     (answer,) = load(name).predict(text)
-    number = "42,50" if name.endswith("-de") else "42.50"
+    number = "42.50" if name.endswith("-en") else "42,50"
     for word in ("Szczepański Okonkwo", number, "1998", "\n\n* 7 *\n"):
         assert answer["text"].count(word) == 1
 
@@ -205,7 +209,7 @@ def hostile_texts(count: int) -> list[str]:
     return [text for text in texts[:count] if text.strip()]
 
 
-@pytest.mark.parametrize("name", ["translate-en-de", "translate-de-en"])
+@pytest.mark.parametrize("name", TRANSLATORS)
 def test_no_text_makes_a_translation_loop(name):
     """Fails if a translation repeats itself more often than its source, or is much longer."""
     texts = hostile_texts(200)

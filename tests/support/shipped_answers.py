@@ -146,6 +146,51 @@ GERMAN_TO_ENGLISH = {
     ],
 }
 
+ENGLISH_TO_SPANISH = {
+    "I am very tired today.": ["Hoy estoy muy cansado.", "Estoy muy cansado hoy."],
+    "Where is the train station?": [
+        "¿Dónde está la estación de tren?",
+        "¿Dónde está la estación?",
+        "¿Dónde está la estación de trenes?",
+    ],
+    "She has two brothers.": ["Ella tiene dos hermanos.", "Tiene dos hermanos."],
+    "Tom does not speak French.": ["Tom no habla francés."],
+    "We live in a big house.": [
+        "Vivimos en una casa grande.",
+        "Nosotros vivimos en una casa grande.",
+    ],
+    "He drinks coffee every morning.": [
+        "Él toma café todas las mañanas.",
+        "Él bebe café todas las mañanas.",
+        "Bebe café todas las mañanas.",
+        "Toma café todas las mañanas.",
+        "Él toma café cada mañana.",
+        "Él bebe café cada mañana.",
+    ],
+    "I do not know.": ["No sé.", "No lo sé."],
+}
+
+SPANISH_TO_ENGLISH = {
+    "Hoy estoy muy cansado.": [
+        "I'm very tired today.",
+        "I am very tired today.",
+        "Today I am very tired.",
+        "Today I'm very tired.",
+    ],
+    "¿Dónde está la estación?": ["Where is the station?", "Where's the station?"],
+    "Ella tiene dos hermanos.": ["She has two brothers."],
+    "Tom no habla francés.": ["Tom doesn't speak French.", "Tom does not speak French."],
+    "Vivimos en una casa grande.": ["We live in a big house.", "We live in a large house."],
+    "No es mi perro.": [
+        "It's not my dog.",
+        "It isn't my dog.",
+        "It is not my dog.",
+        "He's not my dog.",
+        "He isn't my dog.",
+    ],
+    "¿Cuántos años tienes?": ["How old are you?"],
+}
+
 CAPTIONS = {
     "Two men are standing in front of a building.": ["Zwei Männer stehen vor einem Gebäude."],
     "A little girl in a red dress plays in the park.": [

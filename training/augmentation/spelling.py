@@ -10,7 +10,8 @@ from textrnn.tasks.translate.writing import ABBREVIATION
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}'’]*")
 _TYPED = regex.compile(r"\p{Ll}{4,}")
 _FINAL = regex.compile(r"\s?[.!?…]+\s*\Z")
-_DROPPED = regex.compile(r"[,'’]")
+_FIRST = regex.compile(r"\A[¿¡]+")
+_DROPPED = regex.compile(r"[,'’¿¡]")
 
 
 def title_case(text: str) -> str:
@@ -23,14 +24,18 @@ def title_case(text: str) -> str:
 
 
 def without_final_mark(text: str) -> str:
-    """Unchanged if the mark belongs to an abbreviation, or if nothing would be left."""
+    """Unchanged if the mark belongs to an abbreviation, or if nothing would be left. In Spanish,
+    the mark that opens the sentence goes too."""
     if ABBREVIATION.search(text):
         return text
-    return _FINAL.sub("", text) or text
+    shorter = _FINAL.sub("", text)
+    if shorter != text:
+        shorter = _FIRST.sub("", shorter)
+    return shorter or text
 
 
 def without_punctuation(text: str) -> str:
-    """Without commas and apostrophes, as people type in a hurry."""
+    """Without commas, apostrophes and the opening marks of Spanish, as people type in a hurry."""
     return _DROPPED.sub("", text)
 
 

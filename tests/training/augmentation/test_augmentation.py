@@ -75,7 +75,14 @@ def test_text_without_translation_is_changed_too():
 
 @pytest.mark.parametrize(
     ("text", "shorter"),
-    [("Go on!", "Go on"), ("So ...", "So"), ("at 8 a.m.", "at 8 a.m."), ("...", "...")],
+    [
+        ("Go on!", "Go on"),
+        ("So ...", "So"),
+        ("at 8 a.m.", "at 8 a.m."),
+        ("...", "..."),
+        ("¿Qué hora es?", "Qué hora es"),
+        ("¡Hola", "¡Hola"),
+    ],
 )
 def test_final_marks(text, shorter):
     assert without_final_mark(text) == shorter
@@ -84,6 +91,7 @@ def test_final_marks(text, shorter):
 def test_spelling():
     assert title_case("don't look at Ärger") == "Don't Look At Ärger"
     assert without_punctuation("I don't, you do") == "I dont you do"
+    assert without_punctuation("¿Qué?") == "Qué?"
     assert respelled("Straße", {"ß": "ss"}) == "Strasse"
     assert {with_typing_error("a word", Random(seed)) for seed in range(40)} <= {
         "a owrd", "a wrod", "a wodr", "a ord", "a wrd", "a wod", "a wword", "a woord", "a worrd",

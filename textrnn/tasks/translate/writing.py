@@ -110,7 +110,20 @@ def _with_marks(tokens: list[str], fixed: Collection[int], marks: str) -> list[s
         tokens.pop()
     if marks:
         tokens.append(marks)
+    else:
+        _without_open_mark(tokens, fixed)
     return tokens
+
+
+def _without_open_mark(tokens: list[str], fixed: Collection[int]) -> None:
+    """Remove a Spanish mark that opens a question or an exclamation which no mark closes any
+    more."""
+    for place in reversed(range(len(tokens))):
+        if tokens[place].endswith(tuple("?!")):
+            return
+        if place not in fixed and tokens[place].strip("▁") in ("¿", "¡"):
+            tokens[place] = tokens[place].rstrip("¿¡")
+            return
 
 
 def _single(marks: str) -> str:

@@ -56,6 +56,10 @@ def test_characters_before_the_marks_keep_their_places(text):
         (["▁Ja", "!?"], Writing(False, False, "??"), "Ja??"),
         (["▁Ja", "."], Writing(False, False, None), "Ja."),
         (["▁Ja", "▁", "{name}"], Writing(False, False, "."), "Ja {name}."),
+        (["▁¿", "cómo", "▁está", "s", "?"], Writing(False, False, ""), "cómo estás"),
+        (["▁¿", "cómo", "▁estás", "?"], Writing(False, True, "??"), "¿Cómo estás??"),
+        (["▁hola", ",", "▁¿", "qué", "▁tal", "?"], Writing(False, True, ""), "Hola, qué tal"),
+        (["▁¿", "sí", "?", "▁no", "."], Writing(False, False, ""), "¿sí? no"),
     ],
 )
 def test_restore(tokens, writing, text):
