@@ -37,6 +37,11 @@ export const TRANSLATE = {
     "Das ist nicht mein Hund.",
     "Wenn es morgen regnet, bleiben wir zu Hause.",
   ],
+  es: [
+    "Nunca lo había visto antes.",
+    "¿Dónde está la estación de tren?",
+    "Si llueve mañana, nos quedaremos en casa.",
+  ],
   "translate-en-de-multi30k": [
     "A young girl in a red dress is climbing up a tree.",
     "Two men are playing guitar in front of a small crowd.",
