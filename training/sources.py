@@ -127,8 +127,8 @@ def _is_chosen(record: Row, source: Source) -> bool:
     """Whether `where` has the values of a record."""
     for column in source.where:
         if column not in record:
-            columns = ", ".join(record)
-            raise UserError(f"where: there is no column {column!r}; there are {columns}")
+            columns, name = ", ".join(record), source.path or source.dataset
+            raise UserError(f"{name}: where: there is no column {column!r}; there are {columns}")
     return all(str(record[column]) in values for column, values in source.where.items())
 
 
