@@ -51,7 +51,7 @@ LAYERS = {
         row_mapping
         recipe fetch tagged_corpora text_files data_report
         excerpts
-        trees download optimizer splits findings augmentation no_language
+        trees download optimizer splits findings augmentation no_language opinions
         locale_phrases
         phrases
     """,
