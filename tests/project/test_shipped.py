@@ -236,6 +236,21 @@ def test_words_in_brackets_are_translated():
     assert re.fullmatch(r"Tom \(\w+ Bruder\) ist krank\.", answer["text"])
 
 
+@pytest.mark.parametrize(
+    ("text", "translation"),
+    [
+        ("<h1>Our house</h1>", "<h1>Unser Haus</h1>"),
+        ("**Our** house is old.", "**Unser** Haus ist alt."),
+        ("{name} is here", "{name} ist hier"),
+        ("😀 Good morning!", "😀 Guten Morgen!"),
+    ],
+)
+def test_a_sentence_that_begins_with_markup_has_its_capital(text, translation):
+    """Fails if the first word after a tag, a mark or an emoji is read or written otherwise than at
+    the beginning of a sentence."""
+    assert load("translate-en-de").predict(text)[0]["text"] == translation
+
+
 def test_compounds_are_translated_and_not_copied():
     """German compounds are single words. Fails if unseen ones are copied instead of translated."""
     tokenizer: Any = load("translate-de-en").task.tokenizer

@@ -17,13 +17,11 @@ from jaxtyping import Int
 from textrnn.text.subwords import SubwordTokenizer
 from textrnn.text.tokenizer import UNK, Tokens
 from textrnn.text.treebank import Offsets
-from textrnn.text.truecasing import OPENING, Truecaser
+from textrnn.text.truecasing import OPENING, PLACEHOLDER, Truecaser
 
-_PLACEHOLDER = "\ue000"
-"""Replaces a copied word. A private-use character, which no vocabulary contains."""
 _OPENING = OPENING + "{"
 _JOINED = regex.compile(
-    rf"(?<= {_PLACEHOLDER} | (?: \A | \s ) [{regex.escape(_OPENING)}]+ ) (?= [\p{{L}}\p{{N}}] )",
+    rf"(?<= {PLACEHOLDER} | (?: \A | \s ) [{regex.escape(_OPENING)}]+ ) (?= [\p{{L}}\p{{N}}] )",
     regex.VERBOSE,
 )
 """Where a word follows a placeholder or opening marks without a space."""
@@ -65,7 +63,7 @@ class WordEncoder:
         origins: list[int] = []  # the position in `text` of each character of `parts`
         done = 0
         for start, end in words:
-            parts += plain[done:start], _PLACEHOLDER
+            parts += plain[done:start], PLACEHOLDER
             origins += range(done, start + 1)
             done = end
         parts.append(plain[done:])
@@ -115,7 +113,7 @@ def join_subwords(
         if id == UNK:
             word = next(copied, "")
             pieces.append(word)
-            start += _PLACEHOLDER
+            start += PLACEHOLDER
             joined = isinstance(word, Prefix)
         else:
             piece = subwords.piece(id)

@@ -20,6 +20,7 @@ def found(text):
         ("$t(key) or $name, [[KEY]]", ["$t(key)", "$name", "[[KEY]]"]),
         ("I <i>really</i> like<br/> it <0>here</0>", ["<i>", "</i>", "<br/>", "<0>", "</0>"]),
         ("[x] Call *mom*, **now** or _later_", ["[x]", "*", "*", "**", "**", "_", "_"]),
+        ("**Important:** look", ["**", "**"]),
         ("run `make test` at [this page](https://a.org/b)", ["`make test`", "](https://a.org/b)"]),
         ("https://a.org/x?y=1, a.b@c.de", ["https://a.org/x?y=1", "a.b@c.de"]),
         ("Hi @ann #tag", ["@ann", "#tag"]),

@@ -1,6 +1,6 @@
 import pytest
 
-from textrnn.text.truecasing import Truecaser
+from textrnn.text.truecasing import PLACEHOLDER, Truecaser
 
 TEXTS = [
     "The bread is old, and the house is not.",
@@ -27,6 +27,9 @@ def truecaser():
         ("THE house", "THE house"),
         ("The's", "The's"),
         ("{name} The", "{name} The"),
+        (f"{PLACEHOLDER}The house", f"{PLACEHOLDER}the house"),
+        (f'"{PLACEHOLDER} (The house)', f'"{PLACEHOLDER} (the house)'),
+        (f"Tom {PLACEHOLDER}The", f"Tom {PLACEHOLDER}The"),
         ("Zed", "Zed"),
         ("", ""),
     ],

@@ -147,6 +147,8 @@ class ExampleReader:
         ids = np.append(tokens.ids[:most], self._end(options.formality)).astype(np.int32)
         spans = sentence.original(tokens.spans)
         copied = tokens.ids == UNK
+        if copied.any() and self._is_led(plain, *tokens.spans[copied][0].tolist()):
+            writing = writing._replace(initial=True, led=True)
         if writing.marks and copied.any() and tokens.spans[copied][-1, 1] == len(plain):
             writing = writing._replace(marks=None)  # the marks are copied
         words = [
@@ -170,6 +172,11 @@ class ExampleReader:
             phrases=phrases,
             phrase_of=np.append(phrase_of[:most], PHRASES),
         )
+
+    def _is_led(self, plain: str, start: int, end: int) -> bool:
+        """Whether a sentence begins with what is copied, and a word follows that has a capital only
+        where a sentence begins."""
+        return not plain[:start].strip() and self.tokenizer.source.lowers(plain[end:])
 
     def _rewritten(self, literal: str) -> str:
         """A literal of the source, as the target language writes it."""

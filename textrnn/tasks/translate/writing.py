@@ -37,6 +37,8 @@ class Writing(NamedTuple):
     marks: str | None
     """Its final marks; empty if it has none. None if they are part of an abbreviation or within
     quotes or brackets, and the model's own are kept."""
+    led: bool = False
+    """Whether the capital follows what is copied, as in <b>Stop</b>."""
 
 
 def plain_writing(text: str) -> tuple[str, Writing]:
@@ -84,14 +86,17 @@ def restore(tokens: Sequence[str], fixed: Collection[int], writing: Writing) -> 
     if writing.capitals:
         tokens = [t if place in fixed else t.upper() for place, t in enumerate(tokens)]
     if writing.initial:
-        _capitalise(tokens, fixed)
+        _capitalise(tokens, fixed, writing.led)
     return tokens if writing.marks is None else _with_marks(tokens, fixed, writing.marks)
 
 
-def _capitalise(tokens: list[str], fixed: Collection[int]) -> None:
-    """Write the first letter as a capital, unless it stays as it is."""
+def _capitalise(tokens: list[str], fixed: Collection[int], led: bool) -> None:
+    """Write the first letter as a capital, unless it stays as it is; with `led` the first one
+    after what stays."""
     for place, token in enumerate(tokens):
         if place in fixed:
+            if led:
+                continue
             return
         for at, character in enumerate(token):
             if character.isalpha():
