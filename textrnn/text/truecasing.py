@@ -13,12 +13,12 @@ import regex
 
 OPENING = "\"'([¿¡"
 """Marks before the first word of a sentence."""
-PLACEHOLDER = "\ue000"
+COPIED_WORD = "\ue000"
 """Replaces a copied word. A private-use character, which no vocabulary contains."""
 _WORD = regex.compile(r"\p{L}[\p{L}\p{M}'-]*")
 _FIRST = regex.compile(
     rf"""
-    \A [\s{regex.escape(OPENING)}]* (?: {PLACEHOLDER} [\s{regex.escape(OPENING)}]* )?
+    \A [\s{regex.escape(OPENING)}]* (?: {COPIED_WORD} [\s{regex.escape(OPENING)}]* )?
     (?P<word> \p{{Lu}} [\p{{Ll}}\p{{M}}]* ) (?! [\p{{L}}'] )
     """,
     regex.VERBOSE,

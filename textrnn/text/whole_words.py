@@ -17,11 +17,11 @@ from jaxtyping import Int
 from textrnn.text.subwords import SubwordTokenizer
 from textrnn.text.tokenizer import UNK, Tokens
 from textrnn.text.treebank import Offsets
-from textrnn.text.truecasing import OPENING, PLACEHOLDER, Truecaser
+from textrnn.text.truecasing import COPIED_WORD, OPENING, Truecaser
 
 _OPENING = OPENING + "{"
 _JOINED = regex.compile(
-    rf"(?<= {PLACEHOLDER} | (?: \A | \s ) [{regex.escape(_OPENING)}]+ ) (?= [\p{{L}}\p{{N}}] )",
+    rf"(?<= {COPIED_WORD} | (?: \A | \s ) [{regex.escape(_OPENING)}]+ ) (?= [\p{{L}}\p{{N}}] )",
     regex.VERBOSE,
 )
 """Where a word follows a placeholder or opening marks without a space."""
@@ -63,7 +63,7 @@ class WordEncoder:
         origins: list[int] = []  # the position in `text` of each character of `parts`
         done = 0
         for start, end in words:
-            parts += plain[done:start], PLACEHOLDER
+            parts += plain[done:start], COPIED_WORD
             origins += range(done, start + 1)
             done = end
         parts.append(plain[done:])
@@ -113,7 +113,7 @@ def join_subwords(
         if id == UNK:
             word = next(copied, "")
             pieces.append(word)
-            start += PLACEHOLDER
+            start += COPIED_WORD
             joined = isinstance(word, Prefix)
         else:
             piece = subwords.piece(id)

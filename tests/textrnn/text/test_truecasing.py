@@ -1,6 +1,6 @@
 import pytest
 
-from textrnn.text.truecasing import PLACEHOLDER, Truecaser
+from textrnn.text.truecasing import COPIED_WORD, Truecaser
 
 TEXTS = [
     "The bread is old, and the house is not.",
@@ -27,9 +27,9 @@ def truecaser():
         ("THE house", "THE house"),
         ("The's", "The's"),
         ("{name} The", "{name} The"),
-        (f"{PLACEHOLDER}The house", f"{PLACEHOLDER}the house"),
-        (f'"{PLACEHOLDER} (The house)', f'"{PLACEHOLDER} (the house)'),
-        (f"Tom {PLACEHOLDER}The", f"Tom {PLACEHOLDER}The"),
+        (f"{COPIED_WORD}The house", f"{COPIED_WORD}the house"),
+        (f'"{COPIED_WORD} (The house)', f'"{COPIED_WORD} (the house)'),
+        (f"Tom {COPIED_WORD}The", f"Tom {COPIED_WORD}The"),
         ("Zed", "Zed"),
         ("", ""),
     ],
