@@ -60,33 +60,37 @@ class Truecaser:
         >>> Truecaser({"back", "is"}).apply("Tom Is Back")
         'Tom is back'
         """
-        headline = self._headline(text)
-        if headline:
-            starts = [match.start() for match in headline]
-        else:
-            match = _FIRST.match(text)
-            known = match is not None and match["word"].lower() in self.lower_case
-            starts = [match.start("word")] if match is not None and known else []
         letters = list(text)
-        for start in starts:
+        for start in self._starts(text):
             lower = text[start].lower()
             letters[start] = lower if len(lower) == 1 else text[start]
         return "".join(letters)
 
-    def _headline(self, text: str) -> list[regex.Match[str]]:
-        """The words to lower of a headline: a text of three words at least that all have capitals,
-        or but for short ones. Not of a name or a title: most of what follows the first word must
-        have no capital within a sentence."""
-        words = list(_WORD.finditer(text))
-        capitals = [word for word in words if word[0][0].isupper()]
-        short = [word for word in words if word[0][0].islower() and len(word[0]) <= _SHORT]
-        if len(words) < 3 or len(capitals) + len(short) < len(words):
-            return []
+    def _starts(self, text: str) -> list[int]:
+        """The starts of the words that lose their capital."""
+        headline = self._headline(text)
+        if headline:
+            return headline
+        match = _FIRST.match(text)
+        known = match is not None and match["word"].lower() in self.lower_case
+        return [match.start("word")] if match is not None and known else []
+
+    def _headline(self, text: str) -> list[int]:
+        """The starts of the words of a headline that lose their capital; none if the text is no
+        headline, which has three words at least, all with capitals but for short ones. A name or a
+        title is none: most of what follows the first word must have no capital in a sentence."""
+        words = []
+        for word in _WORD.finditer(text):
+            if word[0][0].islower() and len(word[0]) > _SHORT:
+                return []  # as in most texts, after a word or two
+            words.append(word)
+        capitals = [word for word in words if not word[0][0].islower()]
         lowered = [
             word
             for word in capitals
             if _CAPITALISED.fullmatch(word[0]) and word[0].lower() in self.lower_case
         ]
-        rest = [word for word in capitals if word is not words[0]]
         found = sum(word is not words[0] for word in lowered)
-        return lowered if 2 * found > len(rest) and found > len(short) else []
+        rest = sum(word is not words[0] for word in capitals)
+        is_headline = len(words) >= 3 and 2 * found > rest and found > len(words) - len(capitals)
+        return [word.start() for word in lowered] if is_headline else []

@@ -18,8 +18,11 @@ from textrnn.text.formality import Formality, has_formality
 from textrnn.text.normalized import Normalized
 from textrnn.text.numbers import rewrite_number
 from textrnn.text.passages import passages
+from textrnn.text.tokenizer import Tokens
 from textrnn.text.treebank import Offsets
+from textrnn.text.truecasing import OPENING
 from textrnn.text.validation import validate_text
+from textrnn.text.whole_words import WordEncoder
 
 ALIGNED = 256
 """Tokens of the longest text with an alignment, whose size grows with their square."""
@@ -147,8 +150,8 @@ class ExampleReader:
         ids = np.append(tokens.ids[:most], self._end(options.formality)).astype(np.int32)
         spans = sentence.original(tokens.spans)
         copied = tokens.ids == UNK
-        if copied.any() and self._is_led(plain, *tokens.spans[copied][0].tolist()):
-            writing = writing._replace(initial=True, led=True)
+        if _capital_after_copied(plain, tokens, self.tokenizer.source):
+            writing = writing._replace(initial=True, after_copied=True)
         if writing.marks and copied.any() and tokens.spans[copied][-1, 1] == len(plain):
             writing = writing._replace(marks=None)  # the marks are copied
         words = [
@@ -172,11 +175,6 @@ class ExampleReader:
             phrases=phrases,
             phrase_of=np.append(phrase_of[:most], PHRASES),
         )
-
-    def _is_led(self, plain: str, start: int, end: int) -> bool:
-        """Whether a sentence begins with what is copied, and a word follows that has a capital only
-        where a sentence begins."""
-        return not plain[:start].strip() and self.tokenizer.source.lowers(plain[end:])
 
     def _rewritten(self, literal: str) -> str:
         """A literal of the source, as the target language writes it."""
@@ -215,6 +213,8 @@ class ExampleReader:
             source, output = self.tokenizer.encode_scored(
                 plain, translation, most + 1, self._rewritten
             )
+            if _capital_after_copied(translation, output.tokens, self.tokenizer.target):
+                other = other._replace(initial=True, after_copied=True)
             if max(len(source.tokens.ids), len(output.tokens.ids)) > most:
                 raise _sentence_too_long(most)
             ids = np.append(source.tokens.ids, self._end(options.formality)).astype(np.int32)
@@ -268,6 +268,16 @@ class ExampleReader:
         writing = Writing(capitals=False, initial=False, marks=None)
         window = TranslateWindow(ids, truncated, (), writing, spans, gold, 1, options)
         return TranslateExample(ids, truncated, text, [(0, len(text))], [window], options)
+
+
+def _capital_after_copied(text: str, tokens: Tokens, encoder: WordEncoder) -> bool:
+    """Whether a sentence begins with what is copied, and a word follows that has a capital only
+    where a sentence begins."""
+    copied = tokens.spans[tokens.ids == UNK]
+    if not len(copied):
+        return False
+    start, end = copied[0].tolist()
+    return not text[:start].strip(OPENING + " ") and encoder.lowers(text[end:])
 
 
 def _sentence_too_long(most: int) -> InvalidText:

@@ -37,7 +37,7 @@ class Writing(NamedTuple):
     marks: str | None
     """Its final marks; empty if it has none. None if they are part of an abbreviation or within
     quotes or brackets, and the model's own are kept."""
-    led: bool = False
+    after_copied: bool = False
     """Whether the capital follows what is copied, as in <b>Stop</b>."""
 
 
@@ -86,16 +86,16 @@ def restore(tokens: Sequence[str], fixed: Collection[int], writing: Writing) -> 
     if writing.capitals:
         tokens = [t if place in fixed else t.upper() for place, t in enumerate(tokens)]
     if writing.initial:
-        _capitalise(tokens, fixed, writing.led)
+        _capitalise(tokens, fixed, writing.after_copied)
     return tokens if writing.marks is None else _with_marks(tokens, fixed, writing.marks)
 
 
-def _capitalise(tokens: list[str], fixed: Collection[int], led: bool) -> None:
-    """Write the first letter as a capital, unless it stays as it is; with `led` the first one
-    after what stays."""
+def _capitalise(tokens: list[str], fixed: Collection[int], after_fixed: bool) -> None:
+    """Write the first letter as a capital, unless it stays as it is; or with `after_fixed` the
+    first one after what stays."""
     for place, token in enumerate(tokens):
         if place in fixed:
-            if led:
+            if after_fixed:
                 continue
             return
         for at, character in enumerate(token):

@@ -50,7 +50,7 @@ def test_characters_before_the_marks_keep_their_places(text):
         (["▁hör", "▁auf", "."], Writing(True, True, "!!!"), "HÖR AUF!!!"),
         (["▁Hallo", "▁", "{name}", "!"], Writing(True, True, "!"), "HALLO {name}!"),
         (["▁", "{name}", "▁da"], Writing(False, True, ""), "{name} da"),
-        (["▁", "{name}", "▁da"], Writing(False, True, "", led=True), "{name} Da"),
+        (["▁", "{name}", "▁da"], Writing(False, True, "", after_copied=True), "{name} Da"),
         (["▁„", "ach", "▁so"], Writing(False, True, None), "„Ach so"),
         (["▁um", "▁8", "▁a.m."], Writing(False, False, ""), "um 8 a.m."),
         (["▁Gut", ".", ".", "."], Writing(False, False, "."), "Gut."),
