@@ -149,6 +149,11 @@ _EMOJI = {
     NEUTRAL: [*"😐😑🤔📅📍📞🏠🚗📦📷🕐"],
 }  # fmt: skip
 _NUMBERS = _split("no | one | two | three | four | five | six | seven | eight | nine | ten")
+_MARKS = {
+    5: {NEGATIVE: (1, 2), NEUTRAL: (3, 3), POSITIVE: (4, 5)},
+    10: {NEGATIVE: (1, 4), NEUTRAL: (5, 7), POSITIVE: (8, 10)},
+}
+"""By the best mark: the lowest and the highest mark of each label."""
 _FIELD = re.compile(r"\{(\w+)\}")
 _ARTICLE = re.compile(r"\ba(?= [aeiou](?!seful|seless))")
 _PRAISE = {
@@ -172,7 +177,7 @@ def _sentence(label: str, chance: random.Random) -> str:
     text = _FIELD.sub(lambda match: _fill(match[1], chance), template)
     text = _ARTICLE.sub("an", text)
     text = text[0].upper() + text[1:] if chance.random() < 0.7 else text
-    loud = 0 if label == NEUTRAL else 1
+    loud = label != NEUTRAL
     if text[-1] != "?":
         text += chance.choices(("", ".", "!", "!!"), (8, 8, 3 * loud, loud))[0]
     if loud and chance.random() < 0.08:
@@ -187,14 +192,9 @@ def _fill(field: str, chance: random.Random) -> str:
 
 
 def _rating(label: str, chance: random.Random) -> str:
-    """A share of the best mark: at least four fifths is good, less than half is bad."""
+    """A mark in digits, words or stars, some with a remark."""
     most = chance.choice((5, 5, 10))
-    low, high = {
-        POSITIVE: (-(-4 * most // 5), most),
-        NEUTRAL: ((most + 1) // 2, -(-4 * most // 5) - 1),
-        NEGATIVE: (1, (most + 1) // 2 - 1),
-    }[label]
-    mark = chance.randint(low, high)
+    mark = chance.randint(*_MARKS[most][label])
     stars = chance.choice((str(mark), _NUMBERS[mark])) + (" star" if mark == 1 else " stars")
     forms = [f"{mark}/{most}", f"{mark} out of {most}", f"{_NUMBERS[mark]} out of {_NUMBERS[most]}"]
     if most == 5:
