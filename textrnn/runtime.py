@@ -18,8 +18,8 @@ def tune_allocator(keep: bool = False) -> None:
     `keep`, memory that was used once is not returned to the system.
 
     XLA allocates the memory for each run of a program from the heap and frees it afterwards. With
-    pages of 4 KiB, page faults took a third of the time of a large batch on CPU; and clearing the
-    pages of each training step anew took an eighth of its time.
+    pages of 4 KiB, page faults took a third of the time of a large batch on CPU. A training step
+    would clear the pages that the step before it has freed.
     glibc reads the settings at process start, hence the restart. Does nothing outside Linux.
     """
     if sys.platform != "linux" or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", ""):
