@@ -55,9 +55,10 @@ def test_the_card_names_the_model_and_the_licences_of_its_data(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_for_research_alone_says_so_first(name):
-    """Fails if one looks into its card, or a list of models, and takes it for a product."""
+    """Fails if a model of text for research looks like any other in a list of models."""
     info = load_bundle(name).info
-    assert ("research" in info.licence) == ("research only" in info.description)
+    of_research = any("research" in source.licence for source in info.training.data)
+    assert of_research == ("research only" in info.description)
 
 
 @pytest.mark.parametrize(
@@ -243,12 +244,17 @@ def test_words_in_brackets_are_translated():
         ("**Our** house is old.", "**Unser** Haus ist alt."),
         ("{name} is here", "{name} ist hier"),
         ("😀 Good morning!", "😀 Guten Morgen!"),
+        ('"<b>We</b> are here."', '"<b>Wir</b> sind hier."'),
     ],
 )
 def test_a_sentence_that_begins_with_markup_has_its_capital(text, translation):
     """Fails if the first word after a tag, a mark or an emoji is read or written otherwise than at
     the beginning of a sentence."""
-    assert load("translate-en-de").predict(text)[0]["text"] == translation
+    model = load("translate-en-de")
+    assert model.predict(text)[0]["text"] == translation
+    pair = {"source": text, "target": translation}
+    (given,) = model.predict_rows([pair], score_target=True)
+    assert "".join(given["tokens"][:-1]).replace("▁", " ").strip() == translation
 
 
 def test_compounds_are_translated_and_not_copied():
