@@ -51,11 +51,13 @@ class Source(Config):
     a directory; each of its text files is a row."""
     dataset: str | None = None
     """Name of a data set for `datasets.load_dataset`, or a directory of data files."""
-    made: Literal["no-language", "locale", "opinions"] | None = None
+    made: Literal["no-language", "locale", "opinions", "emotions", "entities"] | None = None
     """Texts that are made instead of read, as many as `rows`. `no-language` makes numbers, codes,
     addresses, symbols and random letters; their label is in `values`. `locale` makes dates, times,
     quantities and names in the two `languages`, for translation. `opinions` makes ratings, emoji
-    and short sentences in English with the labels positive, neutral and negative."""
+    and short sentences in English with the labels positive, neutral and negative; `emotions` makes
+    comments in English with the labels of GoEmotions. `entities` makes texts in English with names
+    of the types PER, LOC and ORG."""
     languages: tuple[str, str] | None = None
     """For `made = "locale"`: codes of the source and the target language, as in ["en", "de"]."""
     parallel: Path | None = None
@@ -126,8 +128,8 @@ class Source(Config):
             raise ValueError("set one of path, dataset and made")
         if self.made == "no-language" and (self.rows is None or "label" not in self.values):
             raise ValueError('no-language requires rows, and values with a label ({label = "und"})')
-        if self.made == "opinions" and self.rows is None:
-            raise ValueError('made = "opinions" requires rows')
+        if self.made in ("opinions", "emotions", "entities") and self.rows is None:
+            raise ValueError(f'made = "{self.made}" requires rows')
         if self.made == "locale" and (self.rows is None or self.languages is None):
             raise ValueError('made = "locale" requires rows and languages, as in ["en", "de"]')
         if self.languages is not None and self.made != "locale":
@@ -165,6 +167,9 @@ class Start(Config):
     """Bundle directory, or name of a shipped model."""
     parameters: tuple[str, ...] = ("embedding", "encoder")
     """Prefixes of the parameters to copy. All others are initialised randomly."""
+    words: NonNegativeInt = 0
+    """For tokenizers of words: adds at most this many words of the training rows which that of the
+    bundle does not know, the most frequent first, seen `tokenizer.min_count` times or more."""
 
 
 class TrainConfig(Config):

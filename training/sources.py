@@ -16,12 +16,14 @@ from training.excerpts import draw
 from training.findings import INVALID, NO_TEXT, UNREADABLE, Findings, RowError
 from training.locale_phrases.pairs import locale_pairs
 from training.no_language import made_texts
-from training.opinions import made_opinions
 from training.phrases.pairs import phrase_pairs
 from training.recipe import Source
 from training.row_mapping import to_row
 from training.splits import by_position, in_dev
 from training.tagged_corpora import SchemeCheck
+from training.templates.emotions import made_emotions
+from training.templates.entities import made_entities
+from training.templates.opinions import made_opinions
 from training.text_files import is_text, read_texts
 from training.trees import phrases
 
@@ -167,8 +169,11 @@ def _made_records(source: Source, task: str) -> Iterator[tuple[str, Row]]:
             raise UserError(f'made = "locale" makes pairs for translation, not for {task}')
         pairs = locale_pairs(*source.languages, source.rows, seed=0)
         rows = ({"source": phrase, "target": translation} for phrase, translation in pairs)
-    elif source.made == "opinions":
-        labelled = made_opinions(source.rows, seed=0)
+    elif source.made == "entities":
+        rows = made_entities(source.rows, seed=0)
+    elif source.made in ("opinions", "emotions"):
+        make = made_opinions if source.made == "opinions" else made_emotions
+        labelled = make(source.rows, seed=0)
         rows = ({"text": text, "label": label} for text, label in labelled)
     else:
         rows = ({"text": text} for text in made_texts(source.rows, seed=0))

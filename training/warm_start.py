@@ -15,9 +15,13 @@ from training.recipe import Recipe, Start
 
 
 def fit_tokenizer(recipe: Recipe, rows: Sequence[Row]) -> Tokenizer:
-    """The tokenizer of the bundle to start from, or else one fitted to the training rows."""
+    """The tokenizer of the bundle to start from, with the words that are added to it, or else one
+    fitted to the training rows."""
     if recipe.start is not None:
-        return load_bundle(recipe.start.bundle).task.tokenizer
+        tokenizer = load_bundle(recipe.start.bundle).task.tokenizer
+        if recipe.start.words:
+            return tokenizer.extended(rows, recipe.start.words, recipe.tokenizer.min_count)
+        return tokenizer
     if recipe.augment != AugmentConfig():
         language = recipe.target_language
         augmentation = Augmentation(recipe.augment, rows, recipe.train.seed, language)
@@ -31,17 +35,21 @@ def fit_tokenizer(recipe: Recipe, rows: Sequence[Row]) -> Tokenizer:
 def load_initial_params(start: Start | None, params: Params) -> Params:
     """`params`, with the parts that `start` names taken from its bundle.
 
-    Raises UserError if a part does not exist or its shapes differ.
+    The vectors of words that its tokenizer lacks stay as they are. Raises UserError if a part does
+    not exist or its shapes differ.
     """
     if start is None:
         return params
-    pretrained = load_bundle(start.bundle).params
+    pretrained = dict(load_bundle(start.bundle).params)
     result = dict(params)
     for part in start.parameters:
         names = [name for name in params if name.startswith(part)]
         if not names:
             raise UserError(f"start.parameters: this model has no parameters named {part!r}")
         for name in names:
+            if name in pretrained and start.words and name.startswith("embedding"):
+                known = len(pretrained[name])
+                pretrained[name] = jnp.concatenate([pretrained[name], params[name][known:]])
             if name not in pretrained or pretrained[name].shape != params[name].shape:
                 shape = list(pretrained[name].shape) if name in pretrained else "nothing"
                 raise UserError(

@@ -51,7 +51,7 @@ LAYERS = {
         row_mapping
         recipe fetch tagged_corpora text_files data_report
         excerpts
-        trees download optimizer splits findings augmentation no_language opinions
+        trees download optimizer splits findings augmentation no_language templates
         locale_phrases
         phrases
     """,

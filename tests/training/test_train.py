@@ -195,7 +195,10 @@ def test_a_run_is_neither_overwritten_nor_mixed_with_another(tiny_data, tiny_run
 @pytest.mark.slow
 def test_an_unknown_metric_is_an_error_before_training(tiny_data, tmp_path):
     """Fails if the error is raised only at the first evaluation, after an epoch."""
-    with pytest.raises(UserError, match=r"train\.metric is 'bleu'.*: accuracy, macro_f1"):
+    with pytest.raises(
+        UserError,
+        match=r"train\.metric is 'bleu'.*: accuracy, accuracy_in_set, macro_recall, macro_f1",
+    ):
         train(tiny_data, tmp_path / "run", "train.metric=bleu")
     assert not (tmp_path / "run").exists(), "the directory is free for the corrected recipe"
 
@@ -255,6 +258,10 @@ def test_pretraining_starts_a_classifier(tiny_data, tmp_path):
     assert len(names) == 7
     for name in names:
         np.testing.assert_array_equal(given[name], taken[name])
+    extended = fitted(tiny_data, tmp_path / "words", *start, scales, "start.words=3")
+    table, known = extended["embedding.table"], given["embedding.table"]
+    assert len(known) < len(table) <= len(known) + 3
+    np.testing.assert_array_equal(table[: len(known)], known)
     for change, reason in [
         ("model.encoder.hidden=4", "this model needs"),
         ('start.parameters=["decoder"]', "no parameters named 'decoder'"),

@@ -40,20 +40,23 @@ class SpelledTokenizer(WordTokenizer):
     @classmethod
     def fit(cls, texts: Iterable[str], size: int, min_count: int = 1) -> Self:
         """The `size` most frequent words (special ids included) seen `min_count` times or more."""
-        counts: Counter[str] = Counter()
-        for text in texts:
-            counts.update(text[start:end] for start, end in treebank_tokens(text))
-        forms: Counter[str] = Counter()
-        letters: Counter[str] = Counter()
-        for word, count in counts.items():
-            forms[_digits_folded(word)] += count
-            for letter in word:
-                letters[letter] += count
+        texts = list(texts)
+        letters = Counter(letter for text in texts for letter in text if not letter.isspace())
         specials = len(SPECIALS)
         return cls(
-            most_frequent(forms, size - specials, min_count),
+            most_frequent(cls.count(texts), size - specials, min_count),
             most_frequent(letters, cls.LETTERS - specials),
         )
+
+    @classmethod
+    def count(cls, texts: Iterable[str]) -> Counter[str]:
+        words: Counter[str] = Counter()
+        for text in texts:
+            words.update(text[start:end] for start, end in treebank_tokens(text))
+        forms: Counter[str] = Counter()
+        for word, count in words.items():
+            forms[_digits_folded(word)] += count
+        return forms
 
     def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
         spans = list(islice(treebank_tokens(text), max_tokens))

@@ -10,6 +10,7 @@ from jaxtyping import Int
 from pydantic import PositiveInt
 
 from textrnn.config import Config
+from textrnn.errors import UserError
 from textrnn.rows import Row
 from textrnn.text.normalization import Normalization
 
@@ -59,6 +60,12 @@ class Tokenizer(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """The number of ids, the four special ones included."""
+
+    def extended(self, rows: Sequence[Row], size: int, min_count: int = 1) -> Self:
+        """A tokenizer that knows up to `size` more words of the rows, under new ids behind those
+        of this one: the most frequent ones, seen `min_count` times or more. Raises UserError if
+        tokens of this kind are not words."""
+        raise UserError(f"start.words: a tokenizer of {self.kind} has no words to add; remove it")
 
     @abstractmethod
     def encode(self, text: str, max_tokens: int | None = None) -> Tokens:

@@ -9,6 +9,7 @@ import json
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from itertools import islice
 from operator import methodcaller
 from pathlib import Path
@@ -24,6 +25,7 @@ from textrnn.text.tokenizer import SPECIALS, UNK, Tokenizer, TokenizerConfig, To
 from textrnn.text.treebank import CLITIC, NEGATION, Offsets
 from textrnn.text.vocabulary import most_frequent
 
+_PICTOGRAM = r"(?: [\p{Extended_Pictographic}★☆] \p{M}* \p{Emoji_Modifier}? )"
 _WORD = regex.compile(
     rf"""
       \p{{N}}+ (?: [.,] \p{{N}}+ )+                # 3.5  1,000
@@ -31,11 +33,16 @@ _WORD = regex.compile(
     | {NEGATION}
     | ['’] {CLITIC}
     | [\p{{L}}\p{{M}}\p{{N}}_]+ (?: [\u200c\u200d] [\p{{L}}\p{{M}}\p{{N}}_]+ )*+
+    | (?! [\x00-\xff] ) {_PICTOGRAM} (?: \u200d {_PICTOGRAM} )* # each by itself, as in ratings
+    | \p{{Regional_Indicator}}{{2}}                              # a flag
     | ([^\s\p{{L}}\p{{M}}\p{{N}}_]) \1* \p{{M}}*   # ...  --  !!!  and any other symbol
     """,
     regex.VERBOSE | regex.IGNORECASE,
 )
 _RUN = regex.compile(r"(.)\1{3,}", regex.DOTALL)
+_LONG = regex.compile(r"(\p{L})\1{2,}")
+"""A letter that is repeated for emphasis."""
+_STYLE = regex.compile(r"[\ufe0e\ufe0f\p{Emoji_Modifier}]")
 _PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "--", "…": "..."})
 _QUOTES = {"``": '"', "''": '"'}
 
@@ -51,13 +58,15 @@ def split_words(text: str) -> Iterator[Offsets]:
 
 
 def normal_form(word: str) -> str:
-    r"""The key of a word in the vocabulary: lower case, plain quotes, long runs cut to three.
+    r"""The key of a word in the vocabulary: lower case, plain quotes, long runs cut to three, emoji
+    without their skin tone.
 
     >>> normal_form("SOOOOO"), normal_form("n\u2019t"), normal_form("``")
     ('sooo', "n't", '"')
     """
     if not word.isascii():
         word = unicodedata.normalize("NFC", word).translate(_PLAIN)
+        word = _STYLE.sub("", word) or word
     word = _RUN.sub(r"\1\1\1", word.lower())
     return _QUOTES.get(word, word)
 
@@ -69,18 +78,27 @@ class WordTokenizer(Tokenizer):
     normalization = Normalization(form="plain")  # so is the normal form of words
 
     def __init__(self, words: Sequence[str]):
-        self.words = (*SPECIALS, *words)
-        self._ids = {word: number for number, word in enumerate(words, start=len(SPECIALS))}
-        if len(self._ids) != len(words):
+        self._set_words([*SPECIALS, *words])
+
+    def _set_words(self, words: Sequence[str]) -> None:
+        self.words = tuple(words)
+        first = len(SPECIALS)
+        self._ids = {word: number for number, word in enumerate(words[first:], start=first)}
+        if len(self._ids) != len(words) - first:
             raise ValueError("the vocabulary has a duplicate word")
 
     @classmethod
     def fit(cls, texts: Iterable[str], size: int, min_count: int = 1) -> Self:
         """The `size` most frequent words (special ids included) seen `min_count` times or more."""
+        return cls(most_frequent(cls.count(texts), size - len(SPECIALS), min_count))
+
+    @classmethod
+    def count(cls, texts: Iterable[str]) -> Counter[str]:
+        """How often each word of the texts occurs, by its form in the vocabulary."""
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(normal_form(text[start:end]) for start, end in split_words(text))
-        return cls(most_frequent(counts, size - len(SPECIALS), min_count))
+        return counts
 
     @classmethod
     def fit_rows(cls, rows: Sequence[Row], config: TokenizerConfig) -> Self:
@@ -89,14 +107,25 @@ class WordTokenizer(Tokenizer):
     def __len__(self) -> int:
         return len(self.words)
 
+    def extended(self, rows: Sequence[Row], size: int, min_count: int = 1) -> Self:
+        counts = self.count(self.normalization.apply(text_of(row)).text for row in rows)
+        for word in self.words:
+            del counts[word]
+        tokenizer = copy(self)
+        tokenizer._set_words([*self.words, *most_frequent(counts, size, min_count)])
+        return tokenizer
+
     def encode(self, text: str, max_tokens: int | None = None) -> Tokens:
         spans = list(islice(split_words(text), max_tokens))
-        ids = []
-        for start, end in spans:
-            word = text[start:end]
-            # Most words are found by their lower case; only the rest need the full normal form.
-            ids.append(self._ids.get(word.lower()) or self._ids.get(normal_form(word), UNK))
-        return make_tokens(ids, spans)
+        return make_tokens([self._id(text[start:end]) for start, end in spans], spans)
+
+    def _id(self, word: str) -> int:
+        # Most words are found by their lower case; only the rest need the full normal form.
+        if known := self._ids.get(word.lower()):
+            return known
+        word = normal_form(word)
+        forms = (word, _LONG.sub(r"\1\1", word), _LONG.sub(r"\1", word))  # goood, good, god
+        return next((self._ids[form] for form in forms if form in self._ids), UNK)
 
     def decode(self, ids: np.ndarray) -> str:
         return " ".join(self.words[i] for i in ids)

@@ -233,3 +233,46 @@ def test_caseless_tokenizer_reads_signs_as_it_reads_prose():
     assert not (first.ids == UNK).any()
     fitted = CaselessTokenizer.fit_rows([{"text": "AB 12"}], TokenizerConfig(kind="caseless"))
     assert set(fitted.symbols[len(SPECIALS) :]) == set("ab 0")
+
+
+def test_each_emoji_is_a_word():
+    """Fails if five stars are the same word as three, or a skin tone makes another word."""
+    text = "★★★☆☆ ⭐⭐ ❤️❤️ 👍🏽👍 👨\u200d👩\u200d👧 🇩🇪🇫🇷 !!!! 😀ok"
+    words = [text[start:end] for start, end in split_words(text)]
+    assert words == [
+        *"★★★☆☆⭐⭐", "❤️", "❤️", "👍🏽", "👍", "👨\u200d👩\u200d👧", "🇩🇪", "🇫🇷", "!!!!", "😀", "ok",
+    ]  # fmt: skip
+    assert normal_form("👍🏽") == normal_form("👍")
+    assert normal_form("❤️") == "❤"
+
+
+def test_letters_repeated_for_emphasis():
+    """Fails if "baaaad" is unknown, or "good" becomes "god"."""
+    tokenizer = WordTokenizer(["good", "god", "bad", "sooo"])
+    known = ["GOOOOD", "good", "goood", "baaaad", "BAAD", "soooooo", "gooood"]
+    words = tokenizer.decode(tokenizer.encode(" ".join(known)).ids).split()
+    assert words == ["good", "good", "good", "bad", "<unk>", "sooo", "good"]
+
+
+@pytest.mark.parametrize("kind", ["words", "spelled"])
+def test_words_are_added_behind_the_others(kind, tmp_path):
+    """Fails if an id changes, a rare word is added, or the words are lost when saved."""
+    before = FITTED[kind]
+    rows = [{"text": "Sushi, sushi & more ramen with ramen: a fine film ’n’ once"}]
+    after = before.extended(rows, 2, min_count=2)
+    assert after.words[: len(before)] == before.words
+    assert len(after) == len(before) + 2
+    assert set(after.words[len(before) :]) <= {"sushi", "Sushi", "ramen", "&", "'"}
+    text = "A fine ramen film"
+    assert (after.encode(text).ids != before.encode(text).ids).tolist() == [
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert FITTED[kind] is before
+    after.save(tmp_path)
+    loaded = load_tokenizer(kind, tmp_path)
+    assert loaded.encode(text).ids.tolist() == after.encode(text).ids.tolist()
+    with pytest.raises(UserError, match=r"start\.words: a tokenizer of chars has no words"):
+        FITTED["chars"].extended(rows, 2)

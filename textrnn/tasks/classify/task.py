@@ -94,6 +94,10 @@ class ClassifyExample(Example):
 
 MACRO_F1 = Metric("macro_f1", "macro F1")
 MICRO_F1 = Metric("micro_f1", "micro F1")
+MACRO_RECALL = Metric("macro_recall", "macro recall")
+ACCURACY_IN_SET = Metric("accuracy_in_set", "accuracy among the labels of the set")
+"""Chosen among the labels that the rows have, as if others were not offered: how well a model of
+three classes tells the two poles apart."""
 
 
 class ClassifyBatch(TokenBatch):
@@ -122,7 +126,9 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
     options_type = ClassifyOptions
     pipeline_tag = "text-classification"
     row_fields = ("text", "label")
-    metrics = (ACCURACY, MICRO_F1, MACRO_F1, LOG_LOSS, CALIBRATION_ERROR)
+    metrics = (
+        ACCURACY, ACCURACY_IN_SET, MACRO_RECALL, MICRO_F1, MACRO_F1, LOG_LOSS, CALIBRATION_ERROR,
+    )  # fmt: skip
 
     @classmethod
     def fit(
@@ -407,7 +413,13 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
             likelihood = np.where(targets > 0, probabilities, 1 - probabilities)
             calibration = expected_calibration_error(probabilities.ravel(), targets.ravel())
         else:
-            metrics["accuracy"] = float((targets * chosen).sum(axis=-1).mean())
+            right = (targets * chosen).sum(axis=-1)
+            present = targets.any(axis=0)
+            among = np.where(present, probabilities, -1).argmax(axis=-1)[:, None]
+            metrics["accuracy"] = float(right.mean())
+            metrics["accuracy_in_set"] = float(np.take_along_axis(targets, among, -1).mean())
+            recalls = (right @ targets)[present] / targets.sum(axis=0)[present]
+            metrics["macro_recall"] = float(recalls.mean())
             likelihood = (targets * probabilities).sum(axis=-1)
             best = probabilities.argmax(axis=-1)[:, None]
             calibration = expected_calibration_error(
@@ -420,8 +432,9 @@ class Classify(CalibratedTask[ClassifyConfig, ClassifyExample, ClassifyBatch]):
 
     @property
     def training_metrics(self) -> tuple[Metric, ...]:
-        unused = ACCURACY if self.config.multi_label else MICRO_F1
-        return tuple(metric for metric in self.metrics if metric is not unused)
+        of_one_label = (ACCURACY, ACCURACY_IN_SET, MACRO_RECALL)
+        unused = of_one_label if self.config.multi_label else (MICRO_F1,)
+        return tuple(metric for metric in self.metrics if metric not in unused)
 
     def _in_order(self, answer: Answer) -> list[float]:
         scores = {entry["label"]: float(entry["score"]) for entry in answer["scores"]}

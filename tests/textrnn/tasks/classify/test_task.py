@@ -196,6 +196,21 @@ def test_metrics_equal_the_reference():
     assert metrics["log_loss"] == pytest.approx(expected)
 
 
+def test_metrics_of_rows_that_lack_a_label():
+    """Fails if neutral answers count against a set of two poles, or recall is over all rows."""
+    labels = ["negative", "neutral", "positive"]
+    gold = ["negative", "positive", "positive", "positive"]
+    rows = [{"text": "a", "label": label} for label in gold]
+    task = make([{"label": label} for label in labels], labels=labels)
+    logits = np.array([[1.0, 2.0, 0.0], [0.0, 2.0, 1.0], [0.0, 0.0, 1.0], [1.0, 2.0, 0.0]])
+    read = [task.read(row, task.options_type()) for row in rows]
+    answers = [task.answer(outputs_of(z), example) for z, example in zip(logits, read, strict=True)]
+    metrics = task.score(answers, rows)
+    assert metrics["accuracy"] == 1 / 4
+    assert metrics["accuracy_in_set"] == 3 / 4
+    assert metrics["macro_recall"] == pytest.approx((0 + 1 / 3) / 2)
+
+
 def test_at_least_one_label_if_every_text_has_one():
     rows = [{"text": "a", "labels": ["p"]}, {"text": "b", "labels": ["q"]}]
     for settings, expected in (({}, []), ({"at_least_one": True}, ["q"])):
