@@ -24,14 +24,17 @@ from training.augmentation import AugmentConfig
 from training.datasets import load_dev_rows
 from training.evaluate import evaluate
 from training.job import run
-from training.recipe import Recipe, Source, load_recipe
+from training.recipe import Holdout, Recipe, Source, load_recipe
 from training.sources import data_root
 
 RECIPE = "translate-de-en"
 SMALL = (
-    "train.epochs=1", "model.embedding.size=128", "model.encoder.hidden=128",
-    "model.decoder.hidden=128",
+    "train.epochs=1", "train.rows=32", "train.tokens=1024", "train.ema=0.99",
+    "train.optimizer.rate=3e-3", "model.embedding={size = 128}", "model.encoder={hidden = 128}",
+    "model.decoder={hidden = 128}",
 )  # fmt: skip
+SHARE = 0.4
+"""Of the sentences of the largest corpus, drawn at random, and of the phrases from it."""
 
 
 def without(*entries: str) -> Callable[[Recipe], Recipe]:
@@ -55,6 +58,14 @@ def with_sources(change: Callable[[Source], Source | None]) -> Callable[[Recipe]
     return changed
 
 
+def _sampled(source: Source) -> Source:
+    if source.path is None or not str(source.path).startswith("tatoeba"):
+        return source
+    phrases = source.phrase_pairs and int(SHARE * source.phrase_pairs)
+    sample = Holdout(fraction=SHARE, side="dev")
+    return source.model_copy(update={"holdout": sample, "phrase_pairs": phrases})
+
+
 VARIANTS: dict[str, Callable[[Recipe], Recipe]] = {
     "everything": lambda recipe: recipe,
     "no-phrase-pairs": with_sources(lambda s: s.model_copy(update={"phrase_pairs": None})),
@@ -74,7 +85,7 @@ VARIANTS: dict[str, Callable[[Recipe], Recipe]] = {
 
 
 def main(name: str = RECIPE, *changes: str) -> None:
-    recipe = load_recipe(name, [*SMALL, *changes])
+    recipe = with_sources(_sampled)(load_recipe(name, [*SMALL, *changes]))
     source, target = name.split("-")[1:3]
     everyday = _everyday(data_root() / "everyday" / "run.py")
     items = _items(data_root() / "everyday" / f"translate_{source}_{target}.jsonl")
@@ -89,7 +100,11 @@ def main(name: str = RECIPE, *changes: str) -> None:
         predictor = textrnn.load(folder / "bundle")
         scores = [evaluate(predictor, texts)[0]["bleu"] for texts in dev.values()]
         rows.append([variant, _share_passed(predictor, everyday, items), *scores])
-        table(" ".join([name, *SMALL, *changes]), ["variant", "everyday, %", *dev], rows)
+        table(
+            " ".join([name, *SMALL, *changes, f"share={SHARE}"]),
+            ["variant", "everyday, %", *dev],
+            rows,
+        )
 
 
 def _everyday(path: Path) -> ModuleType:

@@ -6,7 +6,7 @@ import babel
 
 from textrnn.io.files import digest
 from training.recipe import Source
-from training.sources import data_root
+from training.sources import data_root, paths_of
 from training.text_files import files_of
 
 
@@ -24,8 +24,9 @@ def fingerprints(source: Source) -> dict[str, str]:
     if source.path is None:
         return {str(source.dataset): f"{source.dataset} {source.subset or ''} [{source.split}]"}
     result = {}
-    for path in filter(None, (source.path, source.parallel)):
-        full = data_root() / path
+    paths = paths_of(source) + ([data_root() / source.parallel] if source.parallel else [])
+    for full in paths:
+        path = full.relative_to(data_root()) if full.is_relative_to(data_root()) else full
         if full.is_dir():
             lines = (f"{digest(file)} {file.relative_to(full)}\n" for file in files_of(full))
             result[str(path)] = hashlib.sha256("".join(lines).encode()).hexdigest()

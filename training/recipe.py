@@ -47,8 +47,9 @@ class Source(Config):
     """A file or a Hugging Face data set, and how its columns map to the fields of rows."""
 
     path: Path | None = None
-    """Path below the data root, which is `$TEXTRNN_DATA` or else `./data`. For generation it may be
-    a directory; each of its text files is a row."""
+    """Path below the data root, which is `$TEXTRNN_DATA` or else `./data`. A pattern with `*`, `?`
+    or `[...]` stands for all files that match, in the order of their names. For generation it may
+    be a directory; each of its text files is a row."""
     dataset: str | None = None
     """Name of a data set for `datasets.load_dataset`, or a directory of data files."""
     made: Literal["no-language", "locale", "opinions", "emotions", "entities"] | None = None
@@ -141,11 +142,18 @@ class Source(Config):
             raise ValueError(f"no format {self.format!r}; there are {known}")
         if self.parallel is not None and self.path is None:
             raise ValueError("parallel requires path: it is the file with the targets of that file")
+        if self.is_pattern and (self.parallel is not None or self.groups is not None):
+            raise ValueError("parallel and groups belong to one file; path must not be a pattern")
         if self.part is not None and not 0 <= self.part[0] < self.part[1] <= 1:
             raise ValueError(
                 f"part must be two increasing fractions, as in [0, 0.9], found {self.part}"
             )
         return self
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the path stands for several files."""
+        return self.path is not None and any(char in str(self.path) for char in "*?[")
 
 
 class Data(Config):

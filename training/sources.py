@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -140,8 +140,22 @@ def _records(source: Source, task: str) -> Iterator[tuple[str, Row | RowError]]:
         return _hub_records(source, source.dataset)
     if source.made is not None:
         return _made_records(source, task)
-    assert source.path is not None
-    path = data_root() / source.path
+    return chain.from_iterable(_records_of(path, source, task) for path in paths_of(source))
+
+
+def paths_of(source: Source) -> list[Path]:
+    """The files and folders of a source, by name. Raises UserError if none has its pattern."""
+    if source.path is None:
+        return []
+    if not source.is_pattern:
+        return [data_root() / source.path]
+    found = sorted(data_root().glob(str(source.path)))
+    if not found:
+        raise UserError(f"{data_root() / source.path}: no file matches; correct path or TEXTRNN_DATA")
+    return found
+
+
+def _records_of(path: Path, source: Source, task: str) -> Iterator[tuple[str, Row | RowError]]:
     if issubclass(TASKS[task], StreamTask) and source.format is None and is_text(path):
         return _whole_texts(path)
     if source.format == "trees":

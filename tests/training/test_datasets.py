@@ -254,3 +254,17 @@ def test_pairs_in_columns(root):
     assert result == [{"source": "one", "target": "eins"}, {"source": "one", "target": "ein"}]
     with pytest.raises(UserError, match="no column 'target'"):
         rows(path="a.tsv", columns=("source", "goal"), task="translate")
+
+
+def test_a_pattern_stands_for_all_files_that_match(root):
+    """Fails if a file is left out, the order depends on the disk, or one is not fingerprinted."""
+    for name in ("b", "a", "c"):
+        (root / f"{name}.txt").write_text(f"from {name}\n")
+    (root / "d.txt").write_text("from d\n")
+    keys = {"path": "[abc].txt", "values": {"label": "x"}}
+    assert [row["text"] for row in rows(**keys)] == ["from a", "from b", "from c"]
+    assert set(fingerprints(Source.parse(keys, source="t"))) == {"a.txt", "b.txt", "c.txt"}
+    with pytest.raises(UserError, match=r"x\*\.txt: no file matches"):
+        rows(**{**keys, "path": "x*.txt"})
+    with pytest.raises(UserError, match="path must not be a pattern"):
+        Source.parse({**keys, "groups": "a.txt"}, source="t")

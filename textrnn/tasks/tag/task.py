@@ -247,7 +247,9 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
                 if score >= example.options.min_score:
                     entities.append((Span(done + start, done + end, label), score))
             done += len(window)
-        answer: Answer = {"entities": [_entity(example, *entity) for entity in entities]}
+        answer: Answer = {
+            "entities": [_labelled(example, *entity, self.config.entities) for entity in entities]
+        }
         if example.options.tags:
             answer["tokens"] = list(example.words.sent)
             answer["tags"] = gold_labels.tags_of(
@@ -299,9 +301,13 @@ class Tag(CalibratedTask[TagConfig, TagExample, TagBatch]):
         return span_f1.conlleval_table(counts, types, tokens, right / max(tokens, 1))
 
 
-def _entity(example: TagExample, span: Span, score: float) -> Answer:
+def _labelled(example: TagExample, span: Span, score: float, is_entity: bool) -> Answer:
     start, end, label = span
     place = _place(example, start, end)
+    text = place["text"]
+    if is_entity and example.words.places is not None and text[0] == "#" and text[1:2].isalnum():
+        # Of the word #Berlin, the name is Berlin.
+        place |= {"text": text[1:], "start": place["start"] + 1}
     return {"text": place.pop("text"), "label": label, **place, "score": score}
 
 

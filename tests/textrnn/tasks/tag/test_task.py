@@ -48,7 +48,7 @@ def untrained(task, seed=0):
 
 PREDICTOR = untrained(make())
 hostile = st.text(max_size=60) | st.text(
-    st.sampled_from("Ada Rome.B\u0301\u200d\U0001f44d\u05e9\0\u2028\x85\n'’-@"), max_size=50
+    st.sampled_from("Ada Rome.B\u0301\u200d\U0001f44d\u05e9\0\u2028\x85\n'’-@#"), max_size=50
 )
 
 
@@ -377,6 +377,20 @@ def test_html_is_read_as_its_text_and_answered_with_offsets_in_it():
     for word, expected in zip(answer["tokens"], plain["tokens"], strict=True):
         assert source[word["start"] : word["end"]] == word["text"]
         assert [tag["label"] for tag in word["tags"]] == [tag["label"] for tag in expected["tags"]]
+
+
+def test_the_sign_of_a_hashtag_is_no_part_of_a_name():
+    """Fails if it is in an entity, the offsets are not moved, or given words are cut."""
+    text = " ".join(["#Ada", "#Bob", "#Rome", "#"] * 4)[:-2]
+    predictor = untrained(make(), seed=3)
+    answer, given = predictor.predict_rows(
+        [{"text": text}, {"tokens": text.split()}], truncate=True
+    )
+    names = [entity["text"] for entity in answer["entities"]]
+    assert {"B", "R"} <= {name[:1] for name in names} <= {"A", "B", "R"}
+    for entity in answer["entities"]:
+        assert text[entity["start"] : entity["end"]] == entity["text"]
+    assert all(entity["text"].startswith("#") for entity in given["entities"])
 
 
 def test_text_without_case_is_read_capitalised_where_a_model_wants_it():
