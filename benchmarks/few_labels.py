@@ -1,11 +1,11 @@
-"""A classifier of a few hundred rows: the `classify` recipe, from the shipped language model and
-without it, beside TF-IDF with logistic regression.
+"""A classifier of a few hundred rows: the `classify` recipe beside TF-IDF with logistic regression.
 
 python -m benchmarks.few_labels [KEY=VALUE ...]
 
 $TEXTRNN_DATA must have the data sets. Each training set is drawn from the training split SEEDS
-times, and all three are trained on the same rows; the recipe holds a tenth of them out. Measured is
-the accuracy on development rows of the data set. KEY=VALUE changes the recipe.
+times, and all are trained on the same rows; the recipe holds a tenth of them out. Measured is the
+accuracy on development rows of the data set. KEY=VALUE changes the recipe; if it then starts from a
+bundle, it is also trained without.
 """
 
 import json
@@ -57,15 +57,12 @@ def reviews(side: str) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def intents(side: str) -> list[dict[str, object]]:
-    fields = {"text": "text", "label": "category"}
-    holdout = {"fraction": 0.2, "side": side}
-    return [{"path": "banking77/train.csv", "fields": fields, "holdout": holdout}]
-
-
 DATA: dict[str, tuple[list[dict[str, object]], list[dict[str, object]]]] = {
     "IMDB": (reviews("train"), reviews("dev")),
-    "Banking77": (intents("train"), intents("dev")),
+    "Banking77": (
+        [{"path": "banking77/train.csv", "fields": {"text": "text", "label": "category"}}],
+        [],
+    ),
     "GoEmotions group": (
         [{"path": "goemotions/group_train.tsv", **GROUPS}],
         [{"path": "goemotions/group_dev.tsv", **GROUPS}],
@@ -75,7 +72,8 @@ DATA: dict[str, tuple[list[dict[str, object]], list[dict[str, object]]]] = {
         [{**TWEETS, "where": {"part": ["2016dev", "2016devtest"]}}],
     ),
 }
-"""Sources of training and development rows."""
+"""Sources of training and development rows; where there are none of the latter, rows drawn from the
+former serve."""
 
 
 class Split(NamedTuple):
@@ -85,12 +83,13 @@ class Split(NamedTuple):
 
 def main(*changes: str) -> None:
     recipe = load_recipe("classify", changes)
-    scratch = recipe.model_copy(update={"start": None})
     candidates: dict[str, Callable[[Split, int], float]] = {
         "TF-IDF, logistic regression": _logistic_regression,
-        "classify, no start": lambda split, seed: _trained(scratch, split, seed),
         "classify": lambda split, seed: _trained(recipe, split, seed),
     }
+    if recipe.start is not None:
+        scratch = recipe.model_copy(update={"start": None})
+        candidates["classify, no start"] = lambda split, seed: _trained(scratch, split, seed)
     results: list[list[object]] = []
     for name, sources in DATA.items():
         rows = _rows(*sources)
@@ -110,12 +109,16 @@ def _mean_and_spread(values: Sequence[float]) -> str:
 
 def _rows(train: Sequence[Mapping], dev: Sequence[Mapping]) -> Split:
     """All training rows, and at most MEASURED development rows, drawn at random."""
-    sources = [
-        tuple(Source.parse(dict(keys), source=__name__) for keys in side) for side in (train, dev)
-    ]
-    named = dict(zip(Split._fields, sources, strict=True))
-    sets = load_dev_rows(Data(train=(), dev=named), "classify")
-    return Split(sets["train"], _drawn(sets["dev"], MEASURED, seed=0))
+    sets = {"train": _sources(train)} | ({"dev": _sources(dev)} if dev else {})
+    rows = load_dev_rows(Data(train=(), dev=sets), "classify")
+    if dev:
+        return Split(rows["train"], _drawn(rows["dev"], MEASURED, seed=0))
+    shuffled = _drawn(rows["train"], len(rows["train"]), seed=0)
+    return Split(shuffled[MEASURED:], shuffled[:MEASURED])
+
+
+def _sources(keys: Sequence[Mapping]) -> tuple[Source, ...]:
+    return tuple(Source.parse(dict(each), source=__name__) for each in keys)
 
 
 def _drawn(rows: Sequence[Row], count: int, seed: int) -> list[Row]:

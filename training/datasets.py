@@ -33,12 +33,30 @@ def load_sets(
             "heldout": cut_by_position(train, 1 - _HELDOUT, 1),
         }
     else:
-        sets: dict[str, list[Located]] = {"train": [], "heldout": []}
-        for located in train:
-            heldout = in_dev(text_of(located.row), _HELDOUT)
-            sets["heldout" if heldout else "train"].append(located)
+        sets = _held_out(train)
     _check_not_empty(sets, findings)
     return sets
+
+
+def _held_out(rows: Sequence[Located]) -> dict[str, list[Located]]:
+    """A tenth of the rows for development, by their text. A label that would have no training row
+    keeps all of its rows for training."""
+    sets: dict[str, list[Located]] = {"train": [], "heldout": []}
+    sides = [in_dev(text_of(located.row), _HELDOUT) for located in rows]
+    learnt = {
+        label
+        for located, heldout in zip(rows, sides, strict=True)
+        if not heldout
+        for label in _labels(located.row)
+    }
+    for located, heldout in zip(rows, sides, strict=True):
+        heldout = heldout and learnt.issuperset(_labels(located.row))
+        sets["heldout" if heldout else "train"].append(located)
+    return sets
+
+
+def _labels(row: Row) -> Sequence[str]:
+    return row.get("labels", [row["label"]] if "label" in row else [])
 
 
 def load_dev_rows(data: Data, task: str, check: Check = lambda _: None) -> dict[str, list[Row]]:

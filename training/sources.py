@@ -151,7 +151,9 @@ def paths_of(source: Source) -> list[Path]:
         return [data_root() / source.path]
     found = sorted(data_root().glob(str(source.path)))
     if not found:
-        raise UserError(f"{data_root() / source.path}: no file matches; correct path or TEXTRNN_DATA")
+        raise UserError(
+            f"{data_root() / source.path}: no file matches; correct path or TEXTRNN_DATA"
+        )
     return found
 
 

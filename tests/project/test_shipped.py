@@ -27,8 +27,8 @@ def test_shipped_models():
     """Fails if a model is added or lost unnoticed, or the default of a task is not its first."""
     assert NAMES == [
         "sentiment-en", "ner-en", "translate-en-de", "emotion-en", "language-id", "ner-conll03",
-        "pos-en", "shakespeare", "translate-de-en", "translate-en-de-multi30k",
-        "translate-en-es", "translate-es-en",
+        "pos-en", "sentiment-open-en", "shakespeare", "translate-de-en",
+        "translate-en-de-multi30k", "translate-en-es", "translate-es-en",
     ]  # fmt: skip
 
 
@@ -65,6 +65,7 @@ def test_a_model_for_research_alone_says_so_first(name):
     ("name", "labelled"),
     [
         ("sentiment-en", shipped_answers.SENTIMENT),
+        ("sentiment-open-en", shipped_answers.SENTIMENT),
         ("emotion-en", shipped_answers.EMOTION),
         ("language-id", shipped_answers.LANGUAGE),
     ],

@@ -16,6 +16,8 @@ SENTIMENT = {
         "An absolute delight for the whole family.",
         "Great music, great pictures, great fun.",
         "This is a wonderful book that I recommend to everyone.",
+        "Not a bad film.",
+        "10/10",
     ],
     "negative": [
         "A dull and lifeless film.",
@@ -28,6 +30,15 @@ SENTIMENT = {
         "I fell asleep halfway through.",
         "Do not waste your money on this.",
         "I didn't like it.",
+        "My parcel arrived two weeks late, and broken.",
+        "★☆☆☆☆",
+    ],
+    "neutral": [
+        "The shop opens at nine.",
+        "My brother lives in Hamburg.",
+        "What time does the museum open?",
+        "The meeting is on Tuesday.",
+        "There are three chairs in the room.",
     ],
 }
 
@@ -41,7 +52,9 @@ EMOTION = {
     "sadness": ["I feel so sad and lonely today."],
     "admiration": ["Congratulations, great job!"],
     "disgust": ["That is disgusting."],
-    "optimism": ["I hope you feel better soon."],
+    "optimism": ["Things will get better, I'm sure."],
+    "caring": ["I hope you feel better soon."],
+    "neutral": ["The train leaves at noon.", "I'm not angry at all."],
     "surprise": ["Wow, I did not expect that!"],
 }
 

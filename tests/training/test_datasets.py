@@ -268,3 +268,14 @@ def test_a_pattern_stands_for_all_files_that_match(root):
         rows(**{**keys, "path": "x*.txt"})
     with pytest.raises(UserError, match="path must not be a pattern"):
         Source.parse({**keys, "groups": "a.txt"}, source="t")
+
+
+def test_a_rare_label_is_not_held_out(root):
+    """Fails if a label of a few rows is only in the held-out tenth, which is refused."""
+    lines = [f"text {number}\trare {number}\n" for number in range(40)]
+    lines += [f"other {number}\tusual\n" for number in range(60)]
+    (root / "a.tsv").write_text("text\tlabel\n" + "".join(lines))
+    train, dev = load_rows(Data.parse({"train": [{"path": "a.tsv"}]}, source="t"), "classify")
+    assert len(train) + len(dev["heldout"]) == 100
+    assert {row["label"] for row in dev["heldout"]} == {"usual"}
+    assert len({row["label"] for row in train}) == 41

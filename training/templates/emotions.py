@@ -20,16 +20,15 @@ _NEUTRAL = ("statements", "notices")
 def made_emotions(count: int, seed: int) -> Iterator[tuple[str, str]]:
     """`count` texts, each with its emotion or "neutral": a function of the arguments."""
     chance = random.Random(seed)
-    emotions = load_templates("emotions")
-    opinions = load_templates("opinions")
-    neutral = {name: opinions.texts["neutral"][name] for name in _NEUTRAL}
-    statements = opinions._replace(texts={"neutral": neutral})
-    # Fewer than a tenth of comments are neutral if all labels are as frequent.
-    labels = [*emotions.texts, *["neutral"] * 6]
+    file = load_templates("emotions")
+    templates = {label: file.of(label) for label in file.texts}
+    statements = load_templates("opinions").of("neutral", _NEUTRAL)
+    # Were all labels as frequent, few comments would be neutral.
+    labels = [*templates, *["neutral"] * 6]
     for _ in range(count):
         label = chance.choice(labels)
-        templates = statements if label == "neutral" and chance.random() < 0.7 else emotions
-        text = templates.write(label, chance)
+        plain = label == "neutral" and chance.random() < 0.7
+        text = (statements if plain else templates[label]).write(chance)
         if label in _EMOJI and chance.random() < 0.12:
             emoji = chance.choice(_EMOJI[label])
             alone = chance.random() < 0.6

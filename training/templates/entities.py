@@ -12,23 +12,31 @@ from collections.abc import Iterator
 from textrnn.rows import Row
 from training.templates.templates import load_templates
 
+_WEIGHTS = {
+    "statements": 5, "questions": 1, "headlines": 2, "lines": 2, "tweets": 2, "marked": 1,
+    "single": 1, "none": 4,
+}  # fmt: skip
 _LOUD, _QUIET = 0.05, 0.08
 """Shares of the texts that are in capitals, and without any."""
 _MARK = re.compile(r"⟦(\w+)\||⟧")
 """Where an entity begins, with its type, and where it ends."""
+_NAMELESS = ("words", "judgement", "negated", "recommend", "product", "service", "travel")
+"""Topics of opinions in which no name occurs."""
 
 
 def made_entities(count: int, seed: int) -> Iterator[Row]:
     """`count` rows with text and entities of the types LOC, ORG and PER: a function of the
     arguments."""
     chance = random.Random(seed)
-    templates = load_templates("entities")
-    (kinds,) = templates.texts.values()
-    weights = {"statements": 5, "none": 2, "headlines": 2, "lines": 2, "tweets": 2}
+    templates = {kind: load_templates("entities").of(kind) for kind in _WEIGHTS}
+    opinions = load_templates("opinions")
+    nameless = [opinions.of(label, _NAMELESS) for label in ("positive", "negative")]
     for _ in range(count):
-        (kind,) = chance.choices(list(kinds), [weights.get(kind, 1) for kind in kinds])
-        one = templates._replace(texts={kind: {kind: kinds[kind]}})
-        text = one.write(kind, chance).replace("\\n", "\n")
+        (kind,) = chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))
+        if kind == "none" and chance.random() < 0.7:
+            text = chance.choice(nameless).write(chance)
+        else:
+            text = templates[kind].write(chance).replace("\\n", "\n")
         if kind in ("statements", "headlines", "none") and text[-1].isalnum():
             text += chance.choices(("", ".", "!"), (4, 6, 1))[0]
         draw = chance.random()

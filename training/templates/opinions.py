@@ -48,7 +48,7 @@ def made_opinions(count: int, seed: int) -> Iterator[tuple[str, str]]:
 
 
 def _sentence(label: str, chance: random.Random) -> str:
-    text = load_templates("opinions").write(label, chance)
+    text = load_templates("opinions").of(label).write(chance)
     loud = label != NEUTRAL
     if text[-1] not in "?." and "#" not in text:
         text += chance.choices(("", ".", "!", "!!"), (8, 8, 3 * loud, loud))[0]
