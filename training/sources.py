@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from glob import glob
 from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -144,17 +145,16 @@ def _records(source: Source, task: str) -> Iterator[tuple[str, Row | RowError]]:
 
 
 def paths_of(source: Source) -> list[Path]:
-    """The files and folders of a source, by name. Raises UserError if none has its pattern."""
+    """The files and folders of a source, by name. Raises UserError if none matches its pattern."""
     if source.path is None:
         return []
-    if not source.is_pattern:
-        return [data_root() / source.path]
-    found = sorted(data_root().glob(str(source.path)))
+    path = data_root() / source.path
+    if path.exists() or not source.is_pattern:  # a name may have brackets
+        return [path]
+    found = sorted(glob(str(source.path), root_dir=data_root()))
     if not found:
-        raise UserError(
-            f"{data_root() / source.path}: no file matches; correct path or TEXTRNN_DATA"
-        )
-    return found
+        raise UserError(f"{path}: no file matches; correct path or TEXTRNN_DATA")
+    return [data_root() / name for name in found]
 
 
 def _records_of(path: Path, source: Source, task: str) -> Iterator[tuple[str, Row | RowError]]:

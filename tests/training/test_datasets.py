@@ -264,6 +264,10 @@ def test_a_pattern_stands_for_all_files_that_match(root):
     keys = {"path": "[abc].txt", "values": {"label": "x"}}
     assert [row["text"] for row in rows(**keys)] == ["from a", "from b", "from c"]
     assert set(fingerprints(Source.parse(keys, source="t"))) == {"a.txt", "b.txt", "c.txt"}
+    (root / "a[1].txt").write_text("from a[1]\n")
+    assert [row["text"] for row in rows(**{**keys, "path": "a[1].txt"})] == ["from a[1]"]
+    absolute = rows(**{**keys, "path": str(root / "[bc].txt")})
+    assert [row["text"] for row in absolute] == ["from b", "from c"]
     with pytest.raises(UserError, match=r"x\*\.txt: no file matches"):
         rows(**{**keys, "path": "x*.txt"})
     with pytest.raises(UserError, match="path must not be a pattern"):
