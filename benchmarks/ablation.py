@@ -5,8 +5,8 @@ python -m benchmarks.ablation [RECIPE] [KEY=VALUE ...]     default: translate-de
 $TEXTRNN_DATA must have the data of the recipe and `everyday/`, short texts as people type them, of
 which the share that is translated correctly is counted. SMALL makes networks and trainings smaller
 than those of the recipe, and KEY=VALUE changes the recipe further; so the numbers compare with each
-other, not with those of the shipped model. Runs are kept in `runs/ablation/`: finished ones are not
-repeated, others are resumed.
+other, not with those of the shipped model. Runs are kept in `runs/ablation/`, by recipe
+and changes: finished ones are not repeated, others are resumed.
 """
 
 import importlib.util
@@ -94,7 +94,7 @@ def main(name: str = RECIPE, *changes: str) -> None:
     for variant, change in VARIANTS.items():
         if variant == "no-formality" and not has_formality(target):
             continue
-        folder = Path("runs") / "ablation" / name / variant
+        folder = Path("runs") / "ablation" / " ".join([name, *changes]) / variant
         if not (folder / "report.md").exists():
             run(change(recipe), folder, resume=folder.exists())
         predictor = textrnn.load(folder / "bundle")
