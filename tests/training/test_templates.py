@@ -44,41 +44,31 @@ def test_a_text_has_one_label(made, request):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "label"),
+    ("made", "pattern", "label"),
     [
-        (r"(?i)not (bad|awful|boring|ugly|dull|poor) at all\W*", "positive"),
-        (r"(?i)not (good|great|perfect|funny|nice|lovely) at all\W*", "negative"),
-        (r".* is not (good|great|amazing|nice|lovely)\W*", "negative"),
-        (r".* is anything but (bad|awful|dull|boring|poor)\W*", "positive"),
-        (r"(?i)the \w+ (broke|cracked|melted) after .*", "negative"),
-        (r"(?i)the shop opens .*", "neutral"),
-        (r"I have never had a better \w+\W*", "positive"),
-        (r"[45]/5", "positive"),
-        (r"★★★☆☆|3 of 5", "neutral"),
-        (r"(1|2|3|4)/10", "negative"),
-        (r"(?i)one star", "negative"),
-        (r"👎+", "negative"),
+        ("opinions", r"(?i)not (bad|awful|boring|ugly|dull|poor) at all\W*", "positive"),
+        ("opinions", r"(?i)not (good|great|perfect|funny|nice|lovely) at all\W*", "negative"),
+        ("opinions", r".* is not (good|great|amazing|nice|lovely)\W*", "negative"),
+        ("opinions", r".* is anything but (bad|awful|dull|boring|poor)\W*", "positive"),
+        ("opinions", r"(?i)the \w+ (broke|cracked|melted) after .*", "negative"),
+        ("opinions", r"(?i)the shop opens .*", "neutral"),
+        ("opinions", r"I have never had a better \w+\W*", "positive"),
+        ("opinions", r"[45]/5", "positive"),
+        ("opinions", r"★★★☆☆|3 of 5", "neutral"),
+        ("opinions", r"(1|2|3|4)/10", "negative"),
+        ("opinions", r"(?i)one star", "negative"),
+        ("opinions", r"👎+", "negative"),
+        ("emotions", r"(?i)I'm not (angry|mad|scared|sad) .*", "neutral"),
+        ("emotions", r"(?i)I'm so (sad|heartbroken)\W*", "sadness"),
+        ("emotions", r"(?i)(thanks|thank you|thx|ty)\W*", "gratitude"),
+        ("emotions", r"(?i)my sister works in .*", "neutral"),
+        ("emotions", r"🤮+", "disgust"),
     ],
 )
-def test_the_opinion_is_what_people_mean(opinions, pattern, label):
-    """Fails if a negation or the scale of a rating is not taken into account."""
-    found = [one for text, one in opinions if re.fullmatch(pattern, text)]
-    assert set(found) == {label}
-
-
-@pytest.mark.parametrize(
-    ("pattern", "label"),
-    [
-        (r"(?i)I'm not (angry|mad|scared|sad) .*", "neutral"),
-        (r"(?i)I'm so (sad|heartbroken)\W*", "sadness"),
-        (r"(?i)(thanks|thank you|thx|ty)\W*", "gratitude"),
-        (r"(?i)my sister works in .*", "neutral"),
-        (r"🤮+", "disgust"),
-    ],
-)
-def test_the_emotion_is_what_people_mean(emotions, pattern, label):
-    """Fails if a denied emotion is one."""
-    found = [one for text, one in emotions if re.fullmatch(pattern, text)]
+def test_the_label_is_what_people_mean(made, pattern, label, request):
+    """Fails if a negation, the scale of a rating or a denied emotion is not taken into account."""
+    texts = request.getfixturevalue(made)
+    found = [one for text, one in texts if re.fullmatch(pattern, text)]
     assert set(found) == {label}
 
 

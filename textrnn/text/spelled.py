@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Self
 
@@ -41,7 +41,9 @@ class SpelledTokenizer(WordTokenizer):
     def fit(cls, texts: Iterable[str], size: int, min_count: int = 1) -> Self:
         """The `size` most frequent words (special ids included) seen `min_count` times or more."""
         texts = list(texts)
-        letters = Counter(letter for text in texts for letter in text if not letter.isspace())
+        letters = Counter(chain.from_iterable(texts))
+        for blank in filter(str.isspace, list(letters)):
+            del letters[blank]
         specials = len(SPECIALS)
         return cls(
             most_frequent(cls.count(texts), size - specials, min_count),
