@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from math import ceil
 
 import numpy as np
 
@@ -18,7 +19,8 @@ class Epochs:
     """The batches of each epoch, a function of the seed and the number of the epoch alone.
 
     There is one shape for each length, with as many rows as the budget allows, so that all batches
-    of a length have the same weight; at most one batch of a pool has empty rows.
+    of a length have the same weight; at most one batch of a pool has empty rows. An epoch is one
+    pass over the windows, or as many as `epoch_steps` takes.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Epochs:
         self._rows = [rows_of_length(config, length) for length in config.lengths]
         self._seed = config.seed
         self._pool = POOL * config.rows
+        self._passes = max(1, ceil(config.epoch_steps / max(len(self._grouped(0)), 1)))
 
     def _set_windows(self, windows: Sequence[Window]) -> None:
         self._windows = windows
@@ -45,10 +48,12 @@ class Epochs:
         """The batches of an epoch, for `collate` until those of another epoch are asked for."""
         if self._augmented is not None:
             self._set_windows(self._augmented(epoch))
-        return self._grouped(epoch)
+        first = epoch * self._passes
+        return [g for number in range(first, first + self._passes) for g in self._grouped(number)]
 
-    def _grouped(self, epoch: int) -> list[Group]:
-        random = np.random.default_rng([self._seed, epoch])
+    def _grouped(self, number: int) -> list[Group]:
+        """The batches of one pass."""
+        random = np.random.default_rng([self._seed, number])
         order = random.permutation(len(self._lengths))
         groups: list[Group] = []
         for start in range(0, len(order), self._pool):
@@ -69,7 +74,7 @@ class Epochs:
 
     def steps(self, epochs: int) -> int:
         """The batches of all epochs; an estimate if their windows differ."""
-        return sum(len(self._grouped(epoch)) for epoch in range(epochs))
+        return sum(len(self._grouped(number)) for number in range(epochs * self._passes))
 
     def collate(self, group: Group) -> Batch:
         return self._collate([self._windows[index] for index in group.indices], group.shape)

@@ -172,7 +172,8 @@ class Start(Config):
     """Warm start: the tokenizer and weights of an existing bundle."""
 
     bundle: str
-    """Bundle directory, or name of a shipped model."""
+    """Bundle directory, or name of a shipped model. "" is random weights, which a recipe without
+    `[start]` begins with too, and a tokenizer of its own."""
     parameters: tuple[str, ...] = ("embedding", "encoder")
     """Prefixes of the parameters to copy. All others are initialised randomly."""
     words: NonNegativeInt = 0
@@ -184,7 +185,10 @@ class TrainConfig(Config):
     """Batches, optimisation and evaluation."""
 
     epochs: PositiveInt = 5
-    """Passes over the training rows."""
+    """Passes over the training rows, or several in each if `epoch_steps` is set."""
+    epoch_steps: NonNegativeInt = 0
+    """Number of steps of an epoch, at least: rows so few that a pass has fewer steps are passed
+    over again before the next evaluation."""
     rows: PositiveInt = 64
     """Maximum rows per batch. Batches of long rows have fewer, a power of two."""
     tokens: PositiveInt = 16_384
@@ -270,6 +274,11 @@ class Recipe(Config):
         if config.kind not in TOKENIZERS:
             raise ValueError(f"no kind {config.kind!r}; there are {', '.join(TOKENIZERS)}")
         return config
+
+    @field_validator("start")
+    @classmethod
+    def _named(cls, start: Start | None) -> Start | None:
+        return start if start is not None and start.bundle else None
 
     @model_validator(mode="after")
     def _can_be_augmented(self) -> Self:

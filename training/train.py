@@ -171,14 +171,16 @@ class _Run:
         self.predictor.params = jax.device_put(self.state.best_params, jax.local_devices()[0])
         _, metrics = calibrate(self.predictor, self.dev, thorough=False)
         value = headline(metrics, self.metric)
-        better = self.progress.best is None or value > self.progress.best
+        best = self.progress.best
+        better = best is None or value > best
         since = 0 if better else self.progress.since_best + 1
-        if better:
+        # A few development rows often tie; the later weights have seen more.
+        if better or value == best:
             self.best = jax.tree.map(jnp.copy, self.predictor.params)
         patience = self.config.patience
         self.progress = self.progress.model_copy(
             update={
-                "best": value if better else self.progress.best,
+                "best": value if better else best,
                 "since_best": since,
                 "stopped": patience is not None and since >= patience,
             }

@@ -5,6 +5,7 @@ batches  [abcd]  [defg]                    the first token of a chunk is given,
          [ghij]  [jkla]                    and the others are predicted
 """
 
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -21,14 +22,14 @@ class Chunk(NamedTuple):
     starts: np.ndarray
     """[rows]; the position in the text where each row begins."""
     first: bool
-    """Whether it is the first of its epoch, so that the state of the streams is reset."""
+    """Whether it is the first of its pass, so that the state of the streams is reset."""
 
 
 class Streams:
     """The batches of each epoch, a function of the seed and the number of the epoch alone.
 
-    The text is a ring, and an epoch begins at a random position of it. The end of each stream that
-    is shorter than a chunk is left out.
+    The text is a ring, and each pass over it begins at a random position. An epoch is one pass, or
+    as many as `epoch_steps` takes. The end of each stream that is shorter than a chunk is left out.
     """
 
     def __init__(self, ids: np.ndarray, config: TrainConfig):
@@ -44,9 +45,14 @@ class Streams:
                 f"data: the text has {len(ids)} tokens, and a chunk {self._length}; give more "
                 "text, or lower train.lengths"
             )
+        self._passes = max(1, ceil(config.epoch_steps / (self._each // self._length)))
 
     def batches(self, epoch: int) -> list[Chunk]:
-        random = np.random.default_rng([self._seed, epoch])
+        first = epoch * self._passes
+        return [c for number in range(first, first + self._passes) for c in self._pass(number)]
+
+    def _pass(self, number: int) -> list[Chunk]:
+        random = np.random.default_rng([self._seed, number])
         starts = random.integers(len(self._ids)) + self._each * np.arange(self.rows)
         return [
             Chunk(starts + offset, offset == 0)
@@ -54,7 +60,7 @@ class Streams:
         ]
 
     def steps(self, epochs: int) -> int:
-        return epochs * (self._each // self._length)
+        return epochs * self._passes * (self._each // self._length)
 
     def collate(self, chunk: Chunk) -> StreamBatch:
         positions = chunk.starts[:, None] + np.arange(self._length + 1)

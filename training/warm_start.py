@@ -53,8 +53,9 @@ def load_initial_params(start: Start | None, params: Params) -> Params:
             if name not in pretrained or pretrained[name].shape != params[name].shape:
                 shape = list(pretrained[name].shape) if name in pretrained else "nothing"
                 raise UserError(
-                    f"start: {start.bundle} has {shape} for {name}, "
-                    f"this model needs {list(params[name].shape)}"
+                    f"start: {start.bundle} has {shape} for {name}, this model needs "
+                    f"{list(params[name].shape)}; use the sizes of that bundle, or start from "
+                    'random weights with start.bundle=""'
                 )
             result[name] = jnp.asarray(pretrained[name])
     return result

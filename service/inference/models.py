@@ -15,6 +15,8 @@ from textrnn.errors import UserError
 from textrnn.predictor import Predictor
 from textrnn.program_cache import ProgramCache
 
+STARTING = ("pretrain", "vectors")
+"""Tasks whose models start others in training. No route answers with them."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -65,10 +67,10 @@ def _matches(requested: str | None, language: str) -> bool:
 
 
 def load_models(names: Iterable[str]) -> dict[str, ServedModel]:
-    """Models by name, from bundle directories or names of shipped models; all shipped ones if there
-    are no names. Raises UserError."""
+    """Models by name, from bundle directories or names of shipped models; all shipped ones that
+    answer requests if there are no names. Raises UserError."""
     with ThreadPoolExecutor() as pool:
-        loaded = list(pool.map(load_model, names or bundle.shipped()))
+        loaded = list(pool.map(load_model, names or _shipped()))
     models: dict[str, ServedModel] = {}
     for served in loaded:
         if served.name in models:
@@ -80,12 +82,22 @@ def load_models(names: Iterable[str]) -> dict[str, ServedModel]:
     return models
 
 
+def _shipped() -> list[str]:
+    infos = {name: bundle.read_info(bundle.SHIPPED / name) for name in bundle.shipped()}
+    return [name for name, info in infos.items() if info.task not in STARTING]
+
+
 def load_model(name: str) -> ServedModel:
     """A model that is not ready yet. Raises UserError."""
     directory = bundle.find_bundle(name)
     loaded = bundle.load_bundle(directory)
     if not NAME.fullmatch(loaded.info.name):
         raise UserError(f"{directory}: a model cannot be served by the name {loaded.info.name!r}")
+    if loaded.info.task in STARTING:
+        raise UserError(
+            f"{directory}: has a model of the task {loaded.info.task}, which starts other models "
+            "in training and answers no requests; serve a model that was trained from it"
+        )
     created = int((directory / "bundle.json").stat().st_mtime)
     predictor = Predictor(loaded.task, loaded.params)
     return ServedModel(loaded.info, predictor, tuple(loaded.probes), directory, created)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import textrnn
-from service.inference.models import same
+from service.inference.models import load_model, load_models, same
 from support import shipped_answers
 from textrnn.bundle import SHIPPED, load_bundle, shipped
-from textrnn.errors import InvalidText
+from textrnn.errors import InvalidText, UserError
 from training.evaluate import evaluate
 from training.recipe import Recipe, load_recipe
 
@@ -26,10 +26,17 @@ load = functools.cache(textrnn.load)  # so that a model is compiled once for all
 def test_shipped_models():
     """Fails if a model is added or lost unnoticed, or the default of a task is not its first."""
     assert NAMES == [
-        "sentiment-en", "ner-en", "translate-en-de", "emotion-en", "language-id", "ner-conll03",
-        "pos-en", "sentiment-open-en", "shakespeare", "translate-de-en",
+        "sentiment-en", "ner-en", "translate-en-de", "shakespeare", "emotion-en", "english-lm",
+        "language-id", "ner-conll03", "pos-en", "prose-en", "sentiment-open-en", "translate-de-en",
         "translate-en-de-multi30k", "translate-en-es", "translate-es-en",
     ]  # fmt: skip
+
+
+def test_a_server_offers_the_models_that_answer_requests():
+    """Fails if a model that only starts others takes memory and is offered by each server."""
+    assert set(NAMES) - set(load_models([])) == {"english-lm"}
+    with pytest.raises(UserError, match="starts other models"):
+        load_model("english-lm")
 
 
 def test_sizes():

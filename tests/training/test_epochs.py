@@ -1,5 +1,7 @@
 """The batches of an epoch."""
 
+from itertools import chain
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +66,19 @@ def test_order_is_a_function_of_seed_and_epoch():
     assert order(0, 1) != order(0, 2)
     assert order(0, 1) != order(1, 1)
     assert made(lengths).steps(3) == sum(len(order(0, e)) for e in range(3))
+
+
+def test_few_rows_are_passed_over_until_an_epoch_has_its_steps():
+    """Fails if a pass is repeated in its order or cut short, or many rows are passed over again."""
+    config = TrainConfig(lengths=GRID, rows=20, tokens=128, epoch_steps=10)
+    epochs = Epochs([Example(np.full(4, 4, np.int32), False)] * 64, collate, config)
+    batches = [group.indices.tolist() for group in epochs.batches(1)]
+    assert len(batches) == 12 == epochs.steps(1), "three passes of four batches"
+    passes = [list(chain(*batches[start : start + 4])) for start in (0, 4, 8)]
+    assert all(sorted(each) == list(range(64)) for each in passes)
+    assert len({tuple(each) for each in passes}) == 3
+    many = [Example(np.full(4, 4, np.int32), False)] * 200
+    assert len(Epochs(many, collate, config).batches(0)) == 13
 
 
 def test_the_windows_of_an_epoch_may_be_its_own():

@@ -262,6 +262,7 @@ def test_pretraining_starts_a_classifier(tiny_data, tmp_path):
     table, known = extended["embedding.table"], given["embedding.table"]
     assert (len(known), len(table)) == (20, 23)
     np.testing.assert_array_equal(table[: len(known)], known)
+    assert load_recipe(str(tiny_data / "tiny.toml"), [*start, 'start.bundle=""']).start is None
     for change, reason in [
         ("model.encoder.hidden=4", "this model needs"),
         ('start.parameters=["decoder"]', "no parameters named 'decoder'"),

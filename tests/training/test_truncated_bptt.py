@@ -56,6 +56,16 @@ def test_epochs_begin_at_positions_that_follow_from_the_seed():
     assert first(0, 1) != first(1, 1)
 
 
+def test_a_short_text_is_passed_over_until_an_epoch_has_its_steps():
+    """Fails if the state is carried from one pass to the next, which begins elsewhere."""
+    config = TrainConfig(lengths=(4, 8), rows=8, tokens=32, epoch_steps=8)
+    streams = Streams(np.arange(100), config)
+    chunks = streams.batches(0)
+    assert len(chunks) == 9 == streams.steps(1), "three passes of three chunks"
+    assert [chunk.first for chunk in chunks] == [True, False, False] * 3
+    assert len({chunk.starts[0] for chunk in chunks[::3]}) > 1
+
+
 def test_a_short_text_has_fewer_streams_and_a_shorter_one_is_an_error():
     assert streams_of(17).rows == 2
     with pytest.raises(UserError, match="has 7 tokens, and a chunk 8"):

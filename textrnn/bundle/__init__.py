@@ -11,11 +11,12 @@ from textrnn.bundle.bundle import (
     as_stored,
     find_bundle,
     load_bundle,
+    read_info,
     save_bundle,
     shipped,
 )
 
 __all__ = [
     "FORMAT", "SHIPPED", "Bundle", "BundleInfo", "DataSource", "Probe", "Provenance", "as_stored",
-    "find_bundle", "load_bundle", "save_bundle", "shipped",
+    "find_bundle", "load_bundle", "read_info", "save_bundle", "shipped",
 ]  # fmt: skip

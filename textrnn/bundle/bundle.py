@@ -43,7 +43,7 @@ _LONGEST_JSON = 64 * 2**20
 """Bytes."""
 _DEEPEST_JSON = 32
 """Levels. What Python can parse is deeper than what it can write again."""
-FIRST = ("sentiment-en", "ner-en", "translate-en-de")
+FIRST = ("sentiment-en", "ner-en", "translate-en-de", "shakespeare")
 """Shipped models that are listed first, and therefore are the default of their task."""
 
 
@@ -126,7 +126,7 @@ def load_bundle(name: str | Path) -> Bundle:
 
 
 def _load(directory: Path) -> Bundle:
-    info = _read_info(directory)
+    info = read_info(directory)
     defects = _damaged_files(directory, info)
     if defects:
         raise BundleError(
@@ -204,7 +204,8 @@ def find_bundle(name: str | Path) -> Path:
     return directory
 
 
-def _read_info(directory: Path) -> BundleInfo:
+def read_info(directory: Path) -> BundleInfo:
+    """The metadata of a bundle, without its weights. Raises UserError."""
     path = directory / "bundle.json"
     if not path.exists():
         raise BundleError(f"{directory}: is not a bundle: bundle.json is missing")

@@ -1,7 +1,5 @@
 """`textrnn models`: the models that ship with the package."""
 
-import json
-
 import typer
 
 from textrnn.cli.arguments import Model
@@ -14,12 +12,12 @@ app = typer.Typer(help="List models and show their model cards.", no_args_is_hel
 @app.command("list")
 def list_models_command() -> None:
     """List the models that ship with the package."""
-    from textrnn.bundle import SHIPPED, shipped
+    from textrnn.bundle import SHIPPED, read_info, shipped
 
     rows = [["name", "task", "languages", "description"]]
     for name in shipped():
-        info = json.loads((SHIPPED / name / "bundle.json").read_text())
-        rows.append([name, info["task"], ",".join(info["languages"]), info["description"]])
+        info = read_info(SHIPPED / name)
+        rows.append([name, info.task, ",".join(info.languages), info.description])
     print_table(rows)
 
 

@@ -30,8 +30,6 @@ class Templates(NamedTuple):
         return text[0].upper() + text[1:] if chance.random() < 0.6 else text
 
     def _fill(self, field: str, chance: random.Random) -> str:
-        if field in ("thing", "other") and field not in self.words:
-            return f"{chance.choice(('the', 'this', 'the', 'my'))} {self._fill('noun', chance)}"
         return chance.choice(field.split("|") if "|" in field else self.words[field])
 
 

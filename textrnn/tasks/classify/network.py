@@ -17,9 +17,13 @@ from textrnn.layers.linear import Linear
 from textrnn.layers.masking import MASKED
 from textrnn.layers.ngrams import NgramConfig, NgramEmbedding
 from textrnn.layers.ragged import last_tokens, max_rows, row_starts, spread, sum_rows
-from textrnn.text import UNK
+from textrnn.text import SPECIALS, UNK
 
-Pooling = Literal["max", "mean", "last", "attention"]
+Pooling = Literal["max", "mean", "last", "attention", "sif"]
+_FREQUENT = 1e-4
+"""The frequency of a word that gets half of the weight of a very rare one."""
+_FIRST = 0.1
+"""About the frequency of the most frequent word, to which Zipf's law relates all others."""
 
 
 class ClassifierConfig(Config):
@@ -28,7 +32,9 @@ class ClassifierConfig(Config):
     """Vectors of the n-grams that end at each token, beside its own vector."""
     encoder: EncoderConfig = EncoderConfig()
     pooling: tuple[Pooling, ...] = ("max", "mean")
-    """How the outputs of all positions are reduced to one vector; several are concatenated."""
+    """How the outputs of all positions are reduced to one vector; several are concatenated. `sif`
+    is the mean of the inputs of the encoder, weighted by smooth inverse frequency (Arora et al.
+    2017): where there are few rows, rare words say more than their order."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout of the pooled vector."""
 
@@ -44,7 +50,8 @@ class Classifier(nnx.Module):
         inputs = config.embedding.size + (0 if config.ngrams is None else config.ngrams.size)
         self.encoder = Encoder(config.encoder, inputs, rngs=rngs)
         self.attention = Linear(width, 1, rngs=rngs) if "attention" in config.pooling else None
-        self.output = Linear(width * len(config.pooling), labels, rngs=rngs)
+        pooled = sum(inputs if kind == "sif" else width for kind in config.pooling)
+        self.output = Linear(pooled, labels, rngs=rngs)
 
     def __call__(
         self, ids: Int[BatchArray, " tokens"], lengths: Lengths, key: Array | None = None
@@ -56,19 +63,24 @@ class Classifier(nnx.Module):
     def embed(
         self, ids: Int[BatchArray, " tokens"], lengths: Lengths, key: Array | None = None
     ) -> Float[Array, "tokens features"]:
-        """What the encoder reads: the vector of each token, and those of its n-grams."""
-        x = self.embedding(ids, lengths, key)
-        if self.ngrams is None:
-            return x
-        ngram_key = None if key is None else jax.random.fold_in(key, 1)
-        return jnp.concatenate([x, self.ngrams(ids, lengths, ngram_key)], axis=-1)
+        """What the encoder reads: the vector of each token, and those of its n-grams. With the
+        pooling `sif`, the last feature is the weight of the token."""
+        parts = [self.embedding(ids, lengths, key)]
+        if self.ngrams is not None:
+            ngram_key = None if key is None else jax.random.fold_in(key, 1)
+            parts.append(self.ngrams(ids, lengths, ngram_key))
+        if "sif" in self.config.pooling:
+            parts.append(_inverse_frequency(jnp.asarray(ids))[:, None])
+        return jnp.concatenate(parts, axis=-1)
 
     def unknown(self) -> Float[Array, " features"]:
         """What the encoder reads for a token of which nothing is known."""
         vector = self.embedding.table[...][UNK]
-        if self.config.ngrams is None:
-            return vector
-        return jnp.pad(vector, (0, self.config.ngrams.size))
+        if self.config.ngrams is not None:
+            vector = jnp.pad(vector, (0, self.config.ngrams.size))
+        if "sif" in self.config.pooling:
+            vector = jnp.append(vector, _inverse_frequency(jnp.asarray(UNK)))
+        return vector
 
     def logits_from_embeddings(
         self,
@@ -78,14 +90,24 @@ class Classifier(nnx.Module):
     ) -> Float[Array, "rows labels"]:
         """Logits of embedded texts, which may be no token's embedding, as in an attribution."""
         encoder_key, output_key = (None, None) if key is None else jax.random.split(key)
+        weights = jnp.ones((len(x), 1))
+        if "sif" in self.config.pooling:
+            x, weights = x[:, :-1], x[:, -1:]
         h, _ = self.encoder(x, lengths, key=encoder_key)
-        pooled = jnp.concatenate([self._pool(kind, h, lengths) for kind in self.config.pooling], -1)
+        parts = [
+            self._pool(kind, h, lengths) if kind != "sif" else _weighted_mean(x, weights, lengths)
+            for kind in self.config.pooling
+        ]
+        pooled = jnp.concatenate(parts, axis=-1)
         if output_key is not None:
             pooled = dropout(pooled, self.config.dropout, output_key)
         return self.output(pooled)
 
     def _pool(
-        self, kind: Pooling, h: Float[Array, "tokens features"], lengths: Lengths
+        self,
+        kind: Literal["max", "mean", "last", "attention"],
+        h: Float[Array, "tokens features"],
+        lengths: Lengths,
     ) -> Float[Array, "rows features"]:
         match kind:
             case "max":
@@ -112,3 +134,19 @@ class Classifier(nnx.Module):
         half = self.config.encoder.hidden
         starts = h.at[row_starts(lengths)].get(mode="clip")
         return jnp.concatenate([ends[:, :half], starts[:, half:]], axis=-1)
+
+
+def _inverse_frequency(ids: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
+    """The weight a / (a + p) of each token, from 0 to 1. The vocabulary is sorted by frequency, of
+    which Zipf's law gives p. UNK is a rare word; the other special tokens have no weight."""
+    rank = jnp.maximum(ids - len(SPECIALS) + 1, 0)
+    weight = _FREQUENT / (_FREQUENT + _FIRST / jnp.maximum(rank, 1))
+    return jnp.where(ids == UNK, 1.0, jnp.where(rank > 0, weight, 0.0))
+
+
+def _weighted_mean(
+    x: Float[Array, "tokens features"], weights: Float[Array, "tokens 1"], lengths: Lengths
+) -> Float[Array, "rows features"]:
+    """The weighted mean of each row, scaled to a mean square of 1."""
+    mean = sum_rows(x * weights, lengths) / jnp.maximum(sum_rows(weights, lengths), 1e-6)
+    return mean * jax.lax.rsqrt((mean**2).mean(axis=-1, keepdims=True) + 1e-6)

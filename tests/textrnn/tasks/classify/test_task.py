@@ -13,7 +13,7 @@ from textrnn.parameters import merge_model, split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks import Outputs
 from textrnn.tasks.classify.task import Classify, ClassifyConfig, ClassifyRows
-from textrnn.text import WordTokenizer
+from textrnn.text import BOS, EOS, UNK, WordTokenizer
 
 LIMITS = Limits(length=16, rows=16, tokens=256)
 TOKENIZER = WordTokenizer.fit(["a b c d e f g h"], 100)
@@ -65,6 +65,7 @@ TEN = [{"text": f"{a} {b}", "label": "x" if a < b else "y"} for a, b in zip("abc
         {"pooling": ["attention"]},
         {"pooling": ["last"], "encoder": {"hidden": 8, "bidirectional": False, "cell": "gru"}},
         {"pooling": ["max", "mean", "last", "attention"], "encoder": {"hidden": 8, "layers": 2}},
+        {"pooling": ["max", "sif"]},
         {"ngrams": {"orders": [1, 2], "buckets": 64, "size": 8, "dropout": 0.1}},
     ],
     ids=str,
@@ -113,7 +114,26 @@ def test_poolings_equal_their_definitions(pooling):
         np.testing.assert_allclose(pooled, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
+def test_sif_is_the_mean_weighted_by_inverse_frequency():
+    """One row at a time. Fails if the weight of a token does not fall with its frequency, or that
+    of the ends of a text counts."""
+    task = make(pooling=["sif"])
+    model = task.build(nnx.Rngs(0))
+    rows = [np.array(ids) for ids in ([BOS, 4, 9, UNK, EOS], [BOS, 6, EOS])]
+    ids, lengths = to_ragged(rows)
+    features = model.embed(ids, lengths)
+    # Ids 0 to 3 are special; the first word is of frequency 0.1, the second of 0.05, and so on.
+    weight = {BOS: 0, EOS: 0, UNK: 1}
+    weight |= {id: 1e-4 / (1e-4 + 0.1 / (id - 3)) for id in range(4, 12)}
+    table = np.asarray(model.embedding.table[...])
+    for row, logits in zip(rows, model.logits_from_embeddings(features, lengths), strict=True):
+        mean = sum(weight[id] * table[id] for id in row) / sum(weight[id] for id in row)
+        scaled = mean / np.sqrt(np.mean(np.square(mean)))
+        expected = model.output(jnp.asarray(scaled))
+        np.testing.assert_allclose(logits, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("pooling", [*POOLINGS, "sif"])
 def test_padding_does_not_reach_the_logits(pooling):
     """Fails if a pooling reads padding, or the logits of an empty row are not finite."""
     task = make(pooling=[pooling])
@@ -127,7 +147,7 @@ def test_padding_does_not_reach_the_logits(pooling):
     assert np.isfinite(large).all()
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("pooling", [*POOLINGS, "sif"])
 def test_padding_rows_have_no_weight(pooling):
     """Fails if padding rows count in the loss or in its gradient."""
     task = make(pooling=[pooling])
