@@ -14,9 +14,8 @@ from textrnn import bundle
 from textrnn.errors import UserError
 from textrnn.predictor import Predictor
 from textrnn.program_cache import ProgramCache
+from textrnn.tasks import TASKS
 
-STARTING = ("pretrain", "vectors")
-"""Tasks whose models start others in training. No route answers with them."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -84,7 +83,7 @@ def load_models(names: Iterable[str]) -> dict[str, ServedModel]:
 
 def _shipped() -> list[str]:
     infos = {name: bundle.read_info(bundle.SHIPPED / name) for name in bundle.shipped()}
-    return [name for name, info in infos.items() if info.task not in STARTING]
+    return [name for name, info in infos.items() if TASKS[info.task].answers_requests]
 
 
 def load_model(name: str) -> ServedModel:
@@ -93,7 +92,7 @@ def load_model(name: str) -> ServedModel:
     loaded = bundle.load_bundle(directory)
     if not NAME.fullmatch(loaded.info.name):
         raise UserError(f"{directory}: a model cannot be served by the name {loaded.info.name!r}")
-    if loaded.info.task in STARTING:
+    if not loaded.task.answers_requests:
         raise UserError(
             f"{directory}: has a model of the task {loaded.info.task}, which starts other models "
             "in training and answers no requests; serve a model that was trained from it"

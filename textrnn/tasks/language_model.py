@@ -99,6 +99,7 @@ class PretrainBatch(TokenBatch):
 @dataclass(frozen=True, eq=False)
 class Pretrain(Task[PretrainConfig, PretrainExample, PretrainBatch]):
     name = "pretrain"
+    answers_requests = False
     config_type = PretrainConfig
     options_type = Options
     pipeline_tag = "feature-extraction"

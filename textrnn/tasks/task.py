@@ -103,6 +103,8 @@ class Task(ABC, Generic[ConfigT, ExampleT, BatchT]):
     """As in bundles and recipes."""
     pipeline_tag: ClassVar[str]
     """The task as Hugging Face names it, in model cards and by its Inference API."""
+    answers_requests: ClassVar[bool] = True
+    """Whether a server offers its models. Others only start models in training."""
     config_type: ClassVar[type[Config]]
     options_type: ClassVar[type[Options]]
     input: ClassVar[str] = "text"

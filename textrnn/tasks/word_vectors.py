@@ -58,6 +58,7 @@ class WordVectors(nnx.Module):
 @dataclass(frozen=True, eq=False)
 class Vectors(Task[VectorsConfig, Example, TokenBatch]):
     name = "vectors"
+    answers_requests = False
     config_type = VectorsConfig
     options_type = Options
     pipeline_tag = "feature-extraction"
