@@ -28,16 +28,16 @@ class Mutant(NamedTuple):
 MUTANTS = (
     Mutant(
         "LSTM: input and forget gate swapped",
-        "textrnn/layers/cells.py",
+        "textrnn/layers/cells/lstm.py",
         "c = 0.5 * ((f + 1) * c + (i + 1) * g)",
         "c = 0.5 * ((i + 1) * c + (f + 1) * g)",
         "tests/textrnn/layers/test_cells.py",
     ),
     Mutant(
         "unroll: a row that has ended changes its carry",
-        "textrnn/layers/unroll.py",
-        "return tuple(jnp.where(running, n, o) for n, o in zip(new, old, strict=True))",
-        "return tuple(new)",
+        "textrnn/layers/loops/tokens.py",
+        "return jax.tree.map(choose, new, old)",
+        "return new",
         "tests/textrnn/layers/test_unroll.py",
     ),
     Mutant(

@@ -17,6 +17,10 @@ _LARGEST = 2**31 - 1
 """Of an axis of an array, as XLA indexes it."""
 
 
+class Fixed(nnx.Param):
+    """Weights that are drawn and stored, but not trained."""
+
+
 def split_model(model: nnx.Module) -> tuple[nnx.GraphDef, Params]:
     """Split a model into its graph and its parameters."""
     return _split(model)
@@ -70,6 +74,12 @@ def merge_model(graph: nnx.GraphDef, params: Params) -> Any:
             node = node.setdefault(part, {})
         node[last] = array
     return nnx.merge(graph, tree)
+
+
+def fixed_names(model: nnx.Module) -> list[str]:
+    """The names of the weights that are not trained."""
+    state = nnx.to_flat_state(nnx.state(model, Fixed))
+    return [".".join(map(str, path)) for path, _ in state]
 
 
 def count_parameters(params: Params) -> int:

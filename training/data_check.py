@@ -270,7 +270,8 @@ def _make_task(recipe: Recipe, rows: Sequence[Row], findings: Findings) -> Task 
         tokenizer = fit_tokenizer(recipe, rows)
         task = TASKS[recipe.task].fit(recipe.model, tokenizer, recipe.limits, rows)
         metric_of(task, recipe.train.metric)
-    except UserError as error:
+        task.structure  # noqa: B018 - raises ValueError for sizes that no network has
+    except (UserError, ValueError) as error:
         findings.add(RECIPE, recipe.name, str(error))
         return None
     return task

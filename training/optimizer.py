@@ -33,7 +33,8 @@ class OptimizerConfig(Config):
     accumulate: PositiveInt = 1
     """Number of batches whose gradients are averaged into one update."""
     scales: dict[str, NonNegativeFloat] = {}
-    """Multipliers of the learning rate by prefix of the parameter name. 0 freezes parameters."""
+    """Multipliers of the learning rate by prefix of the parameter name; 0 freezes parameters, which
+    then cost neither a gradient nor the memory of the optimizer."""
 
 
 def make_schedule(config: OptimizerConfig, updates: int) -> optax.Schedule:
@@ -67,7 +68,7 @@ def make_optimizer(config: OptimizerConfig, updates: int) -> optax.GradientTrans
         steps.insert(0, optax.clip_by_global_norm(config.clip))
     steps.append(optax.scale_by_learning_rate(schedule))
     if config.scales:
-        steps.append(_scale_by_name(config.scales))
+        steps.append(_scale_by_name(config))
     chain = optax.chain(*steps)
     if config.accumulate == 1:
         return chain
@@ -78,12 +79,21 @@ def _matrices(params: Params) -> dict[str, bool]:
     return {name: leaf.ndim > 1 for name, leaf in params.items()}
 
 
-def _scale_by_name(scales: dict[str, float]) -> optax.GradientTransformation:
-    def scale(name: str) -> float:
-        begins = [prefix for prefix in scales if name.startswith(prefix)]
-        return scales[max(begins, key=len)] if begins else 1.0
+def split_frozen(config: OptimizerConfig, params: Params) -> tuple[Params, Params]:
+    """The parameters that are trained, and those whose rate is scaled to zero."""
+    trained = {name: leaf for name, leaf in params.items() if _scale(config, name)}
+    frozen = {name: leaf for name, leaf in params.items() if name not in trained}
+    return trained, frozen
 
+
+def _scale(config: OptimizerConfig, name: str) -> float:
+    """The multiplier of the longest prefix that fits."""
+    prefixes = [prefix for prefix in config.scales if name.startswith(prefix)]
+    return config.scales[max(prefixes, key=len)] if prefixes else 1.0
+
+
+def _scale_by_name(config: OptimizerConfig) -> optax.GradientTransformation:
     def update(updates: Any, _: Any) -> Any:
-        return {name: value * scale(name) for name, value in updates.items()}
+        return {name: value * _scale(config, name) for name, value in updates.items()}
 
     return optax.stateless(update)

@@ -11,6 +11,7 @@ from jaxtyping import Array
 
 from textrnn.parameters import Params, merge_model
 from textrnn.tasks import Batch, Task
+from training.optimizer import split_frozen
 from training.recipe import TrainConfig
 
 
@@ -19,8 +20,9 @@ class State(NamedTuple):
 
     params: Params
     optimizer: Any
+    """State of the optimizer, of the trained parameters only."""
     average: Params
-    """The moving average of the weights; empty without one."""
+    """The moving average of the trained parameters; empty without one."""
     carry: Any
     """The recurrent state of the streams (truncated BPTT); empty if rows are independent."""
     step: Array
@@ -28,7 +30,7 @@ class State(NamedTuple):
     @property
     def best_params(self) -> Params:
         """The weights to evaluate and to save."""
-        return self.average or self.params
+        return self.params | self.average
 
 
 Loss = Callable[[Any, Any, Array, Any], tuple[Array, Array, Any]]
@@ -43,8 +45,9 @@ def without_carry(task: Task) -> Loss:
 def initial_state(
     params: Params, optimizer: optax.GradientTransformation, config: TrainConfig, carry: Any
 ) -> State:
-    average = jax.tree.map(jnp.copy, params) if config.ema else {}
-    return State(params, optimizer.init(params), average, carry, jnp.zeros((), jnp.int32))
+    trained, _ = split_frozen(config.optimizer, params)
+    average = jax.tree.map(jnp.copy, trained) if config.ema else {}
+    return State(params, optimizer.init(trained), average, carry, jnp.zeros((), jnp.int32))
 
 
 def make_step(
@@ -56,9 +59,11 @@ def make_step(
     """
     seed = jax.random.key(config.seed)
 
-    def mean_loss(params: Params, batch: Batch, carry: Any, key: Array) -> tuple[Array, Any]:
+    def mean_loss(
+        trained: Params, frozen: Params, batch: Batch, carry: Any, key: Array
+    ) -> tuple[Array, Any]:
         dropping, rest = jax.random.split(key)
-        params = drop_weights(params, config.weight_drop, dropping)
+        params = drop_weights(trained, config.weight_drop, dropping) | frozen
         if config.precision != "float32":
             params = {name: p.astype(config.precision) for name, p in params.items()}
         total, weight, carry = loss(merge_model(graph, params), batch, rest, carry)
@@ -66,17 +71,19 @@ def make_step(
 
     def update(state: State, batch: Batch) -> tuple[State, Array]:
         key = jax.random.fold_in(seed, state.step)
+        trained: Any
+        trained, frozen = split_frozen(config.optimizer, state.params)
         (mean, carry), gradient = jax.value_and_grad(mean_loss, has_aux=True)(
-            state.params, batch, state.carry, key
+            trained, frozen, batch, state.carry, key
         )
-        change, optimizer_state = optimizer.update(gradient, state.optimizer, state.params)
-        params: Any = optax.apply_updates(state.params, change)
+        change, optimizer_state = optimizer.update(gradient, state.optimizer, trained)
+        trained = optax.apply_updates(trained, change)
         # The average of the first steps follows the weights closely, to forget the initial weights.
         decay = jnp.minimum(config.ema, (1 + state.step) / (10 + state.step))
         average: Any = {}
         if config.ema:
-            average = optax.incremental_update(params, state.average, 1 - decay)
-        return State(params, optimizer_state, average, carry, state.step + 1), mean
+            average = optax.incremental_update(trained, state.average, 1 - decay)
+        return State(trained | frozen, optimizer_state, average, carry, state.step + 1), mean
 
     return jax.jit(update, donate_argnums=0)
 

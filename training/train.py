@@ -13,7 +13,7 @@ from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from textrnn.errors import UserError
-from textrnn.parameters import Params, count_parameters, split_model
+from textrnn.parameters import Params, count_parameters, fixed_names, split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks import Example, Metrics, Row, StreamTask, Task, Window
 from training.augmentation import Augmentation, AugmentConfig
@@ -25,7 +25,7 @@ from training.epochs import Epochs
 from training.evaluate import calibrate, headline, metric_of
 from training.log import RunLog
 from training.optimizer import make_optimizer, make_schedule
-from training.recipe import Recipe
+from training.recipe import Recipe, TrainConfig
 from training.step import Loss, State, initial_state, make_step, without_carry
 from training.truncated_bptt import Streams
 from training.warm_start import load_initial_params
@@ -66,7 +66,8 @@ class _Run:
     """A training run, from its first step or a checkpoint to its last step."""
 
     def __init__(self, prepared: Prepared, directory: Path):
-        self.config = config = prepared.recipe.train
+        model = prepared.task.build(nnx.Rngs(prepared.recipe.train.seed))
+        self.config = config = _with_fixed(prepared.recipe.train, fixed_names(model))
         self.dev = prepared.dev
         self.directory = directory
         served = prepared.task
@@ -87,7 +88,7 @@ class _Run:
         self.rate = make_schedule(config.optimizer, updates)
         optimizer = make_optimizer(config.optimizer, updates)
 
-        graph, params = split_model(served.build(nnx.Rngs(config.seed)))
+        graph, params = split_model(model)
         params = load_initial_params(prepared.recipe.start, params)
         self.predictor = Predictor(served, params)
         self.step = make_step(loss, graph, optimizer, config)
@@ -206,6 +207,13 @@ def _augmented(prepared: Prepared, task: Task) -> Callable[[int], Sequence[Windo
         return [window for example in examples for window in example.windows]
 
     return windows
+
+
+def _with_fixed(config: TrainConfig, names: Sequence[str]) -> TrainConfig:
+    """`config` with the rate of these weights scaled to zero."""
+    scales = config.optimizer.scales | dict.fromkeys(names, 0.0)
+    optimizer = config.optimizer.model_copy(update={"scales": scales})
+    return config.model_copy(update={"optimizer": optimizer})
 
 
 def _flat(metrics: dict[str, Metrics]) -> dict[str, float]:

@@ -5,61 +5,6 @@ import itertools
 import numpy as np
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def elman_step(p, carry, x):
-    (h,) = carry
-    h = np.tanh(x @ p["input_kernel"] + h @ p["recurrent_kernel"] + p["bias"])
-    return (h,), h
-
-
-def lstm_step(p, carry, x):
-    c, h = carry
-    z = x @ p["input_kernel"] + h @ p["recurrent_kernel"] + p["bias"]
-    i, f, g, o = np.split(z, 4)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    h = sigmoid(o) * np.tanh(c)
-    return (c, h), h
-
-
-def gru_step(p, carry, x):
-    (h,) = carry
-    r_x, z_x, n_x = np.split(x @ p["input_kernel"] + p["bias"], 3)
-    r_h, z_h, n_h = np.split(h @ p["recurrent_kernel"], 3)
-    r, z = sigmoid(r_x + r_h), sigmoid(z_x + z_h)
-    n = np.tanh(n_x + r * (n_h + p["recurrent_bias"]))
-    h = (1 - z) * n + z * h
-    return (h,), h
-
-
-def mogrifier_step(p, carry, x):
-    c, h = carry
-    q, r = p["input_gates"], p["state_gates"]
-    x = 2 * sigmoid(h @ q[0]) * x
-    h = 2 * sigmoid(x @ r[0]) * h
-    x = 2 * sigmoid(h @ q[1]) * x
-    h = 2 * sigmoid(x @ r[1]) * h
-    x = 2 * sigmoid(h @ q[2]) * x
-    return lstm_step(p, (c, h), x)
-
-
-STEPS = {"elman": elman_step, "lstm": lstm_step, "gru": gru_step, "mogrifier": mogrifier_step}
-CARRIES = {"elman": 1, "lstm": 2, "gru": 1, "mogrifier": 2}
-
-
-def unroll(kind, p, x, length, reverse=False, carry=None):
-    """One row: x of [time, inputs] -> outputs [time, hidden] and the last carry."""
-    hidden = p["recurrent_kernel"].shape[0]
-    carry = carry or (np.zeros(hidden),) * CARRIES[kind]
-    outputs = np.zeros((len(x), hidden))
-    order = range(length - 1, -1, -1) if reverse else range(length)
-    for t in order:
-        carry, outputs[t] = STEPS[kind](p, carry, x[t])
-    return outputs, carry
-
-
 def expected_calibration_error(probabilities, outcomes, bins=15):
     total = 0.0
     for b in range(bins):

@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 
-from training.optimizer import OptimizerConfig, make_optimizer, make_schedule
+from training.optimizer import OptimizerConfig, make_optimizer, make_schedule, split_frozen
 
 NAMES = get_args(OptimizerConfig.model_fields["name"].annotation)
 
@@ -78,6 +78,14 @@ def test_rates_by_name():
     assert {name: float(value[0]) for name, value in change.items()} == {
         "a.x": -0.5, "a.frozen.x": 0, "b": -1,
     }  # fmt: skip
+
+
+def test_the_longest_prefix_decides_what_is_frozen():
+    """Fails if a part of a frozen module cannot be trained, or the reverse."""
+    config = OptimizerConfig(scales={"a": 0, "a.b": 1, "a.b.c": 0})
+    params = {name: jnp.zeros(1) for name in ("a.x", "a.b.x", "a.b.c", "d")}
+    trained, frozen = split_frozen(config, params)
+    assert (sorted(trained), sorted(frozen)) == (["a.b.x", "d"], ["a.b.c", "a.x"])
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])

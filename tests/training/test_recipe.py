@@ -35,7 +35,7 @@ def test_overrides_are_typed_and_checked(tiny_data):
         ("train.epochs=many", r"train\.epochs.*'many'"),
         ("train.epochs=0", r"train\.epochs"),
         ("train.optimizer.name=adamx", "'sgd', 'momentum', 'adam'"),
-        ("model.encoder.cell=rnn", "expected one of elman, lstm, gru, mogrifier"),
+        ("model.encoder.cell=rnn", "expected one of elman, jordan"),
         (
             "task=dance",
             "no task 'dance'; the tasks are classify, tag, translate, generate, ",

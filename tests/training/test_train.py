@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import safetensors.numpy
+from flax import nnx
 
 import textrnn
 from support.bundles import same_parameters, weights
@@ -228,6 +229,7 @@ def test_a_diverging_run_is_an_error(tiny_data, tmp_path):
         ["tokenizer.kind=subwords", "tokenizer.size=60", "train.lengths=[64]"],
         ["tokenizer.kind=chars", "train.lengths=[64]", "train.epochs=12"],
         ["model.encoder.cell=gru", "model.encoder.layers=2", "model.encoder.residual=true"],
+        ['model.encoder.cell={kind="stack", depth=8, width=4}'],
     ],
     ids=str,
 )
@@ -235,6 +237,24 @@ def test_options_still_learn(tiny_data, tmp_path, settings):
     """Fails if an option breaks learning: each still solves a task on which chance is one half."""
     fitted(tiny_data, tmp_path / "run", *settings)
     assert max(value for _, value in development(tmp_path / "run", "accuracy")) > 0.9
+
+
+@pytest.mark.slow
+def test_a_reservoir_is_not_trained(tiny_data, tmp_path):
+    """Weight decay and weight drop included. Fails if a fixed weight changes, or nothing learns."""
+    change = ["model.encoder.cell=echo_state", "train.optimizer.weight_decay=0.1"]
+    params = fitted(tiny_data, tmp_path / "run", *change, "train.weight_drop=0.5")
+    recipe = load_recipe(str(tiny_data / "tiny.toml"), change)
+    _, fresh = split_model(prepare(recipe).task.build(nnx.Rngs(recipe.train.seed)))
+    for name in params:
+        fixed = name.startswith("encoder.")
+        assert (params[name] == fresh[name]).all() == fixed, name
+    assert max(value for _, value in development(tmp_path / "run", "accuracy")) > 0.9
+
+
+def test_a_size_that_no_network_has_is_an_error_before_training(tiny_data, tmp_path):
+    with pytest.raises(UserError, match="8 units cannot be divided evenly among 3 levels"):
+        train(tiny_data, tmp_path, 'model.encoder.cell={kind="hmlstm", levels=3}')
 
 
 @pytest.mark.slow

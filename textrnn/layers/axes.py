@@ -7,10 +7,13 @@
     target       positions of the target sequence in training, padded
     letters      positions of a character inside a word
     alphabet     letters that a tokenizer knows
-    width        letters in the receptive field of a filter
+    width        letters in the receptive field of a filter; numbers in a slot of a memory
     padded       features filled up to a multiple of a vector's width
 
     hidden       units of one direction of a recurrent layer
+    units        units of a recurrent layer, in a matrix of their connections
+    slots        rows of a cell's memory
+    heads        places of a cell's memory that are read or written in a step
     gates        pre-activations of one step: 4 * hidden for an LSTM
     inputs       features that a layer reads
     outputs      features that a layer returns

@@ -8,15 +8,18 @@ from pydantic import Field, PositiveInt
 
 from textrnn.config import Config
 from textrnn.layers.axes import Lengths
-from textrnn.layers.cells import CELLS, Carry, CellName
+from textrnn.layers.cells.cell import Carry, Cell
+from textrnn.layers.cells.choice import CellChoice, cell_choice
+from textrnn.layers.cells.one_product import OneProductCell
 from textrnn.layers.dropout import variational_dropout
+from textrnn.layers.packing import Packable
 from textrnn.layers.ragged import is_token
 from textrnn.layers.unroll import unroll, unroll_both
 
 
 class EncoderConfig(Config):
-    cell: CellName = "lstm"
-    """Recurrent cell of every layer."""
+    cell: CellChoice = cell_choice("lstm")
+    """Recurrent cell of every layer: its name, or a table of `kind` and its options."""
     layers: int = Field(default=1, ge=1, le=100)
     """Number of recurrent layers."""
     hidden: PositiveInt = 256
@@ -40,14 +43,16 @@ class EncoderConfig(Config):
         return self.hidden * (2 if self.bidirectional else 1)
 
 
-class Layer(nnx.Module):
+class Layer(Packable):
     """One recurrent layer, uni- or bidirectional."""
 
     def __init__(self, config: EncoderConfig, inputs: int, *, rngs: nnx.Rngs):
-        kind = CELLS[config.cell]
+        def cell() -> Cell:
+            return config.cell.build(inputs, config.hidden, rngs=rngs)
+
         self.config = config
-        self.forward = kind(inputs, config.hidden, rngs=rngs)
-        self.backward = kind(inputs, config.hidden, rngs=rngs) if config.bidirectional else None
+        self.forward = cell()
+        self.backward = cell() if config.bidirectional else None
         self.norm = nnx.LayerNorm(config.width, rngs=rngs) if config.layer_norm else None
 
     def __call__(
@@ -68,6 +73,11 @@ class Layer(nnx.Module):
             # Normalising turns the zeros of padding into the norm's bias: make them zero again.
             output = jnp.where(is_token(lengths, len(x))[:, None], self.norm(output), 0)
         return output, carries
+
+    def pack(self) -> None:
+        for cell in (self.forward, self.backward):
+            if isinstance(cell, OneProductCell):
+                cell.pack()
 
     def _reads_all(self, x: Array) -> bool:
         """Whether both directions read all features of `x`, rather than a half each."""

@@ -14,7 +14,7 @@ from textrnn.layers import axes
 from textrnn.layers.linear import matmul
 
 MODULES = [ROOT / f"{name.replace('.', '/')}.py" for name in CHECKED[1:]]
-SOURCES = [*sorted((ROOT / "textrnn" / "layers").glob("*.py")), *MODULES]
+SOURCES = [*sorted((ROOT / "textrnn" / "layers").rglob("*.py")), *MODULES]
 DTYPES = ("Float", "Int", "Bool", "UInt32", "Shaped")
 LEGEND = set(re.findall(r"^    (\w+)  ", axes.__doc__ or "", re.MULTILINE))
 
@@ -46,7 +46,7 @@ def axes_of(path):
                 value=ast.Name(id=dtype), slice=ast.Tuple(elts=[_, ast.Constant(value=str(shape))])
             ) if dtype in DTYPES:
                 names = {name.lstrip("*") for name in shape.split()}
-                names = {name for name in names if not re.fullmatch(r"\d+|\.\.\.|{\w+}", name)}
+                names = {name for name in names if not re.fullmatch(r"\d+|\.\.\.|_|{\w+}", name)}
                 yield node.lineno, shape, names
 
 

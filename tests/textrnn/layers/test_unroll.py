@@ -5,24 +5,27 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from jax import lax
 
-from support import reference
-from support.cells import numpy_params, random_cell
+from support.cells import NATIVE, each_cell, numpy_params, of_row, random_cell, visited_carry
 from support.ragged import to_ragged, to_rows
+from support.reference_cells import unroll as reference_unroll
 from textrnn import native
-from textrnn.layers.cells import CELLS
 from textrnn.layers.unroll import unroll, unroll_both
 from textrnn.platform import tracing_for
 
-INPUTS, HIDDEN = 3, 5
+INPUTS, HIDDEN = 3, 6
 LENGTHS = [0, 7, 1, 0, 4, 0]
 RANDOM = np.random.default_rng(0)
 ROWS = [RANDOM.normal(size=(length, INPUTS)).astype("f") for length in LENGTHS]
+# Each test runs the native kernels, and what other platforms run, of which all cells have one.
+ENGINES = [*((kind, "native") for kind in NATIVE), *each_cell(lambda kind: (kind, "xla"))]
+EACH = pytest.mark.parametrize(("kind", "engine"), ENGINES, indirect=["engine"])
+LSTM = pytest.mark.parametrize("engine", ["native", "xla"], indirect=True)
 
 
-@pytest.fixture(params=["native", "xla"], autouse=True)
+@pytest.fixture
 def engine(request):
-    """Each test runs the native kernels, and the loop of XLA that other platforms run."""
     if request.param == "native":
         if not native.available():
             pytest.skip("the native library was not built")
@@ -37,55 +40,56 @@ def batch(rows=ROWS):
     return x, jnp.asarray(lengths)
 
 
-def random_carry(cell):
-    shape = (len(LENGTHS), HIDDEN)
-    return tuple(jnp.asarray(RANDOM.normal(size=shape), "f") for _ in range(cell.carries))
+def close(found, expected, atol):
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, atol=atol)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("kind", CELLS)
-def test_equals_the_reference_row_by_row(kind, reverse):
+@EACH
+def test_equals_the_reference_row_by_row(kind, reverse, engine):
     """Fails if padding or another row changes the carry, a row starts in its neighbour, or an empty
     row loses its carry."""
     cell = random_cell(kind, INPUTS, HIDDEN)
-    first, (x, lengths) = random_carry(cell), batch()
-    outputs, carry = unroll(cell, x, lengths, first, reverse=reverse)
+    first, (x, lengths) = visited_carry(cell, len(LENGTHS)), batch()
+    outputs, carry = jax.jit(lambda *given: unroll(cell, *given, reverse=reverse))(
+        x, lengths, first
+    )
     for index, (row, output) in enumerate(zip(ROWS, to_rows(outputs, lengths), strict=True)):
-        before = tuple(np.asarray(part[index], np.float64) for part in first)
-        expected, expected_carry = reference.unroll(
-            kind, numpy_params(cell), row, len(row), reverse, before
+        expected, expected_carry = reference_unroll(
+            kind, numpy_params(cell), row, of_row(first, index), reverse, cell.options
         )
-        np.testing.assert_allclose(output, expected, atol=1e-5)
-        for a, b in zip(carry, expected_carry, strict=True):
-            np.testing.assert_allclose(a[index], b, atol=1e-5)
+        np.testing.assert_allclose(output, np.array(expected).reshape(output.shape), atol=1e-5)
+        close(of_row(carry, index), expected_carry, atol=1e-5)
     assert not outputs[sum(LENGTHS) :].any()
 
 
-@pytest.mark.parametrize("kind", CELLS)
-def test_continues_from_a_carry(kind):
+@EACH
+def test_continues_from_a_carry(kind, engine):
     """Rows of unequal length, each cut in the middle. Fails if the initial carry is ignored, or the
     last carry is not that of the row's last step."""
     cell = random_cell(kind, INPUTS, HIDDEN)
-    whole, last = unroll(cell, *batch())
-    (x, lengths), (y, more) = (
-        batch([row[: len(row) // 2] for row in ROWS]),
-        batch([row[len(row) // 2 :] for row in ROWS]),
-    )
-    first, carry = unroll(cell, x, lengths)
-    second, after = unroll(cell, y, more, carry)
-    for one, two, row in zip(
-        to_rows(first, lengths), to_rows(second, more), to_rows(whole, LENGTHS), strict=True
-    ):
+    run = jax.jit(lambda *given: unroll(cell, *given))
+    begin = cell.carry(len(LENGTHS))
+    whole, last = run(*batch(), begin)
+    size = sum(LENGTHS)  # of both parts, so that one program runs
+    cut = lambda part: batch([row[part(len(row) // 2)] for row in ROWS])  # noqa: E731
+    parts, carry = [], begin
+    for x, lengths in (cut(lambda half: slice(half)), cut(lambda half: slice(half, None))):
+        padded = jnp.pad(x[:size], ((0, max(len(batch()[0]) - len(x), 0)), (0, 0)))
+        outputs, carry = run(padded, lengths, carry)
+        parts.append(to_rows(outputs, lengths))
+    for one, two, row in zip(*parts, to_rows(whole, LENGTHS), strict=True):
         np.testing.assert_allclose(np.concatenate([one, two]), row, atol=1e-6)
-    for a, b in zip(after, last, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-6)
+    close(carry, last, atol=1e-6)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_a_batch_of_empty_rows_passes_its_carry_on(reverse):
+@LSTM
+def test_a_batch_of_empty_rows_passes_its_carry_on(reverse, engine):
     """Exactly. Fails if the loop runs a step, or needs a longest row."""
     cell = random_cell("lstm", INPUTS, HIDDEN)
-    carry = random_carry(cell)
+    carry = visited_carry(cell, len(LENGTHS))
     lengths = jnp.zeros(len(LENGTHS), jnp.int32)
     outputs, last = unroll(cell, jnp.full((4, INPUTS), 7.0), lengths, carry, reverse=reverse)
     assert not outputs.any()
@@ -93,69 +97,75 @@ def test_a_batch_of_empty_rows_passes_its_carry_on(reverse):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("kind", CELLS)
-def test_gradients_equal_autodiff_through_single_steps(kind):
-    """By input, every parameter and the carries of both directions. Fails on any error in the
-    custom gradient, padding and empty rows included."""
-    forward, backward = random_cell(kind, INPUTS, HIDDEN, 1), random_cell(kind, INPUTS, HIDDEN, 2)
-    graphs, params = zip(nnx.split(forward), nnx.split(backward), strict=True)
+@EACH
+def test_gradients_equal_autodiff_through_single_steps(kind, engine):
+    """By input, every parameter and the first carries of both directions. Fails on any error in the
+    custom gradients, padding and empty rows included."""
+    cells = random_cell(kind, INPUTS, HIDDEN, 1), random_cell(kind, INPUTS, HIDDEN, 2)
+    graphs, params = zip(*(nnx.split(cell) for cell in cells), strict=True)
+    carries = tuple(visited_carry(cell, len(LENGTHS), seed) for seed, cell in enumerate(cells))
     x, lengths = batch()
     weights = np.random.default_rng(3).normal(size=(len(x), 2 * HIDDEN))
 
     def total(results):
-        outputs, carries = results
-        return (outputs * weights).sum() + sum((c**3).sum() for carry in carries for c in carry)
+        outputs, last = results
+        return (outputs * weights).sum() + sum((leaf**3).sum() for leaf in jax.tree.leaves(last))
 
-    def fast(params, x):
-        cells = [nnx.merge(g, p) for g, p in zip(graphs, params, strict=True)]  # type: ignore
-        return total(unroll_both(cells[0], cells[1], x, x * 0.5, lengths))
+    def merged(params):
+        return [nnx.merge(graph, each) for graph, each in zip(graphs, params, strict=True)]
 
-    def slow(params, x):
-        cells = [nnx.merge(g, p) for g, p in zip(graphs, params, strict=True)]  # type: ignore
-        one, two = stepwise(cells[0], x, False), stepwise(cells[1], x * 0.5, True)
-        return total((jnp.concatenate([one[0], two[0]], axis=-1), (one[1], two[1])))
+    def fast(params, x, carries):
+        forward, backward = merged(params)
+        (one, first), (two, second) = (
+            unroll(forward, x, lengths, carries[0]),
+            unroll(backward, 0.5 * x, lengths, carries[1], reverse=True),
+        )
+        return total((jnp.concatenate([one, two], axis=-1), (first, second)))
 
-    def stepwise(cell, x, reverse):
-        outputs = [jnp.zeros(HIDDEN)] * len(x)
-        carries = []
-        for start, length in zip(np.cumsum(LENGTHS) - LENGTHS, LENGTHS, strict=True):
-            carry = cell.carry(1)
-            for t in sorted(range(start, start + length), reverse=reverse):
-                carry, output = cell.step(carry, cell.project(x[t][None]))
-                outputs[t] = output[0]
-            carries.append(carry)
-        carry = tuple(jnp.concatenate(parts) for parts in zip(*carries, strict=True))
-        return jnp.stack(outputs), carry
+    def slow(params, x, carries):
+        forward, backward = merged(params)
+        one, first = stepwise(forward, x, carries[0], False)
+        two, second = stepwise(backward, 0.5 * x, carries[1], True)
+        return total((jnp.concatenate([one, two], axis=-1), (first, second)))
 
-    expected = jax.grad(slow, argnums=(0, 1))(params, x)
-    result = jax.grad(fast, argnums=(0, 1))(params, x)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), result, expected)
+    expected = jax.jit(jax.grad(slow, argnums=(0, 1, 2)))(params, x, carries)
+    result = jax.jit(jax.grad(fast, argnums=(0, 1, 2)))(params, x, carries)
+    close(result, expected, atol=5e-5)
 
 
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("kind", CELLS)
-def test_gradient_by_the_first_carry(kind, reverse):
-    """Fails if the gradient does not reach the initial carry, such as a decoder's initial state."""
-    cell = random_cell(kind, INPUTS, HIDDEN)
-    carry, (x, lengths) = random_carry(cell), batch()
+def stepwise(cell, x, carry, reverse):
+    """What `unroll` computes, by a scan over the steps of padded rows that XLA differentiates."""
+    starts, longest = np.cumsum(LENGTHS) - LENGTHS, max(LENGTHS)
+    lengths = np.asarray(LENGTHS)
 
-    @jax.jit
-    def total(carry):
-        return unroll(cell, x, lengths, carry, reverse=reverse)[0].sum()
+    def step(state, t):
+        outputs, carry = state
+        running = t < lengths
+        place = starts + (lengths - 1 - t if reverse else t)
+        place = jnp.where(running, place, len(x))
+        inputs = x.at[place].get(mode="fill", fill_value=0)
+        new, output = cell.step(carry, cell.project(inputs))
+        pick = lambda a, b: jnp.where(running.reshape(-1, *[1] * (a.ndim - 1)), a, b)  # noqa: E731
+        outputs = outputs.at[place].set(output, mode="drop")
+        return (outputs, jax.tree.map(pick, new, carry)), None
 
-    result = jax.grad(total)(carry)
-    for index in range(len(carry)):
-        nudged = list(carry)
-        nudged[index] = carry[index].at[1, 2].add(1e-2)
-        lower = list(carry)
-        lower[index] = carry[index].at[1, 2].add(-1e-2)
-        slope = (total(tuple(nudged)) - total(tuple(lower))) / 2e-2
-        np.testing.assert_allclose(result[index][1, 2], slope, rtol=2e-2, atol=1e-4)
-        empty = np.array(LENGTHS) == 0
-        assert not result[index][empty].any(), "an empty row passes its carry on, without output"
+    start = jnp.zeros((len(x), HIDDEN)), carry
+    return lax.scan(step, start, jnp.arange(longest))[0]
 
 
-def test_bfloat16_kernels_stay_close():
+@EACH
+def test_both_directions_equal_each(kind, engine):
+    """Outputs and carries. Fails if the directions are confused."""
+    cells = random_cell(kind, INPUTS, HIDDEN, 1), random_cell(kind, INPUTS, HIDDEN, 2)
+    x, lengths = batch()
+    outputs, carries = jax.jit(lambda x: unroll_both(*cells, x, 0.5 * x, lengths))(x)
+    one = jax.jit(lambda x: unroll(cells[0], x, lengths))(x)
+    two = jax.jit(lambda x: unroll(cells[1], 0.5 * x, lengths, reverse=True))(x)
+    close((outputs, carries), (jnp.concatenate([one[0], two[0]], -1), (one[1], two[1])), atol=1e-6)
+
+
+@LSTM
+def test_bfloat16_kernels_stay_close(engine):
     """Fails if sums are accumulated in bfloat16, where errors grow with the length."""
     cell = random_cell("lstm", INPUTS, HIDDEN)
     exact, _ = unroll(cell, *batch())

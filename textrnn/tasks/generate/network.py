@@ -15,7 +15,7 @@ from pydantic import field_validator
 
 from textrnn.config import Config
 from textrnn.layers.axes import BatchArray, Lengths
-from textrnn.layers.cells import CELLS, Carry
+from textrnn.layers.cells.cell import Carry
 from textrnn.layers.embedding import Embedding, EmbeddingConfig
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear, matmul_transposed
@@ -46,9 +46,8 @@ class GeneratorConfig(Config):
 
     def past(self, rows: int) -> Past:
         """The past of rows that have read nothing."""
-        carries = CELLS[self.encoder.cell].carries
-        empty = jnp.zeros((rows, self.encoder.hidden))
-        return ((empty,) * carries,) * self.encoder.layers
+        encoder = self.encoder
+        return (encoder.cell.carry(rows, encoder.hidden),) * encoder.layers
 
 
 class Generator(Packable):

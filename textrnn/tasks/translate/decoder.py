@@ -15,12 +15,14 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float, Int
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt
 
 from textrnn.config import Config
 from textrnn.layers.attention import ATTENTIONS, EncodedSource
 from textrnn.layers.axes import Lengths
-from textrnn.layers.cells import CELLS, Carry, CellName
+from textrnn.layers.cells.cell import Carry, Cell
+from textrnn.layers.cells.choice import CellChoice, cell_choice
+from textrnn.layers.cells.one_product import OneProductCell
 from textrnn.layers.dropout import dropout
 from textrnn.layers.linear import Linear, matmul
 from textrnn.layers.packing import Packable
@@ -29,8 +31,8 @@ from textrnn.layers.unroll import unroll
 
 
 class DecoderConfig(Config):
-    cell: CellName = "lstm"
-    """Recurrent cell of every layer."""
+    cell: CellChoice = cell_choice("lstm")
+    """Recurrent cell of every layer: its name, or a table of `kind` and its options."""
     layers: int = Field(default=1, ge=1, le=100)
     """Number of recurrent layers."""
     hidden: PositiveInt = 256
@@ -41,14 +43,6 @@ class DecoderConfig(Config):
     """Whether a step reads the output of the previous step."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout of each step's output, with one mask for all steps."""
-
-    @field_validator("cell")
-    @classmethod
-    def _hoisted(cls, cell: str) -> str:
-        if not CELLS[cell].hoisted:
-            known = ", ".join(name for name, kind in CELLS.items() if kind.hoisted)
-            raise ValueError(f"a decoder needs a cell that projects its input beforehand: {known}")
-        return cell
 
 
 class DecoderState(NamedTuple):
@@ -64,31 +58,36 @@ class Decoder(Packable):
     def __init__(
         self, config: DecoderConfig, inputs: int, memory: int, outputs: int, *, rngs: nnx.Rngs
     ):
-        kind, hidden = CELLS[config.cell], config.hidden
+        hidden = config.hidden
         self.config, self.inputs, self.outputs = config, inputs, outputs
         feeding = outputs if config.input_feeding else 0
         widths = [inputs + feeding] + [hidden] * (config.layers - 1)
-        self.cells = nnx.List([kind(width, hidden, rngs=rngs) for width in widths])
-        self.bridge = Linear(memory, config.layers * kind.carries * hidden, rngs=rngs)
+        self.cells = nnx.List([config.cell.build(width, hidden, rngs=rngs) for width in widths])
+        states = config.layers * config.cell.type.bridged * hidden
+        self.bridge = Linear(memory, states, rngs=rngs) if states else None
         self.attention = ATTENTIONS[config.attention](memory, hidden, rngs=rngs)
         self.combine = Linear(hidden + memory, outputs, rngs=rngs)
 
     def pack(self) -> None:
         self.combine.pack()
+        for cell in self.cells:
+            if isinstance(cell, OneProductCell):
+                cell.pack()
 
     def begin(
         self, memory: Float[Array, "tokens memory"], lengths: Lengths, longest: int
     ) -> tuple[EncodedSource, DecoderState]:
-        """Start from an encoder's ragged outputs; their mean determines the initial state.
-        `longest` is a static upper bound of the lengths."""
-        mean = sum_rows(memory, lengths) / jnp.maximum(lengths, 1)[:, None]
-        initial = jnp.tanh(self.bridge(mean))
-        carries = self.cells[0].carries
-        parts = jnp.split(initial, len(self.cells) * carries, axis=-1)
-        state = DecoderState(
-            tuple(tuple(parts[i : i + carries]) for i in range(0, len(parts), carries)),
-            jnp.zeros((len(lengths), self.outputs)),
-        )
+        """Start from an encoder's ragged outputs; their mean determines the initial state, as far
+        as the cell lets it. `longest` is a static upper bound of the lengths."""
+        carries = [cell.carry(len(lengths)) for cell in self.cells]
+        if self.bridge is not None:
+            mean = sum_rows(memory, lengths) / jnp.maximum(lengths, 1)[:, None]
+            bridged = self.config.cell.type.bridged
+            parts = jnp.split(jnp.tanh(self.bridge(mean)), len(carries) * bridged, axis=-1)
+            for index, carry in enumerate(carries):
+                first = index * bridged
+                carries[index] = (*carry[:-bridged], *parts[first : first + bridged])
+        state = DecoderState(tuple(carries), jnp.zeros((len(lengths), self.outputs)))
         return self.attention.read(memory, lengths, longest), state
 
     def step(
@@ -128,7 +127,7 @@ class Decoder(Packable):
         if key is not None:
             mask = dropout(mask, self.config.dropout, key)
         grids = source.grids()
-        input_kernel, feeding_kernel = jnp.split(self.cells[0].input_kernel[...], [self.inputs])
+        project, project_fed = self._first_projection()
 
         def attend(queries: Array) -> tuple[Array, Array]:
             context, weights = self.attention.attend(grids, queries[:, None])
@@ -139,15 +138,30 @@ class Decoder(Packable):
                 cell = self.cells[index]
                 if index:
                     return cell.step(carry, cell.project(inputs))
-                if self.config.input_feeding:
-                    return cell.step(carry, projected + matmul(inputs, feeding_kernel))
-                return cell.step(carry, projected)
+                return cell.step(carry, project_fed(projected, inputs))
 
             state, output, _ = self._step(state, advance, attend, self.combine)
             output = output * mask
             return DecoderState(state.carries, output), output
 
-        return lax.scan(step, state, matmul(x, input_kernel))[1]
+        return lax.scan(step, state, project(x))[1]
+
+    def _first_projection(self) -> tuple[Callable[[Array], Array], Callable[..., Array]]:
+        """What the first cell needs of the input, as a function for all steps at once and one for a
+        step of its result and the output before."""
+        cell: Cell = self.cells[0]
+        if not self.config.input_feeding:
+            return cell.project, lambda projected, output: projected
+        if isinstance(cell, OneProductCell) and cell.hoisted:
+            of_input, of_output = jnp.split(cell.input_weights(), [self.inputs])
+            return (
+                lambda x: matmul(x, of_input),
+                lambda projected, output: projected + matmul(output, of_output),
+            )
+        return (
+            lambda x: x,
+            lambda x, output: cell.project(jnp.concatenate([x, output], axis=-1)),
+        )
 
     def _step(
         self,

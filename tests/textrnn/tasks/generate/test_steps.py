@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from support.cells import NATIVE, each_cell, small
 from support.ragged import to_ragged, to_rows
-from textrnn.layers.cells import CELLS
 from textrnn.layers.embedding import EmbeddingConfig
 from textrnn.layers.encoder import EncoderConfig
 from textrnn.tasks.generate.capture import Captured, batch_capture_options, join
@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow
 IDS = 10
 GRAMMAR = CharTokenizer(list("abcdef")).grammar
 EVERY = [
-    *({"cell": cell, "layers": layers} for cell in CELLS for layers in (1, 2)),
+    *each_cell(lambda cell: {"cell": cell}),
+    *({"cell": cell, "layers": 2} for cell in NATIVE),
     {"layers": 2, "layer_norm": True, "residual": True},
     {"tied": True},
 ]
@@ -36,7 +37,7 @@ def made(cell="lstm", layers=1, tied=False, ids=IDS, **more):
     config = GeneratorConfig(
         embedding=EmbeddingConfig(size=6),
         encoder=EncoderConfig(
-            cell=cell, layers=layers, hidden=7, bidirectional=False, joined=False, **more
+            cell=small(cell), layers=layers, hidden=8, bidirectional=False, joined=False, **more
         ),
         tied=tied,
     )

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from support.cells import NATIVE, each_cell, small
 from support.ragged import to_ragged, to_rows
-from textrnn.errors import UserError
 from textrnn.layers.attention import ATTENTIONS
-from textrnn.layers.cells import CELLS
 from textrnn.layers.embedding import EmbeddingConfig
 from textrnn.layers.encoder import EncoderConfig
 from textrnn.parameters import split_model
@@ -24,9 +23,10 @@ LONGEST = 6
 """Length of the targets, and an upper bound of those of the sources."""
 ONE_EACH = jnp.ones(3, jnp.int32)
 """One hypothesis of each row."""
-HOISTED = [name for name, kind in CELLS.items() if kind.hoisted]
 EVERY = [
-    *itertools.product(HOISTED, ["multiplicative"], [1, 2], [True]),
+    *each_cell(lambda cell: (cell, "multiplicative", 1, True)),
+    *itertools.product(NATIVE, ["multiplicative"], [2], [True]),
+    *itertools.product(["second_order"], ["multiplicative"], [1], [False]),
     *itertools.product(["lstm"], ATTENTIONS, [1], [True, False]),
 ]
 
@@ -34,9 +34,9 @@ EVERY = [
 def made(cell="lstm", attention="multiplicative", layers=1, feeding=True, **config):
     config = TranslatorConfig(
         embedding=EmbeddingConfig(size=5),
-        encoder=EncoderConfig(cell=cell, hidden=4),
+        encoder=EncoderConfig(hidden=4),
         decoder=DecoderConfig(
-            cell=cell, hidden=6, layers=layers, attention=attention, input_feeding=feeding
+            cell=small(cell), hidden=6, layers=layers, attention=attention, input_feeding=feeding
         ),
         **config,
     )
@@ -60,16 +60,11 @@ def test_training_unrolls_the_step_that_decoding_takes(cell, attention, layers, 
             np.testing.assert_allclose(of_row.sum(axis=0), [1], atol=1e-5)
 
 
-def test_a_decoder_rejects_cells_without_a_hoisted_projection():
-    with pytest.raises(UserError, match="beforehand: elman, lstm, gru"):
-        DecoderConfig.parse({"cell": "mogrifier"}, source="here")
-
-
 def test_input_feeding_reaches_the_next_step():
     """Fails if the option has no effect."""
-    one = made(feeding=True)[0].decoder.cells[0].input_kernel.shape
-    two = made(feeding=False)[0].decoder.cells[0].input_kernel.shape
-    assert (one[0], two[0]) == (10, 5)
+    one = made(feeding=True)[0].decoder.cells[0].inputs
+    two = made(feeding=False)[0].decoder.cells[0].inputs
+    assert (one, two) == (10, 5)
     model, sources, _ = made(feeding=True)
     source, state = model.begin(*to_ragged(sources), LONGEST)
     token = jnp.array([4, 5, 6])

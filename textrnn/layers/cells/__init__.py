@@ -1,0 +1,1 @@
+"""Recurrent cells: the computation of one time step."""
