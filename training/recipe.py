@@ -171,9 +171,11 @@ class Data(Config):
 class Start(Config):
     """Warm start: the tokenizer and weights of an existing bundle."""
 
-    bundle: str
+    bundle: str | tuple[str, ...]
     """Bundle directory, or name of a shipped model. "" is random weights, which a recipe without
-    `[start]` begins with too, and a tokenizer of its own."""
+    `[start]` begins with too, and a tokenizer of its own. Of several bundles with one tokenizer
+    and equal shapes, such as runs that differ in their seed, the mean of the weights is taken
+    (Wortsman et al. 2022)."""
     parameters: tuple[str, ...] = ("embedding", "encoder")
     """Prefixes of the parameters to copy. All others are initialised randomly."""
     words: NonNegativeInt = 0
@@ -184,8 +186,9 @@ class Start(Config):
 class TrainConfig(Config):
     """Batches, optimisation and evaluation."""
 
-    epochs: PositiveInt = 5
-    """Passes over the training rows, or several in each if `epoch_steps` is set."""
+    epochs: NonNegativeInt = 5
+    """Passes over the training rows, or several in each if `epoch_steps` is set. 0 exports the
+    weights that `[start]` gives."""
     epoch_steps: NonNegativeInt = 0
     """Number of steps of an epoch, at least: rows so few that a pass has fewer steps are passed
     over again before the next evaluation."""
@@ -279,6 +282,12 @@ class Recipe(Config):
     @classmethod
     def _named(cls, start: Start | None) -> Start | None:
         return start if start is not None and start.bundle else None
+
+    @model_validator(mode="after")
+    def _has_weights(self) -> Self:
+        if self.train.epochs == 0 and self.start is None:
+            raise ValueError("train.epochs is 0, which needs [start]: there is nothing to export")
+        return self
 
     @model_validator(mode="after")
     def _can_be_augmented(self) -> Self:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 
-from textrnn.bundle import load_bundle
+from textrnn.bundle import Bundle, load_bundle
 from textrnn.errors import UserError
 from textrnn.parameters import Params
 from textrnn.rows import Row
@@ -18,7 +18,7 @@ def fit_tokenizer(recipe: Recipe, rows: Sequence[Row]) -> Tokenizer:
     """The tokenizer of the bundle to start from, with the words that are added to it, or else one
     fitted to the training rows."""
     if recipe.start is not None:
-        tokenizer = load_bundle(recipe.start.bundle).task.tokenizer
+        tokenizer = _load(recipe.start)[0].task.tokenizer
         if recipe.start.words:
             return tokenizer.extended(rows, recipe.start.words, recipe.tokenizer.min_count)
         return tokenizer
@@ -40,7 +40,7 @@ def load_initial_params(start: Start | None, params: Params) -> Params:
     """
     if start is None:
         return params
-    pretrained = dict(load_bundle(start.bundle).params)
+    pretrained = dict(_mean([bundle.params for bundle in _load(start)]))
     result = dict(params)
     for part in start.parameters:
         names = [name for name in params if name.startswith(part)]
@@ -53,9 +53,36 @@ def load_initial_params(start: Start | None, params: Params) -> Params:
             if name not in pretrained or pretrained[name].shape != params[name].shape:
                 shape = list(pretrained[name].shape) if name in pretrained else "nothing"
                 raise UserError(
-                    f"start: {start.bundle} has {shape} for {name}, this model needs "
+                    f"start: {_shown(start)} has {shape} for {name}, this model needs "
                     f"{list(params[name].shape)}; use the sizes of that bundle, or start from "
                     'random weights with start.bundle=""'
                 )
             result[name] = jnp.asarray(pretrained[name])
     return result
+
+
+def _load(start: Start) -> list[Bundle]:
+    """The bundles to start from. Raises UserError if they are not of one kind."""
+    names = [start.bundle] if isinstance(start.bundle, str) else start.bundle
+    bundles = [load_bundle(name) for name in names]
+    for name, other in zip(names, bundles, strict=True):
+        if _kind(other) != _kind(bundles[0]):
+            raise UserError(
+                f"start: {names[0]} and {name} have different tokenizers or shapes; the mean needs "
+                "models that were trained from the same one"
+            )
+    return bundles
+
+
+def _kind(bundle: Bundle) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
+    """The digests of the tokenizer's files, and the shapes of the weights."""
+    files = {name: sha for name, sha in bundle.info.files.items() if name.startswith("tokenizer/")}
+    return files, {name: leaf.shape for name, leaf in bundle.params.items()}
+
+
+def _mean(params: Sequence[Params]) -> Params:
+    return {name: jnp.mean(jnp.stack([p[name] for p in params]), axis=0) for name in params[0]}
+
+
+def _shown(start: Start) -> str:
+    return start.bundle if isinstance(start.bundle, str) else ", ".join(start.bundle)

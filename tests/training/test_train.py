@@ -283,12 +283,34 @@ def test_pretraining_starts_a_classifier(tiny_data, tmp_path):
     assert (len(known), len(table)) == (20, 23)
     np.testing.assert_array_equal(table[: len(known)], known)
     assert load_recipe(str(tiny_data / "tiny.toml"), [*start, 'start.bundle=""']).start is None
+    train(tiny_data, tmp_path / "other", "train.epochs=1")
+    bundles = [str(tmp_path / name / "bundle") for name in ("lm", "other")]
+    with pytest.raises(UserError, match="different tokenizers or shapes"):
+        train(tiny_data, tmp_path / "mean", f"start={{bundle={json.dumps(bundles)}}}")
     for change, reason in [
         ("model.encoder.hidden=4", "this model needs"),
         ('start.parameters=["decoder"]', "no parameters named 'decoder'"),
     ]:
         with pytest.raises(UserError, match=reason):
             train(tiny_data, tmp_path / reason[:4], *start, change)
+
+
+@pytest.mark.slow
+def test_the_mean_of_two_models(tiny_data, tmp_path):
+    """Fails if one of them is left out, or if no passes change the weights."""
+    first = tmp_path / "one"
+    train(tiny_data, first, "train.epochs=1")
+    start = 'start.parameters=[""]'
+    train(tiny_data, tmp_path / "two", f"start.bundle={first / 'bundle'}", start, "train.epochs=1")
+    bundles = [str(tmp_path / name / "bundle") for name in ("one", "two")]
+    whole = f"start={{bundle={json.dumps(bundles)}, parameters=['']}}"
+    mean = fitted(tiny_data, tmp_path / "mean", whole, "train.epochs=0")
+    one, two = (load_bundle(bundle).params for bundle in bundles)
+    for name in mean:
+        np.testing.assert_allclose(mean[name], (one[name] + two[name]) / 2, atol=1e-6)
+    assert any((one[name] != two[name]).any() for name in one)
+    with pytest.raises(UserError, match="there is nothing to export"):
+        train(tiny_data, tmp_path / "none", "train.epochs=0")
 
 
 def small_step(config: TrainConfig):

@@ -19,7 +19,8 @@ from textrnn.layers.ngrams import NgramConfig, NgramEmbedding
 from textrnn.layers.ragged import last_tokens, max_rows, row_starts, spread, sum_rows
 from textrnn.text import SPECIALS, UNK
 
-Pooling = Literal["max", "mean", "last", "attention", "sif"]
+StatePooling = Literal["max", "mean", "last", "attention"]
+Pooling = StatePooling | Literal["sif"]
 _FREQUENT = 1e-4
 """The frequency of a word that gets half of the weight of a very rare one."""
 _FIRST = 0.1
@@ -34,7 +35,8 @@ class ClassifierConfig(Config):
     pooling: tuple[Pooling, ...] = ("max", "mean")
     """How the outputs of all positions are reduced to one vector; several are concatenated. `sif`
     is the mean of the inputs of the encoder, weighted by smooth inverse frequency (Arora et al.
-    2017): where there are few rows, rare words say more than their order."""
+    2017), with an output layer of its own, `word_output`: where there are few rows, rare words say
+    more than their order."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout of the pooled vector."""
 
@@ -50,8 +52,10 @@ class Classifier(nnx.Module):
         inputs = config.embedding.size + (0 if config.ngrams is None else config.ngrams.size)
         self.encoder = Encoder(config.encoder, inputs, rngs=rngs)
         self.attention = Linear(width, 1, rngs=rngs) if "attention" in config.pooling else None
-        pooled = sum(inputs if kind == "sif" else width for kind in config.pooling)
-        self.output = Linear(pooled, labels, rngs=rngs)
+        states = width * sum(kind != "sif" for kind in config.pooling)
+        self.output = Linear(states, labels, rngs=rngs) if states else None
+        # A layer of its own, so that words can learn faster than states.
+        self.word_output = Linear(inputs, labels, rngs=rngs) if "sif" in config.pooling else None
 
     def __call__(
         self, ids: Int[BatchArray, " tokens"], lengths: Lengths, key: Array | None = None
@@ -89,25 +93,25 @@ class Classifier(nnx.Module):
         key: Array | None = None,
     ) -> Float[Array, "rows labels"]:
         """Logits of embedded texts, which may be no token's embedding, as in an attribution."""
-        encoder_key, output_key = (None, None) if key is None else jax.random.split(key)
-        weights = jnp.ones((len(x), 1))
-        if "sif" in self.config.pooling:
+        keys = (None,) * 3 if key is None else jax.random.split(key, 3)
+        logits = jnp.zeros(())
+        if self.word_output is not None:
             x, weights = x[:, :-1], x[:, -1:]
-        h, _ = self.encoder(x, lengths, key=encoder_key)
-        parts = [
-            self._pool(kind, h, lengths) if kind != "sif" else _weighted_mean(x, weights, lengths)
-            for kind in self.config.pooling
-        ]
-        pooled = jnp.concatenate(parts, axis=-1)
-        if output_key is not None:
-            pooled = dropout(pooled, self.config.dropout, output_key)
-        return self.output(pooled)
+            logits += self.word_output(self._drop(_weighted_mean(x, weights, lengths), keys[2]))
+        if self.output is not None:
+            h, _ = self.encoder(x, lengths, key=keys[0])
+            kinds: list[StatePooling] = [kind for kind in self.config.pooling if kind != "sif"]
+            pooled = jnp.concatenate([self._pool(kind, h, lengths) for kind in kinds], axis=-1)
+            logits += self.output(self._drop(pooled, keys[1]))
+        return logits
+
+    def _drop(
+        self, pooled: Float[Array, "rows features"], key: Array | None
+    ) -> Float[Array, "rows features"]:
+        return pooled if key is None else dropout(pooled, self.config.dropout, key)
 
     def _pool(
-        self,
-        kind: Literal["max", "mean", "last", "attention"],
-        h: Float[Array, "tokens features"],
-        lengths: Lengths,
+        self, kind: StatePooling, h: Float[Array, "tokens features"], lengths: Lengths
     ) -> Float[Array, "rows features"]:
         match kind:
             case "max":

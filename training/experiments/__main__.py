@@ -1,0 +1,39 @@
+"""Run experiments and print what their networks reach; see the package."""
+
+import sys
+import time
+
+from textrnn.cli.tables import print_table
+from textrnn.errors import UserError
+from training.experiments.experiment import load_experiments, run_experiment
+
+
+def main(names: list[str]) -> int:
+    try:
+        experiments = load_experiments(names)
+    except UserError as error:
+        print(f"experiments: {error}", file=sys.stderr)
+        return 2
+    rows = [["experiment", "cell", "figure", "asked", "reached", "s", "published"]]
+    missed = 0
+    for name, experiment in experiments.items():
+        began = time.monotonic()
+        for network, figure in run_experiment(experiment):
+            reached = network.reached(figure)
+            missed += not reached
+            bound = f"<= {network.at_most:g}" if network.at_most is not None else ""
+            bound = bound or f">= {network.at_least:g}"
+            seconds = time.monotonic() - began
+            began = time.monotonic()
+            kind = network.cell.kind
+            rows.append(
+                [name, kind, f"{figure:.4f}", bound, "yes" if reached else "MISSED",
+                 f"{seconds:.0f}", network.published]
+            )  # fmt: skip
+            print(f"{name} {kind}: {figure:.4f}, asked {bound} ({seconds:.0f} s)", flush=True)
+    print_table(rows)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
