@@ -40,7 +40,7 @@ LAYERS = {
         settings errors languages garbage_collection
     """,
     "training": """
-        job compare
+        job compare experiments
         report export
         train
         data_check

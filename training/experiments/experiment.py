@@ -26,7 +26,6 @@ from training.optimizer import OptimizerConfig, make_optimizer, split_frozen
 
 TASKS: dict[str, SequenceTask] = NUMBERS | SYMBOLS
 RECIPES = Path(__file__).parent / "recipes"
-_MEASURED_ROWS = 100
 
 
 class Contestant(Config):
@@ -62,6 +61,8 @@ class Experiment(Config):
     """The smallest and the largest size of sequences that are trained on."""
     measured: tuple[PositiveInt, ...]
     """Sizes that are measured; the worst one is the figure."""
+    measured_rows: PositiveInt = 100
+    """Sequences of each of these sizes."""
     readout: Literal["gradient", "ridge"] = "gradient"
     """Train by gradient descent, or the output layer alone by ridge regression."""
     ridge: NonNegativeFloat = 1e-8
@@ -125,8 +126,8 @@ def _figure(experiment: Experiment, network: Contestant) -> float:
     )
     figures = []
     for size in experiment.measured:
-        series = [task.make(random, size) for _ in range(_MEASURED_ROWS)]
-        batch = batch_of(series, _MEASURED_ROWS * task.longest(size))
+        series = [task.make(random, size) for _ in range(experiment.measured_rows)]
+        batch = batch_of(series, experiment.measured_rows * task.longest(size))
         figures.append(float(measure(params, batch)))
     return min(figures) if task.classes else max(figures)
 

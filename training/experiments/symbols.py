@@ -44,6 +44,11 @@ def _accepts(grammar: int, text: str) -> bool:
     return re.fullmatch(_TOMITA[grammar], text) is not None
 
 
+def _can_be_accepted(grammar: int, text: str) -> bool:
+    """Whether a text is in the language, or is one symbol later."""
+    return any(_accepts(grammar, text + symbol) for symbol in ("", "0", "1"))
+
+
 def tomita(grammar: int) -> Callable[[np.random.Generator, int], Series]:
     """Whether each prefix is in a language of Tomita 1982, numbered 1 to 7.
 
@@ -57,8 +62,8 @@ def tomita(grammar: int) -> Callable[[np.random.Generator, int], Series]:
         for _ in range(length):
             symbol = str(random.integers(2))
             other = "1" if symbol == "0" else "0"
-            alive = stays and random.uniform() < 0.95
-            if alive and not _accepts(grammar, text + symbol) and _accepts(grammar, text + other):
+            leaves = random.uniform() < 0.05
+            if stays and not leaves and not _can_be_accepted(grammar, text + symbol):
                 symbol = other
             text += symbol
         labels = [_accepts(grammar, text[: end + 1]) for end in range(length)]
