@@ -8,7 +8,7 @@ from textrnn.errors import UserError
 from training.experiments.experiment import load_experiments, run_experiment
 
 
-def main(names: list[str]) -> int:
+def run_named(names: list[str]) -> int:
     try:
         experiments = load_experiments(names)
     except UserError as error:
@@ -36,4 +36,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_named(sys.argv[1:]))

@@ -24,8 +24,8 @@ from training.experiments.sequences import SequenceBatch, SequenceTask, batch_of
 from training.experiments.symbols import SYMBOLS
 from training.optimizer import OptimizerConfig, make_optimizer, split_frozen
 
-TASKS: dict[str, SequenceTask] = NUMBERS | SYMBOLS
-RECIPES = Path(__file__).parent / "recipes"
+SEQUENCE_TASKS: dict[str, SequenceTask] = NUMBERS | SYMBOLS
+EXPERIMENTS = Path(__file__).parent / "recipes"
 
 
 class Contestant(Config):
@@ -56,7 +56,7 @@ class Contestant(Config):
 
 class Experiment(Config):
     task: str
-    """One of `TASKS`."""
+    """One of `SEQUENCE_TASKS`."""
     sizes: tuple[PositiveInt, PositiveInt]
     """The smallest and the largest size of sequences that are trained on."""
     measured: tuple[PositiveInt, ...]
@@ -74,12 +74,14 @@ class Experiment(Config):
 
     @model_validator(mode="after")
     def _known_task(self) -> Self:
-        if self.task not in TASKS:
-            raise ValueError(f"unknown task {self.task!r}; expected one of {', '.join(TASKS)}")
+        if self.task not in SEQUENCE_TASKS:
+            raise ValueError(
+                f"unknown task {self.task!r}; expected one of {', '.join(SEQUENCE_TASKS)}"
+            )
         return self
 
 
-class Model(nnx.Module):
+class SequenceNetwork(nnx.Module):
     """A unidirectional encoder of the inputs, and a linear layer."""
 
     def __init__(self, network: Contestant, task: SequenceTask, *, rngs: nnx.Rngs):
@@ -99,7 +101,7 @@ class Model(nnx.Module):
 
 def load_experiments(names: list[str]) -> dict[str, Experiment]:
     """The experiments of these names, or all of them. Raises UserError for a faulty file."""
-    paths = {path.stem: path for path in sorted(RECIPES.glob("*.toml"))}
+    paths = {path.stem: path for path in sorted(EXPERIMENTS.glob("*.toml"))}
     return {
         name: Experiment.parse(read_toml(paths.get(name, Path(name))), source=name)
         for name in names or paths
@@ -113,8 +115,8 @@ def run_experiment(experiment: Experiment) -> Iterator[tuple[Contestant, float]]
 
 
 def _figure(experiment: Experiment, network: Contestant) -> float:
-    task, random = TASKS[experiment.task], np.random.default_rng(experiment.seed)
-    model = Model(network, task, rngs=nnx.Rngs(experiment.seed))
+    task, random = SEQUENCE_TASKS[experiment.task], np.random.default_rng(experiment.seed)
+    model = SequenceNetwork(network, task, rngs=nnx.Rngs(experiment.seed))
     if experiment.readout == "ridge":
         batch = _drawn(experiment, task, random)
         fit_readout(model.output, model.states(batch), batch, experiment.ridge)
@@ -133,7 +135,7 @@ def _figure(experiment: Experiment, network: Contestant) -> float:
 
 
 def _trained(
-    experiment: Experiment, task: SequenceTask, model: Model, random: np.random.Generator
+    experiment: Experiment, task: SequenceTask, model: SequenceNetwork, random: np.random.Generator
 ) -> tuple[nnx.GraphDef, Params]:
     config = experiment.optimizer
     scales = config.scales | dict.fromkeys(fixed_names(model), 0.0)

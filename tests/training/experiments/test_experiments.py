@@ -10,8 +10,8 @@ from flax import nnx
 from textrnn.errors import UserError
 from textrnn.layers.linear import Linear
 from training.experiments.experiment import (
-    RECIPES,
-    TASKS,
+    EXPERIMENTS,
+    SEQUENCE_TASKS,
     Experiment,
     load_experiments,
     run_experiment,
@@ -27,9 +27,9 @@ def drawn(make, size=12, count=60):
     return [make(random, size) for _ in range(count)]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", SEQUENCE_TASKS)
 def test_sequences_have_the_shapes_that_the_task_says(name):
-    task, random = TASKS[name], np.random.default_rng(0)
+    task, random = SEQUENCE_TASKS[name], np.random.default_rng(0)
     series = [task.make(random, size) for size in (2, 5, 9)]
     for size, each in zip((2, 5, 9), series, strict=True):
         assert each.x.shape == (len(each.y), task.inputs)
@@ -168,7 +168,7 @@ def test_a_reservoir_continues_mackey_glass():
 
 def test_every_recipe_is_valid_and_says_what_was_published():
     experiments = load_experiments([])
-    assert len(experiments) == len(list(RECIPES.glob("*.toml"))) > 10
+    assert len(experiments) == len(list(EXPERIMENTS.glob("*.toml"))) > 10
     for experiment in experiments.values():
         assert all(re.search(r"\d{4}|documentation", n.published) for n in experiment.networks)
 

@@ -129,7 +129,8 @@ def test_sif_is_the_mean_weighted_by_inverse_frequency():
     for row, logits in zip(rows, model.logits_from_embeddings(features, lengths), strict=True):
         mean = sum(weight[id] * table[id] for id in row) / sum(weight[id] for id in row)
         scaled = mean / np.sqrt(np.mean(np.square(mean)))
-        expected = model.output(jnp.asarray(scaled))
+        assert model.word_output is not None
+        expected = model.word_output(jnp.asarray(scaled))
         np.testing.assert_allclose(logits, expected, rtol=1e-3)
 
 
