@@ -28,7 +28,7 @@ SEQUENCE_TASKS: dict[str, SequenceTask] = NUMBERS | SYMBOLS
 EXPERIMENTS = Path(__file__).parent / "recipes"
 
 
-class Contestant(Config):
+class TestedNetwork(Config):
     """A network, and the figure that it has to reach, or not to reach."""
 
     cell: CellChoice
@@ -55,6 +55,8 @@ class Contestant(Config):
 
 
 class Experiment(Config):
+    """A task, how networks are trained on it, and the networks."""
+
     task: str
     """One of `SEQUENCE_TASKS`."""
     sizes: tuple[PositiveInt, PositiveInt]
@@ -70,7 +72,7 @@ class Experiment(Config):
     rows: PositiveInt = 32
     optimizer: OptimizerConfig = OptimizerConfig()
     seed: int = 0
-    networks: tuple[Contestant, ...]
+    networks: tuple[TestedNetwork, ...]
 
     @model_validator(mode="after")
     def _known_task(self) -> Self:
@@ -84,7 +86,7 @@ class Experiment(Config):
 class SequenceNetwork(nnx.Module):
     """A unidirectional encoder of the inputs, and a linear layer."""
 
-    def __init__(self, network: Contestant, task: SequenceTask, *, rngs: nnx.Rngs):
+    def __init__(self, network: TestedNetwork, task: SequenceTask, *, rngs: nnx.Rngs):
         config = EncoderConfig(
             cell=network.cell, layers=network.layers, hidden=network.hidden, bidirectional=False
         )
@@ -108,13 +110,14 @@ def load_experiments(names: list[str]) -> dict[str, Experiment]:
     }
 
 
-def run_experiment(experiment: Experiment) -> Iterator[tuple[Contestant, float]]:
-    """The figure of each network: of its error, or of the share of sequences that are right."""
+def run_experiment(experiment: Experiment) -> Iterator[tuple[TestedNetwork, float]]:
+    """Each network with its figure: the share of sequences that are wholly right, or for numbers
+    the root of the mean squared error."""
     for network in experiment.networks:
         yield network, _figure(experiment, network)
 
 
-def _figure(experiment: Experiment, network: Contestant) -> float:
+def _figure(experiment: Experiment, network: TestedNetwork) -> float:
     task, random = SEQUENCE_TASKS[experiment.task], np.random.default_rng(experiment.seed)
     model = SequenceNetwork(network, task, rngs=nnx.Rngs(experiment.seed))
     if experiment.readout == "ridge":

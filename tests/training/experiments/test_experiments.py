@@ -156,8 +156,8 @@ def test_networks_learn_beyond_the_length_of_training(task, cell, changes):
     network = {"cell": cell, "hidden": 12, "at_least": 0.9, "published": "here"}
     optimizer = {"rate": 2e-2, "schedule": "cosine"}
     settings = {**SMALL, "task": task, "optimizer": optimizer, "networks": [network], **changes}
-    ((contestant, figure),) = run_experiment(Experiment.parse(settings, source="here"))
-    assert contestant.reached(figure), figure
+    ((network, figure),) = run_experiment(Experiment.parse(settings, source="here"))
+    assert network.reached(figure), figure
 
 
 def test_a_reservoir_continues_mackey_glass():
