@@ -3,18 +3,24 @@
 import gzip
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from hypothesis import given
 from hypothesis import strategies as st
 
 from support.bundles import same_parameters
+from support.cells import small
 from support.made_up_words import GENERATE_RECIPE, babble
 from support.rows import load_rows, source_rows
 from textrnn.bundle import load_bundle
 from textrnn.errors import UserError
+from textrnn.layers.cells.registry import CELLS
+from textrnn.layers.encoder import EncoderConfig
 from textrnn.parameters import merge_model, model_structure
 from textrnn.tasks import StreamTask
 from training.findings import Findings
@@ -194,3 +200,28 @@ def test_the_carry_is_passed_on_and_reset(generate_bundle):
     assert first + second == pytest.approx(whole, abs=1e-3)
     forgot, _ = loss(ids[:, 12:], carry, fresh=True)
     assert forgot > second + 0.1
+
+
+@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.slow
+def test_a_stream_that_is_reset_begins_anew(kind, generate_bundle):
+    """For every cell, and only for the streams that are reset. Fails if the state becomes zeros
+    where a cell starts from something else, or if a memory cannot be carried at all."""
+    task: Any = load_bundle(generate_bundle).task
+    encoder = {"cell": small(kind), "hidden": 8, "bidirectional": False}
+    changes = {"forgetting": 0.0, "encoder": EncoderConfig(**encoder)}
+    task = replace(task, config=task.config.model_copy(update=changes))
+    model, key = task.build(nnx.Rngs(0)), jax.random.key(0)
+    ids = np.stack([task.tokenizer.encode(babble(8)).ids[:9]] * 2)
+
+    @jax.jit
+    def run(carry, fresh):
+        return task.loss_with_carry(model, {"ids": ids, "fresh": fresh}, key, carry)[2]
+
+    first = run(task.initial_carry(2), jnp.array([False, False]))
+    again = run(first, jnp.array([True, False]))
+    for one, other in zip(jax.tree.leaves(first), jax.tree.leaves(again), strict=True):
+        np.testing.assert_allclose(one[0], other[0], atol=1e-6)
+    onward = run(first, jnp.array([False, False]))
+    for one, other in zip(jax.tree.leaves(onward), jax.tree.leaves(again), strict=True):
+        np.testing.assert_allclose(one[1], other[1], atol=1e-6)

@@ -24,6 +24,7 @@ from pydantic import Field, PositiveInt
 
 from textrnn.batching import Limits, Shape, TokenBatch, ragged_ids
 from textrnn.errors import InvalidText, UserError
+from textrnn.layers.loops.tokens import select
 from textrnn.layers.losses import token_cross_entropy
 from textrnn.tasks.generate.capture import CaptureOptions, join
 from textrnn.tasks.generate.network import Generator, GeneratorConfig, Past
@@ -247,7 +248,7 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
         dropping, forgetting, hiding = jax.random.split(key, 3)
         forgets = jax.random.bernoulli(forgetting, self.config.forgetting, (rows,))
         fresh = batch["fresh"] | forgets
-        carry = jax.tree.map(lambda a: jnp.where(fresh[:, None], 0, a), carry)
+        carry = select(fresh, self.initial_carry(rows), carry)
         # BOS stands for an unknown past, and is what an empty prompt begins with.
         begins = fresh & jax.random.bernoulli(hiding, 0.5, (rows,))
         before = ids[:, :-1].at[:, 0].set(jnp.where(begins, BOS, ids[:, 0]))
