@@ -35,9 +35,6 @@ class Cell(nnx.Module):
 
     options_type: ClassVar[type[Config]] = NoOptions
     """The options beside the size."""
-    hoisted: ClassVar[bool] = False
-    """Whether `project` is the product with `input_weights()`, so that parts of an input can be
-    projected apart from each other."""
     bridged: ClassVar[int] = 0
     """Arrays at the end of the carry, each of [rows, hidden], that a decoder may start from the
     encoded source instead of from the initial carry."""

@@ -16,7 +16,7 @@ from textrnn.layers.linear import Linear, matmul
 from textrnn.parameters import initial
 
 
-class ComputerOptions(Config):
+class DNCOptions(Config):
     slots: int = Field(default=16, ge=2)
     """Rows of the memory."""
     width: PositiveInt = 16
@@ -25,7 +25,7 @@ class ComputerOptions(Config):
     """Heads that read."""
 
 
-class ComputerState(NamedTuple):
+class DNCState(NamedTuple):
     memory: Float[Array, "rows slots width"]
     usage: Float[Array, "rows slots"]
     precedence: Float[Array, "rows slots"]
@@ -38,7 +38,7 @@ class ComputerState(NamedTuple):
     controller: tuple[Float[Array, "rows hidden"], ...]
 
 
-class Computer(Cell):
+class DNC(Cell):
     """A differentiable neural computer (DNC): an LSTM with a memory of which it knows what is used
     and in which order it was written.
 
@@ -47,8 +47,8 @@ class Computer(Cell):
     values read, as wide as the controller.
     """
 
-    options_type = ComputerOptions
-    options: ComputerOptions
+    options_type = DNCOptions
+    options: DNCOptions
 
     def __init__(self, inputs: int, hidden: int, options: Any, *, rngs: nnx.Rngs):
         super().__init__(inputs, hidden, options, rngs=rngs)
@@ -63,7 +63,7 @@ class Computer(Cell):
     @classmethod
     def initial_carry(cls, rows, hidden, options):
         slots, heads = options.slots, options.heads
-        return ComputerState(
+        return DNCState(
             memory=jnp.zeros((rows, slots, options.width)),
             usage=jnp.zeros((rows, slots)),
             precedence=jnp.zeros((rows, slots)),
@@ -91,13 +91,13 @@ class Computer(Cell):
         read_weights = _read_weights(memory, links, carry.read_weights, reading, width)
         values = read_slots(memory, read_weights).reshape(len(h), -1)
         output = self.output(jnp.concatenate([h, values], axis=-1))
-        state = ComputerState(
+        state = DNCState(
             memory, usage, precedence, links, read_weights, write_weights, values, controller
         )
         return state, output
 
 
-def _usage(carry: ComputerState, free: Float[Array, "rows heads"]) -> Float[Array, "rows slots"]:
+def _usage(carry: DNCState, free: Float[Array, "rows heads"]) -> Float[Array, "rows slots"]:
     """How much each slot is used: written to a step before, and not freed by a read since."""
     retention = (1 - free[..., None] * carry.read_weights).prod(axis=1)
     usage, written = carry.usage, carry.write_weights
@@ -133,7 +133,7 @@ def _write(
 
 
 def _linked(
-    carry: ComputerState, written: Float[Array, "rows slots"]
+    carry: DNCState, written: Float[Array, "rows slots"]
 ) -> tuple[Float[Array, "rows slots slots"], Float[Array, "rows slots"]]:
     """Which slot was written to after which, and which one last."""
     to, after = written[:, :, None], written[:, None, :]

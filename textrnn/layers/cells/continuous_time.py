@@ -13,7 +13,7 @@ from textrnn.config import Config
 from textrnn.layers.cells.one_product import GateParameters, OneProductCell
 
 
-class ContinuousOptions(Config):
+class CTRNNOptions(Config):
     method: Literal["exponential", "euler"] = "exponential"
     """How the differential equation is integrated over a step: exactly for a constant input of the
     unit, or by one step of Euler's method."""
@@ -21,7 +21,7 @@ class ContinuousOptions(Config):
     """Initial time constants are from 1 to this number of steps, evenly on a logarithmic scale."""
 
 
-class ContinuousTime(OneProductCell):
+class CTRNN(OneProductCell):
     """A continuous-time recurrent network (CTRNN), with learnt time constants.
 
     tau du/dt = -u + W x + U y + b, y = tanh(u), over a step of length 1. Beer 1995, equation 1;
@@ -31,7 +31,7 @@ class ContinuousTime(OneProductCell):
 
     width = 1
     carries = 2
-    options_type = ContinuousOptions
+    options_type = CTRNNOptions
 
     def __init__(self, inputs: int, hidden: int, options: Any, *, rngs: nnx.Rngs):
         super().__init__(inputs, hidden, options, rngs=rngs)
@@ -52,7 +52,7 @@ class ContinuousTime(OneProductCell):
         return (u, y), y
 
 
-class TimescaleOptions(Config):
+class MTRNNOptions(Config):
     time_constants: tuple[float, ...] = (2.0, 5.0, 70.0)
     """Of the groups of units, in steps; the first group reads the input. The units are divided
     evenly among the groups."""
@@ -65,7 +65,7 @@ class TimescaleOptions(Config):
         return constants
 
 
-class MultipleTimescale(OneProductCell):
+class MTRNN(OneProductCell):
     """A multiple-timescale recurrent network (MTRNN): groups of units with fixed time constants.
 
     u' = (1 - 1/tau) u + (W x + U y + b) / tau, y = tanh(u). Yamashita and Tani 2008, equation 2.
@@ -74,7 +74,7 @@ class MultipleTimescale(OneProductCell):
 
     width = 1
     carries = 2
-    options_type = TimescaleOptions
+    options_type = MTRNNOptions
 
     def __init__(self, inputs: int, hidden: int, options: Any, *, rngs: nnx.Rngs):
         super().__init__(inputs, hidden, options, rngs=rngs)
@@ -96,7 +96,7 @@ class MultipleTimescale(OneProductCell):
         tau = np.asarray(self.options.time_constants)[self._groups()]
         return {"bias": self.bias[...], "rate": jnp.asarray(1 / tau, jnp.float32)}
 
-    gates = staticmethod(ContinuousTime.gates)
+    gates = staticmethod(CTRNN.gates)
 
 
 class ClockworkOptions(Config):
@@ -113,7 +113,7 @@ class ClockworkOptions(Config):
         return periods
 
 
-class Clockwork(OneProductCell):
+class ClockworkRNN(OneProductCell):
     """Groups of units that are updated every 1, 2, 4, ... steps and keep their state in between.
 
     h' = tanh(W x + U h + b) where the step is a multiple of the period, counted from 0. Koutnik et

@@ -14,14 +14,14 @@ from textrnn.layers.linear import matmul
 from textrnn.parameters import initial
 
 
-class HierarchicalOptions(Config):
+class HMLSTMOptions(Config):
     levels: int = Field(default=2, ge=2, le=8)
     """Levels, among which the units are divided evenly."""
     slope: PositiveFloat = 1.0
     """Slope of the boundary detector. Chung et al. raise it from 1 to 5 while training."""
 
 
-class HierarchicalMultiscale(Cell):
+class HMLSTM(Cell):
     """An LSTM of several levels (HM-LSTM), each with a detector of boundaries in the level below.
 
     At each step, a level copies its state if the level below found no boundary, updates it if there
@@ -30,8 +30,8 @@ class HierarchicalMultiscale(Cell):
     of all levels side by side, without the gates of their output module.
     """
 
-    options_type = HierarchicalOptions
-    options: HierarchicalOptions
+    options_type = HMLSTMOptions
+    options: HMLSTMOptions
 
     def __init__(self, inputs: int, hidden: int, options: Any, *, rngs: nnx.Rngs):
         super().__init__(inputs, hidden, options, rngs=rngs)

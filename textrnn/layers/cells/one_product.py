@@ -32,7 +32,8 @@ class OneProductCell(Cell):
     """Arrays in the carry. The recurrent kernel multiplies the last one."""
     additive: ClassVar[bool] = True
     """Whether `gates` depends on `projected` and `recurrent` only through their sum."""
-    hoisted = True
+    hoisted: ClassVar[bool] = True
+    """Whether `project` is the product with `input_weights()`, done once for all steps."""
     native: ClassVar[NativeCell | None] = None
     """The native kernel of this cell, if there is one."""
 

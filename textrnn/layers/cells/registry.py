@@ -2,29 +2,29 @@
 
 from textrnn.layers.cells.cell import Cell
 from textrnn.layers.cells.compressor import HistoryCompressor
-from textrnn.layers.cells.computer import Computer
-from textrnn.layers.cells.continuous_time import Clockwork, ContinuousTime, MultipleTimescale
+from textrnn.layers.cells.computer import DNC
+from textrnn.layers.cells.continuous_time import CTRNN, MTRNN, ClockworkRNN
 from textrnn.layers.cells.gru import GRU
-from textrnn.layers.cells.hierarchical import HierarchicalMultiscale
+from textrnn.layers.cells.hierarchical import HMLSTM
 from textrnn.layers.cells.lstm import LSTM, Mogrifier, ProjectedLSTM
 from textrnn.layers.cells.minimal import MinGRU, MinLSTM
 from textrnn.layers.cells.reservoir import EchoState
 from textrnn.layers.cells.simple import (
+    RMLP,
     Elman,
     FullyRecurrent,
     IndRNN,
     Jordan,
-    RecurrentPerceptron,
     SecondOrder,
 )
-from textrnn.layers.cells.stack import Stack
-from textrnn.layers.cells.turing import TuringMachine
+from textrnn.layers.cells.stack import StackRNN
+from textrnn.layers.cells.turing import NTM
 
 CELLS: dict[str, type[Cell]] = {
     "elman": Elman,
     "jordan": Jordan,
     "fully_recurrent": FullyRecurrent,
-    "rmlp": RecurrentPerceptron,
+    "rmlp": RMLP,
     "second_order": SecondOrder,
     "indrnn": IndRNN,
     "lstm": LSTM,
@@ -33,13 +33,13 @@ CELLS: dict[str, type[Cell]] = {
     "projected_lstm": ProjectedLSTM,
     "mingru": MinGRU,
     "minlstm": MinLSTM,
-    "ctrnn": ContinuousTime,
-    "mtrnn": MultipleTimescale,
-    "clockwork": Clockwork,
-    "hmlstm": HierarchicalMultiscale,
+    "ctrnn": CTRNN,
+    "mtrnn": MTRNN,
+    "clockwork": ClockworkRNN,
+    "hmlstm": HMLSTM,
     "compressor": HistoryCompressor,
     "echo_state": EchoState,
-    "stack": Stack,
-    "ntm": TuringMachine,
-    "dnc": Computer,
+    "stack": StackRNN,
+    "ntm": NTM,
+    "dnc": DNC,
 }

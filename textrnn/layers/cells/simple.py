@@ -101,12 +101,12 @@ class FullyRecurrent(OneProductCell):
         return (h,), h
 
 
-class PerceptronOptions(Config):
+class RMLPOptions(Config):
     depth: int = Field(default=2, ge=2, le=10)
     """Feed-forward layers between two states."""
 
 
-class RecurrentPerceptron(OneProductCell):
+class RMLP(OneProductCell):
     """A recurrent multilayer perceptron: several feed-forward layers inside of the loop.
 
     a = tanh(W x + U h + b), then a <- tanh(V_i a + c_i) for each further layer; h' = a. Puskorius
@@ -116,7 +116,7 @@ class RecurrentPerceptron(OneProductCell):
 
     width = 1
     carries = 1
-    options_type = PerceptronOptions
+    options_type = RMLPOptions
 
     def __init__(self, inputs: int, hidden: int, options: Any, *, rngs: nnx.Rngs):
         super().__init__(inputs, hidden, options, rngs=rngs)

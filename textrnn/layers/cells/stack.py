@@ -20,7 +20,7 @@ class StackOptions(Config):
     """Numbers of an element."""
 
 
-class Stack(Cell):
+class StackRNN(Cell):
     """A recurrent network with a continuous stack.
 
     h' = tanh(W x + U h + P s_1 + b), where s_1 is the top of the stack. The network then mixes

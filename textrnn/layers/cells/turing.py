@@ -16,14 +16,14 @@ from textrnn.layers.linear import Linear, matmul
 from textrnn.parameters import initial
 
 
-class TuringOptions(Config):
+class NTMOptions(Config):
     slots: int = Field(default=32, ge=3)
     """Rows of the memory."""
     width: PositiveInt = 16
     """Numbers in a row of the memory."""
 
 
-class TuringState(NamedTuple):
+class NTMState(NamedTuple):
     memory: Float[Array, "rows slots width"]
     weights: Float[Array, "rows heads slots"]
     """Where the heads stand: first the one that reads, then the one that writes."""
@@ -32,7 +32,7 @@ class TuringState(NamedTuple):
     controller: tuple[Float[Array, "rows hidden"], ...]
 
 
-class TuringMachine(Cell):
+class NTM(Cell):
     """A neural Turing machine (NTM): an LSTM with a memory, a head that reads and one that writes.
 
     The controller reads the input and what was read a step before. Each head then finds its place
@@ -42,8 +42,8 @@ class TuringMachine(Cell):
     constant (Collier and Beel 2018).
     """
 
-    options_type = TuringOptions
-    options: TuringOptions
+    options_type = NTMOptions
+    options: NTMOptions
 
     def __init__(self, inputs: int, hidden: int, options: Any, *, rngs: nnx.Rngs):
         super().__init__(inputs, hidden, options, rngs=rngs)
@@ -57,7 +57,7 @@ class TuringMachine(Cell):
 
     @classmethod
     def initial_carry(cls, rows, hidden, options):
-        return TuringState(
+        return NTMState(
             memory=jnp.full((rows, options.slots, options.width), 1e-2),
             weights=jnp.zeros((rows, 2, options.slots)).at[:, :, 0].set(1.0),
             value=jnp.zeros((rows, options.width)),
@@ -79,7 +79,7 @@ class TuringMachine(Cell):
         memory = erase_and_add(memory, weights[:, 1], jax.nn.sigmoid(erase), jnp.tanh(add))
         value = read_slots(memory, weights[:, :1])[:, 0]
         output = self.output(jnp.concatenate([h, value], axis=-1))
-        return TuringState(memory, weights, value, controller), output
+        return NTMState(memory, weights, value, controller), output
 
     def _addresses(
         self,
