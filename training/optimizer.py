@@ -3,10 +3,11 @@
 from typing import Any, Literal
 
 import optax
+from flax import nnx
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from textrnn.config import Config
-from textrnn.parameters import Params
+from textrnn.parameters import Params, fixed_names
 
 
 class OptimizerConfig(Config):
@@ -77,6 +78,12 @@ def make_optimizer(config: OptimizerConfig, updates: int) -> optax.GradientTrans
 
 def _matrices(params: Params) -> dict[str, bool]:
     return {name: leaf.ndim > 1 for name, leaf in params.items()}
+
+
+def with_fixed(config: OptimizerConfig, model: nnx.Module) -> OptimizerConfig:
+    """The config with the rate of the model's `Fixed` weights scaled to zero."""
+    scales = config.scales | dict.fromkeys(fixed_names(model), 0.0)
+    return config.model_copy(update={"scales": scales})
 
 
 def split_frozen(config: OptimizerConfig, params: Params) -> tuple[Params, Params]:

@@ -13,7 +13,7 @@ from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from textrnn.errors import UserError
-from textrnn.parameters import Params, count_parameters, fixed_names, split_model
+from textrnn.parameters import Params, count_parameters, split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks import Example, Metrics, Row, StreamTask, Task, Window
 from training.augmentation import Augmentation, AugmentConfig
@@ -24,8 +24,8 @@ from training.data_report import DataReport
 from training.epochs import Epochs
 from training.evaluate import calibrate, headline, metric_of
 from training.log import RunLog
-from training.optimizer import make_optimizer, make_schedule
-from training.recipe import Recipe, TrainConfig
+from training.optimizer import make_optimizer, make_schedule, with_fixed
+from training.recipe import Recipe
 from training.step import Loss, State, initial_state, make_step, without_carry
 from training.truncated_bptt import Streams
 from training.warm_start import load_initial_params
@@ -67,7 +67,9 @@ class _Run:
 
     def __init__(self, prepared: Prepared, directory: Path):
         model = prepared.task.build(nnx.Rngs(prepared.recipe.train.seed))
-        self.config = config = _with_fixed(prepared.recipe.train, fixed_names(model))
+        config = prepared.recipe.train
+        optimizer_config = with_fixed(config.optimizer, model)
+        self.config = config = config.model_copy(update={"optimizer": optimizer_config})
         self.dev = prepared.dev
         self.directory = directory
         served = prepared.task
@@ -207,13 +209,6 @@ def _augmented(prepared: Prepared, task: Task) -> Callable[[int], Sequence[Windo
         return [window for example in examples for window in example.windows]
 
     return windows
-
-
-def _with_fixed(config: TrainConfig, names: Sequence[str]) -> TrainConfig:
-    """`config` with the rate of these weights scaled to zero."""
-    scales = config.optimizer.scales | dict.fromkeys(names, 0.0)
-    optimizer = config.optimizer.model_copy(update={"scales": scales})
-    return config.model_copy(update={"optimizer": optimizer})
 
 
 def _flat(metrics: dict[str, Metrics]) -> dict[str, float]:

@@ -14,11 +14,11 @@ def run_named(names: list[str]) -> int:
     except UserError as error:
         print(f"experiments: {error}", file=sys.stderr)
         return 2
-    rows = [["experiment", "cell", "figure", "asked", "reached", "s", "published"]]
+    rows = [["task", "cell", "figure", "asked", "reached", "s", "published"]]
     missed = 0
-    for name, experiment in experiments.items():
+    for experiment in experiments.values():
         began = time.monotonic()
-        for network, figure in run_experiment(experiment):
+        for task, network, figure in run_experiment(experiment):
             reached = network.reached(figure)
             missed += not reached
             bound = f"<= {network.at_most:g}" if network.at_most is not None else ""
@@ -27,10 +27,10 @@ def run_named(names: list[str]) -> int:
             began = time.monotonic()
             kind = network.cell.kind
             rows.append(
-                [name, kind, f"{figure:.4f}", bound, "yes" if reached else "MISSED",
+                [task, kind, f"{figure:.4f}", bound, "yes" if reached else "MISSED",
                  f"{seconds:.0f}", network.published]
             )  # fmt: skip
-            print(f"{name} {kind}: {figure:.4f}, asked {bound} ({seconds:.0f} s)", flush=True)
+            print(f"{task} {kind}: {figure:.4f}, asked {bound} ({seconds:.0f} s)", flush=True)
     print_table(rows)
     return 1 if missed else 0
 

@@ -17,19 +17,20 @@ from textrnn.layers.cells.choice import CellChoice
 from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear
 from textrnn.layers.losses import token_cross_entropy
-from textrnn.parameters import Params, fixed_names, merge_model, split_model
+from textrnn.layers.ragged import max_rows
+from textrnn.parameters import Params, merge_model, split_model
 from training.experiments.numbers import NUMBERS
 from training.experiments.ridge import fit_readout
 from training.experiments.sequences import SequenceBatch, SequenceTask, batch_of
 from training.experiments.symbols import SYMBOLS
-from training.optimizer import OptimizerConfig, make_optimizer, split_frozen
+from training.optimizer import OptimizerConfig, make_optimizer, split_frozen, with_fixed
 
 SEQUENCE_TASKS: dict[str, SequenceTask] = NUMBERS | SYMBOLS
 EXPERIMENTS = Path(__file__).parent / "recipes"
 
 
-class TestedNetwork(Config):
-    """A network, and the figure that it has to reach, or not to reach."""
+class Candidate(Config):
+    """A network, and the figure that it has to reach."""
 
     cell: CellChoice
     layers: PositiveInt = 1
@@ -37,7 +38,7 @@ class TestedNetwork(Config):
     at_most: float | None = None
     """Bound of an error."""
     at_least: float | None = None
-    """Bound of an error that this network is known for, or of a share of right answers."""
+    """Bound of a share of right answers."""
     published: str
     """The figure of the literature, and where it stands."""
 
@@ -57,8 +58,8 @@ class TestedNetwork(Config):
 class Experiment(Config):
     """A task, how networks are trained on it, and the networks."""
 
-    task: str
-    """One of `SEQUENCE_TASKS`."""
+    tasks: tuple[str, ...]
+    """Of `SEQUENCE_TASKS`; the networks are trained on each by itself."""
     sizes: tuple[PositiveInt, PositiveInt]
     """The smallest and the largest size of sequences that are trained on."""
     measured: tuple[PositiveInt, ...]
@@ -72,21 +73,21 @@ class Experiment(Config):
     rows: PositiveInt = 32
     optimizer: OptimizerConfig = OptimizerConfig()
     seed: int = 0
-    networks: tuple[TestedNetwork, ...]
+    networks: tuple[Candidate, ...]
 
     @model_validator(mode="after")
-    def _known_task(self) -> Self:
-        if self.task not in SEQUENCE_TASKS:
-            raise ValueError(
-                f"unknown task {self.task!r}; expected one of {', '.join(SEQUENCE_TASKS)}"
-            )
+    def _known_tasks(self) -> Self:
+        for task in self.tasks:
+            if task not in SEQUENCE_TASKS:
+                known = ", ".join(SEQUENCE_TASKS)
+                raise ValueError(f"unknown task {task!r}; expected one of {known}")
         return self
 
 
 class SequenceNetwork(nnx.Module):
     """A unidirectional encoder of the inputs, and a linear layer."""
 
-    def __init__(self, network: TestedNetwork, task: SequenceTask, *, rngs: nnx.Rngs):
+    def __init__(self, network: Candidate, task: SequenceTask, *, rngs: nnx.Rngs):
         config = EncoderConfig(
             cell=network.cell, layers=network.layers, hidden=network.hidden, bidirectional=False
         )
@@ -110,15 +111,16 @@ def load_experiments(names: list[str]) -> dict[str, Experiment]:
     }
 
 
-def run_experiment(experiment: Experiment) -> Iterator[tuple[TestedNetwork, float]]:
-    """Each network with its figure: the share of sequences that are wholly right, or for numbers
-    the root of the mean squared error."""
-    for network in experiment.networks:
-        yield network, _figure(experiment, network)
+def run_experiment(experiment: Experiment) -> Iterator[tuple[str, Candidate, float]]:
+    """Each task and network with its figure: the share of sequences that are wholly right, or for
+    numbers the root of the mean squared error."""
+    for name in experiment.tasks:
+        for network in experiment.networks:
+            yield name, network, _figure(experiment, SEQUENCE_TASKS[name], network)
 
 
-def _figure(experiment: Experiment, network: TestedNetwork) -> float:
-    task, random = SEQUENCE_TASKS[experiment.task], np.random.default_rng(experiment.seed)
+def _figure(experiment: Experiment, task: SequenceTask, network: Candidate) -> float:
+    random = np.random.default_rng(experiment.seed)
     model = SequenceNetwork(network, task, rngs=nnx.Rngs(experiment.seed))
     if experiment.readout == "ridge":
         batch = _drawn(experiment, task, random)
@@ -140,9 +142,7 @@ def _figure(experiment: Experiment, network: TestedNetwork) -> float:
 def _trained(
     experiment: Experiment, task: SequenceTask, model: SequenceNetwork, random: np.random.Generator
 ) -> tuple[nnx.GraphDef, Params]:
-    config = experiment.optimizer
-    scales = config.scales | dict.fromkeys(fixed_names(model), 0.0)
-    config = config.model_copy(update={"scales": scales})
+    config = with_fixed(experiment.optimizer, model)
     optimizer = make_optimizer(config, experiment.steps)
     graph, params = split_model(model)
     trained, frozen = split_frozen(config, params)
@@ -175,14 +175,12 @@ def _loss(task: SequenceTask, outputs: Array, batch: SequenceBatch) -> Float[Arr
         losses = token_cross_entropy(outputs, jnp.asarray(batch.y))
     else:
         losses = ((outputs - batch.y) ** 2).mean(axis=-1)
-    return (losses * batch.asked).sum() / batch.asked.sum()
+    return (losses * batch.mask).sum() / batch.mask.sum()
 
 
 def _measure(task: SequenceTask, outputs: Array, batch: SequenceBatch) -> Float[Array, ""]:
     """The share of sequences in which all is right, or the root of the mean squared error."""
     if not task.classes:
         return jnp.sqrt(_loss(task, outputs, batch))
-    wrong = (outputs.argmax(axis=-1) != batch.y) & (batch.asked > 0)
-    rows = jnp.repeat(jnp.arange(len(batch.lengths)), batch.lengths, total_repeat_length=len(wrong))
-    wrong_rows = jnp.zeros(len(batch.lengths), bool).at[rows].max(wrong)
-    return 1 - wrong_rows.mean()
+    wrong = (outputs.argmax(axis=-1) != batch.y) & (batch.mask > 0)
+    return 1 - max_rows(wrong[:, None].astype(jnp.float32), batch.lengths, 0.0).mean()

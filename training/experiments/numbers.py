@@ -15,9 +15,9 @@ def adding(random: np.random.Generator, length: int) -> Series:
     half = length // 2
     marks = np.zeros(length)
     marks[[random.integers(half), random.integers(half, length)]] = 1
-    asked = np.arange(length) == length - 1
-    y = np.where(asked, (values * marks).sum(), 0)
-    return Series(np.stack([values, marks], axis=1), y[:, None], asked)
+    mask = np.arange(length) == length - 1
+    y = np.where(mask, (values * marks).sum(), 0)
+    return Series(np.stack([values, marks], axis=1), y[:, None], mask)
 
 
 def mackey_glass(random: np.random.Generator, length: int) -> Series:

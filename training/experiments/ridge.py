@@ -13,7 +13,7 @@ def fit_readout(
 ) -> None:
     """Set `output` to the linear map from states to what is asked for, with the least sum of
     squared errors plus `ridge` times the squared weights. The bias is not penalised."""
-    counts = np.asarray(batch.asked) > 0
+    counts = np.asarray(batch.mask) > 0
     h, y = np.asarray(states, np.float64)[counts], np.asarray(batch.y, np.float64)[counts]
     h_mean, y_mean = h.mean(axis=0), y.mean(axis=0)
     centred = h - h_mean

@@ -15,7 +15,7 @@ class Series(NamedTuple):
     x: Float[np.ndarray, "length inputs"]
     y: np.ndarray
     """[length, outputs] numbers, or [length] classes."""
-    asked: np.ndarray
+    mask: np.ndarray
     """[length]; whether the output of each step counts."""
 
 
@@ -25,7 +25,7 @@ class SequenceBatch(NamedTuple):
     x: Float[BatchArray, "tokens inputs"]
     y: BatchArray
     """[tokens, outputs] numbers, or [tokens] classes."""
-    asked: Float[BatchArray, " tokens"]
+    mask: Float[BatchArray, " tokens"]
     """1 where the output counts, else 0."""
     lengths: Int[BatchArray, " rows"]
 
@@ -53,5 +53,5 @@ def batch_of(sequences: Sequence[Series], tokens: int) -> SequenceBatch:
 
     x = joined([each.x for each in sequences]).astype(np.float32)
     y = joined([each.y for each in sequences])
-    asked = joined([each.asked for each in sequences]).astype(np.float32)
-    return SequenceBatch(x, y, asked, lengths)
+    mask = joined([each.mask for each in sequences]).astype(np.float32)
+    return SequenceBatch(x, y, mask, lengths)

@@ -76,8 +76,8 @@ def tomita(grammar: int) -> Callable[[np.random.Generator, int], Series]:
 def counted(random: np.random.Generator, count: int) -> Series:
     """a^n b^n: after the first b, all that follows is known, the end included."""
     text = np.array([0] * count + [1] * count + [2])
-    asked = np.arange(2 * count) >= count
-    return Series(one_hot(text[:-1], 3), text[1:], asked)
+    mask = np.arange(2 * count) >= count
+    return Series(one_hot(text[:-1], 3), text[1:], mask)
 
 
 def dyck(random: np.random.Generator, pairs: int) -> Series:
