@@ -40,11 +40,12 @@ LAYERS = {
         settings errors languages garbage_collection
     """,
     "training": """
+        compress
         job compare experiments
         report export
         train
         data_check
-        evaluate speed
+        evaluate speed projection
         epochs truncated_bptt step checkpoint warm_start log
         datasets fingerprints
         sources

@@ -22,7 +22,7 @@ from textrnn.cli.arguments import (
     parse_columns,
     parse_options,
 )
-from textrnn.cli.tables import print_metrics
+from textrnn.cli.tables import print_metrics, print_table
 from textrnn.errors import UserError
 from textrnn.io.formats import FORMATS, endings
 from textrnn.io.lines import is_stream
@@ -138,6 +138,42 @@ def train_command(
     info = run(resolved, directory, resume)
     print_metrics(info.metrics)
     print(f"{directory / 'bundle'}: the model    {directory / 'report.md'}: the report")
+
+
+@app.command("compress")
+def compress_command(
+    model: Model,
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="File with gold labels, or a recipe: its training rows are used, and its settings "
+            "to fine-tune the model."
+        ),
+    ],
+    settings: RecipeSettings = None,
+    rank: Annotated[
+        int | None, typer.Option(min=1, help="Inner width of every compressed matrix.")
+    ] = None,
+    share: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of the variance that the inner widths keep."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Directory of the result. Default: runs/MODEL-compressed."),
+    ] = None,
+) -> None:
+    """Compress the LSTMs of a model: project their matrices onto principal components."""
+    from training.compress import as_table, compress
+    from training.projection import Rank
+
+    if (rank is None) == (share is None):
+        raise UserError("give --rank or --share, as in --share 0.95")
+    directory = output or Path("runs") / f"{Path(model).name}-compressed"
+    chosen = Rank(share=share) if share is not None else Rank(rank)
+    results = compress(model, data, chosen, directory, settings or [])
+    print_table(as_table(results))
+    print(f"\n{directory / 'bundle'}: the model")
 
 
 @app.command("evaluate")

@@ -59,29 +59,44 @@ class Layer(Packable):
         self, x: Float[Array, "tokens inputs"], lengths: Lengths, carry: Carry | None
     ) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...]]:
         """The outputs, and the last carry of each direction."""
+        states, carries = self.unroll(x, lengths, carry)
+        return self.finish(states, x, lengths), carries
+
+    def unroll(
+        self, x: Float[Array, "tokens inputs"], lengths: Lengths, carry: Carry | None
+    ) -> tuple[Float[Array, "tokens outputs"], tuple[Carry, ...]]:
+        """The outputs of the cells side by side, and the last carry of each direction."""
         if self.backward is None:
             output, carry = unroll(self.forward, x, lengths, carry)
-            carries = (carry,)
-        else:
-            x_forward, x_backward = (x, x) if self._reads_all(x) else jnp.split(x, 2, axis=-1)
-            output, carries = unroll_both(
-                self.forward, self.backward, x_forward, x_backward, lengths
-            )
-        if self.config.residual and x.shape == output.shape:
-            output = output + x
+            return output, (carry,)
+        x_forward, x_backward = self.inputs_of_cells(x)
+        return unroll_both(self.forward, self.backward, x_forward, x_backward, lengths)
+
+    def inputs_of_cells(
+        self, x: Float[Array, "tokens inputs"]
+    ) -> tuple[Float[Array, "tokens features"], ...]:
+        """What each direction reads: all features, or a half if the directions are separate."""
+        if self.backward is None:
+            return (x,)
+        return (x, x) if x.shape[-1] == self.forward.inputs else tuple(jnp.split(x, 2, axis=-1))
+
+    def finish(
+        self,
+        states: Float[Array, "tokens outputs"],
+        x: Float[Array, "tokens inputs"],
+        lengths: Lengths,
+    ) -> Float[Array, "tokens outputs"]:
+        """The output, from those of the cells and the input."""
+        output = states + x if self.config.residual and x.shape == states.shape else states
         if self.norm is not None:
             # Normalising turns the zeros of padding into the norm's bias: make them zero again.
             output = jnp.where(is_token(lengths, len(x))[:, None], self.norm(output), 0)
-        return output, carries
+        return output
 
     def pack(self) -> None:
         for cell in (self.forward, self.backward):
             if isinstance(cell, OneProductCell):
                 cell.pack()
-
-    def _reads_all(self, x: Array) -> bool:
-        """Whether both directions read all features of `x`, rather than a half each."""
-        return x.shape[-1] == self.forward.inputs
 
 
 class Encoder(nnx.Module):

@@ -9,7 +9,7 @@ one (Luong et al. 2015, section 3.3).
 """
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import jax.numpy as jnp
 from flax import nnx
@@ -28,6 +28,8 @@ from textrnn.layers.linear import Linear, matmul
 from textrnn.layers.packing import Packable
 from textrnn.layers.ragged import sum_rows
 from textrnn.layers.unroll import unroll
+
+T = TypeVar("T")
 
 
 class DecoderConfig(Config):
@@ -123,6 +125,23 @@ class Decoder(Packable):
         key: Array | None = None,
     ) -> Float[Array, "target rows outputs"]:
         """The outputs of all steps under teacher forcing. A `key` turns dropout on."""
+        return self._unroll(source, state, x, key, lambda state: state.output)
+
+    def states(
+        self, source: EncodedSource, state: DecoderState, x: Float[Array, "target rows inputs"]
+    ) -> DecoderState:
+        """The states after all steps under teacher forcing, as arrays of [target, rows, ...]."""
+        return self._unroll(source, state, x, None, lambda state: state)
+
+    def _unroll(
+        self,
+        source: EncodedSource,
+        state: DecoderState,
+        x: Float[Array, "target rows inputs"],
+        key: Array | None,
+        kept: Callable[[DecoderState], T],
+    ) -> T:
+        """What is kept of the state after each step."""
         mask = jnp.ones_like(state.output)
         if key is not None:
             mask = dropout(mask, self.config.dropout, key)
@@ -133,7 +152,7 @@ class Decoder(Packable):
             context, weights = self.attention.attend(grids, queries[:, None])
             return context[:, 0], weights
 
-        def step(state: DecoderState, projected: Array) -> tuple[DecoderState, Array]:
+        def step(state: DecoderState, projected: Array) -> tuple[DecoderState, T]:
             def advance(index: int, carry: Carry, inputs: Array) -> tuple[Carry, Array]:
                 cell = self.cells[index]
                 if index:
@@ -141,8 +160,8 @@ class Decoder(Packable):
                 return cell.step(carry, project_fed(projected, inputs))
 
             state, output, _ = self._step(state, advance, attend, self.combine)
-            output = output * mask
-            return DecoderState(state.carries, output), output
+            state = DecoderState(state.carries, output * mask)
+            return state, kept(state)
 
         return lax.scan(step, state, project(x))[1]
 
