@@ -24,6 +24,7 @@ from service.inference.streaming import (
 from textrnn.errors import InvalidText
 from textrnn.tasks import Example
 from textrnn.tasks.generate.options import GenerateOptions
+from textrnn.tasks.generate.state import LONGEST_STATE
 
 router = APIRouter()
 
@@ -41,7 +42,7 @@ class GenerateRequest(TaskRequest):
     """Text to continue. May be empty."""
     stream: bool = False
     """Return the text as server-sent events while it is generated."""
-    state: Annotated[str, Field(min_length=1, max_length=2**18)] | None = None
+    state: Annotated[str, Field(min_length=1, max_length=LONGEST_STATE)] | None = None
     """The `state` of an earlier response. The prompt is appended to the text of that response."""
 
 

@@ -8,8 +8,13 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Int, UInt32
 
-from textrnn.errors import InvalidText
-from textrnn.tasks.generate.network import Past
+from textrnn.errors import InvalidText, UserError
+from textrnn.tasks.generate.network import GeneratorConfig, Past
+
+LONGEST_STATE = 2**18
+"""Characters of an encoded state that a server takes."""
+LARGEST_PAST = 180 * 2**10
+"""Bytes of the recurrent state, which leaves room for the rest of a state in base64."""
 
 
 class GenerationState(NamedTuple):
@@ -26,6 +31,17 @@ class GenerationState(NamedTuple):
     """The number of tokens sampled so far."""
     grammar: Int[Array, " rows"]
     """The state of the tokenizer's grammar."""
+
+
+def check_size(config: GeneratorConfig) -> None:
+    """Raises UserError if a client could not send the state of a text back to a server."""
+    past = jax.eval_shape(lambda: config.past(1))  # which may not fit into memory
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(past))
+    if size > LARGEST_PAST:
+        raise UserError(
+            f"the recurrent state of this model has {size:,} bytes, and a client can send no more "
+            f"than {LARGEST_PAST:,} back to a server; give it fewer units, layers or memory slots"
+        )
 
 
 def stack(rows: list[GenerationState]) -> GenerationState:

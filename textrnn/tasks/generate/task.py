@@ -43,7 +43,13 @@ from textrnn.tasks.generate.sequence import (
     captured_input,
     no_captures,
 )
-from textrnn.tasks.generate.state import GenerationState, decode_state, encode_state, stack
+from textrnn.tasks.generate.state import (
+    GenerationState,
+    check_size,
+    decode_state,
+    encode_state,
+    stack,
+)
 from textrnn.tasks.generate.steps import decode, prefill, zero_captures
 from textrnn.tasks.metrics import Metric
 from textrnn.tasks.task import (
@@ -140,6 +146,7 @@ class Generate(StreamTask[GenerateConfig, GenerateExample, GenerateBatch]):
                 "generation needs the tokenizer 'chars' or 'bytes', this one is "
                 f"{tokenizer.kind!r}; set tokenizer.kind"
             )
+        check_size(config)
         return cls(config, tokenizer, limits)
 
     @property

@@ -13,6 +13,12 @@ from textrnn.errors import InvalidText, UserError
 from textrnn.parameters import split_model
 from textrnn.predictor import Predictor
 from textrnn.tasks.generate.sequence import GenerationSequence
+from textrnn.tasks.generate.state import (
+    LARGEST_PAST,
+    LONGEST_STATE,
+    GenerationState,
+    encode_state,
+)
 from textrnn.tasks.generate.task import Generate, GenerateConfig, GenerateOptions
 from textrnn.text import ByteTokenizer, WordTokenizer
 from training.evaluate import evaluate
@@ -53,6 +59,22 @@ def test_ten_continuations_equal_one_text(model):
         text += answer["text"]
         row = {"prompt": "", "state": answer["state"]}
     assert text == whole
+
+
+def test_a_state_that_no_server_takes_is_refused():
+    """Before memory is allocated for it. Fails if a text could not be continued over HTTP."""
+    cell = {"kind": "dnc", "slots": 10**6}
+    config = GenerateConfig.parse({"encoder": {"cell": cell, "hidden": 8}}, source="test")
+    with pytest.raises(UserError, match="can send no more than 184,320 back to a server"):
+        Generate.fit(config, ByteTokenizer(), Limits(), [])
+
+
+def test_the_largest_state_has_room_in_a_request():
+    """Of a vocabulary of 8,192 characters, with a signature."""
+    past = (np.zeros(LARGEST_PAST // 4, np.float32),)
+    rest = [np.uint32(0)] * 4
+    state = GenerationState(past, rest[0], np.zeros(2**13, bool), *rest[1:])
+    assert len(encode_state(state)) + 64 <= LONGEST_STATE
 
 
 @pytest.mark.parametrize("stop", [["g d"], ["owl", "ox"], ["ee b"], ["cat dog hen owl fox"]])
