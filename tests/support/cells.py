@@ -16,7 +16,7 @@ OPTIONS = {
     "mtrnn": {"time_constants": [1.5, 4, 9]},
     "clockwork": {"periods": [1, 2, 3]},
     "echo_state": {"density": 0.5, "leak": 0.6},
-    "stack": {"depth": 4, "width": 2},
+    "stack": {"depth": 4, "width": 2, "read": 2},
     "ntm": {"slots": 5, "width": 3},
     "dnc": {"slots": 4, "width": 3, "heads": 2},
 }

@@ -59,7 +59,11 @@ def second_order(p, carry, x, options):
 
 def indrnn(p, carry, x, options):
     (h,) = carry
-    h = np.maximum(x @ p["input_kernel"] + p["recurrent"] * h + p["bias"], 0)
+    u = p["recurrent"]
+    if options.slowest is not None:
+        bound = 2 ** (1 / options.slowest)
+        u = np.clip(u, -bound, bound)
+    h = np.maximum(x @ p["input_kernel"] + u * h + p["bias"], 0)
     return (h,), h
 
 
@@ -210,14 +214,15 @@ def echo_state(p, carry, x, options):
 
 def stack(p, carry, x, options):
     elements, h = carry
-    h = np.tanh(
-        x @ p["input_kernel"]
-        + h @ p["recurrent_kernel"]
-        + elements[0] @ p["top_kernel"]
-        + p["bias"]
-    )
+    total = x @ p["input_kernel"] + p["bias"]
+    for place in range(options.read):
+        kernel = p["top_kernel"][place * options.width : (place + 1) * options.width]
+        total = total + elements[place] @ kernel
+    if options.recurrent:
+        total = total + h @ p["recurrent_kernel"]
+    h = np.tanh(total)
     push, pop, keep = softmax(h @ p["action_kernel"] + p["action_bias"])
-    value, new = sigmoid(h @ p["push_kernel"] + p["push_bias"]), np.zeros_like(elements)
+    value, new = np.tanh(h @ p["push_kernel"] + p["push_bias"]), np.zeros_like(elements)
     for place in range(len(elements)):
         above = value if place == 0 else elements[place - 1]
         below = elements[place + 1] if place + 1 < len(elements) else 0

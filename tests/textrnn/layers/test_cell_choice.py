@@ -34,6 +34,7 @@ def test_every_cell_says_what_it_is(kind):
         ({"slots": 3}, "unknown cell None"),
         ({"kind": "ntm", "slot": 3}, "unknown key 'slot'; did you mean 'slots'"),
         ({"kind": "lstm", "slots": 3}, "lstm: unknown key 'slots'"),
+        ({"kind": "stack", "depth": 2, "read": 3}, "read is 3, more than the 2 elements"),
         ({"kind": "ntm", "slots": 1}, "slots: Input should be greater than or equal to 3"),
         ({"kind": "mtrnn", "time_constants": [5, 2]}, "ascending order"),
         ({"kind": "clockwork", "periods": [1, 1]}, "different whole numbers"),

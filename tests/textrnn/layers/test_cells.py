@@ -64,6 +64,33 @@ def test_euler_steps_of_a_continuous_time_network():
     np.testing.assert_allclose(output[0], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("stack", {"depth": 4, "width": 2, "recurrent": False}),
+        ("indrnn", {"slowest": 100.0}),
+    ],
+)
+def test_steps_of_other_options(kind, options):
+    """Fails if a network without recurrence has some, or if the bound of a memory is missing."""
+    cell: Any = cell_choice(kind, **options).build(3, 6, rngs=nnx.Rngs(0))
+    if kind == "indrnn":
+        cell.recurrent[...] = jnp.array([0.5, 1.5, -1.5, 1.0, -0.5, 0.0])
+    carry, x = visited_carry(cell, rows=1), np.array([0.3, -1.0, 2.0])
+    _, output = cell.step(carry, cell.project(jnp.asarray(x[None], jnp.float32)))
+    _, expected = STEPS[kind](numpy_params(cell), of_row(carry, 0), x, cell.options)
+    np.testing.assert_allclose(output[0], expected, atol=1e-5)
+
+
+def test_time_constants_of_a_long_memory():
+    """The slowest unit of an IndRNN keeps 1 / e of its state over so many steps."""
+    cell: Any = cell_choice("indrnn", slowest=100.0).build(3, 6, rngs=nnx.Rngs(0))
+    u = np.asarray(cell.recurrent[...])
+    assert u[0] == 0
+    assert u[-1] ** 100 == pytest.approx(np.exp(-1), rel=0.01)
+    assert (np.diff(u) > 0).all()
+
+
 def test_the_spectral_radius_of_a_reservoir_is_as_asked():
     for seed in range(3):
         cell: Any = cell_choice("echo_state", radius=0.8).build(2, 50, rngs=nnx.Rngs(seed))

@@ -170,20 +170,37 @@ class SecondOrder(Cell):
         return (h,), h
 
 
+class IndRNNOptions(Config):
+    slowest: float | None = Field(default=None, gt=1)
+    """For a memory of so many steps: initial u have time constants from 1 to this number, evenly on
+    a logarithmic scale, and |u| stays at most 2^(1 / slowest)."""
+
+
 class IndRNN(Cell):
     """Units that read themselves and no other: h' = relu(W x + u h + b), u elementwise.
 
-    Li et al. 2018, Independently recurrent neural network, equation 2. Initial u are uniform in
-    [0, 1]; layers on top of each other let units meet.
+    Li et al. 2018, Independently recurrent neural network, equation 2. Layers on top of each other
+    let units meet. Initial u are uniform in [0, 1] as there. With `slowest`, they are 1 - 1 / tau
+    for time constants tau. A unit then adds up its input over tau steps, so that its initial W are
+    divided by the root of tau, as in Orvieto et al. 2023. The bound of u is that of Li et al.: no
+    state is more than doubled in so many steps.
     """
 
     bridged = 1
+    options_type = IndRNNOptions
+    options: IndRNNOptions
 
     def __init__(self, inputs: int, hidden: int, options: Any, *, rngs: nnx.Rngs):
         super().__init__(inputs, hidden, options, rngs=rngs)
         glorot, uniform = nnx.initializers.glorot_uniform(), nnx.initializers.uniform(1.0)
-        self.input_kernel = nnx.Param(initial(glorot, rngs, (inputs, hidden)))
-        self.recurrent = nnx.Param(initial(uniform, rngs, (hidden,)))
+        kernel = initial(glorot, rngs, (inputs, hidden))
+        if options.slowest is None:
+            recurrent = initial(uniform, rngs, (hidden,))
+        else:
+            tau = jnp.geomspace(1, options.slowest, hidden)
+            kernel, recurrent = kernel / jnp.sqrt(tau), 1 - 1 / tau
+        self.input_kernel = nnx.Param(kernel)
+        self.recurrent = nnx.Param(recurrent)
         self.bias = nnx.Param(jnp.zeros(hidden))
 
     def project(self, x):
@@ -191,5 +208,9 @@ class IndRNN(Cell):
 
     def step(self, carry, projected):
         (h,) = carry
-        h = jax.nn.relu(projected + self.recurrent[...] * h + self.bias[...])
+        u = self.recurrent[...]
+        if self.options.slowest is not None:
+            bound = 2 ** (1 / self.options.slowest)
+            u = jnp.clip(u, -bound, bound)
+        h = jax.nn.relu(projected + u * h + self.bias[...])
         return (h,), h

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from pydantic import PositiveInt
+from pydantic import PositiveInt, model_validator
 
 from textrnn.config import Config
 from textrnn.layers.cells.cell import Cell
@@ -18,15 +18,27 @@ class StackOptions(Config):
     """Elements of the stack. What is pushed below the last one is lost."""
     width: PositiveInt = 16
     """Numbers of an element."""
+    read: PositiveInt = 1
+    """Elements that the network reads, from the top."""
+    recurrent: bool = True
+    """Whether the hidden layer also reads itself. Otherwise all memory is in the stack, and a
+    network learns to use it, in place of remembering a few symbols in its state."""
+
+    @model_validator(mode="after")
+    def _reads_what_there_is(self) -> "StackOptions":
+        if self.read > self.depth:
+            raise ValueError(f"read is {self.read}, more than the {self.depth} elements")
+        return self
 
 
 class StackRNN(Cell):
     """A recurrent network with a continuous stack.
 
-    h' = tanh(W x + U h + P s_1 + b), where s_1 is the top of the stack. The network then mixes
-    three actions, of which the weights are a softmax of A h': push sigmoid(D h'), pop, and leave
-    the stack as it is. Joulin and Mikolov 2015, equations 4 to 8, with the third action of their
-    section 3.2 and one stack; their units are logistic.
+    h' = tanh(W x + U h + P s + b), where s are the elements at the top of the stack. The network
+    then mixes three actions, of which the weights are a softmax of A h': push tanh(D h'), pop, and
+    leave the stack as it is. Joulin and Mikolov 2015, equations 4 to 8, with the third action of
+    their section 3.2 and one stack. Their units are logistic; those of tanh differ from an empty
+    element, which is 0.
     """
 
     bridged = 1
@@ -37,8 +49,10 @@ class StackRNN(Cell):
         super().__init__(inputs, hidden, options, rngs=rngs)
         glorot, orthogonal = nnx.initializers.glorot_uniform(), nnx.initializers.orthogonal()
         self.input_kernel = nnx.Param(initial(glorot, rngs, (inputs, hidden)))
-        self.recurrent_kernel = nnx.Param(initial(orthogonal, rngs, (hidden, hidden)))
-        self.top_kernel = nnx.Param(initial(glorot, rngs, (options.width, hidden)))
+        if options.recurrent:
+            self.recurrent_kernel = nnx.Param(initial(orthogonal, rngs, (hidden, hidden)))
+        top = options.read * options.width
+        self.top_kernel = nnx.Param(initial(glorot, rngs, (top, hidden)))
         self.bias = nnx.Param(jnp.zeros(hidden))
         self.action_kernel = nnx.Param(initial(glorot, rngs, (hidden, 3)))
         self.action_bias = nnx.Param(jnp.zeros(3))
@@ -55,15 +69,14 @@ class StackRNN(Cell):
 
     def step(self, carry, projected):
         stack, h = carry
-        h = jnp.tanh(
-            projected
-            + matmul(h, self.recurrent_kernel[...])
-            + matmul(stack[:, 0], self.top_kernel[...])
-            + self.bias[...]
-        )
+        top = stack[:, : self.options.read].reshape(len(stack), -1)
+        total = projected + matmul(top, self.top_kernel[...]) + self.bias[...]
+        if self.options.recurrent:
+            total += matmul(h, self.recurrent_kernel[...])
+        h = jnp.tanh(total)
         actions = jax.nn.softmax(matmul(h, self.action_kernel[...]) + self.action_bias[...])
         push, pop, keep = jnp.split(actions[:, :, None], 3, axis=1)
-        pushed = jax.nn.sigmoid(matmul(h, self.push_kernel[...]) + self.push_bias[...])
+        pushed = jnp.tanh(matmul(h, self.push_kernel[...]) + self.push_bias[...])
         down = jnp.concatenate([pushed[:, None], stack[:, :-1]], axis=1)
         up = jnp.concatenate([stack[:, 1:], jnp.zeros_like(stack[:, :1])], axis=1)
         return (push * down + pop * up + keep * stack, h), h
