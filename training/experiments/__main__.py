@@ -5,7 +5,8 @@ import time
 
 from textrnn.cli.tables import print_table
 from textrnn.errors import UserError
-from training.experiments.experiment import load_experiments, run_experiment
+from training.experiments.experiment import load_experiments
+from training.experiments.run import run_experiment
 
 
 def run_named(names: list[str]) -> int:
@@ -14,23 +15,23 @@ def run_named(names: list[str]) -> int:
     except UserError as error:
         print(f"experiments: {error}", file=sys.stderr)
         return 2
-    rows = [["task", "cell", "figure", "asked", "reached", "s", "published"]]
+    rows = [["task", "cell", "figure", "expected", "holds", "s", "published"]]
     missed = 0
     for experiment in experiments.values():
         began = time.monotonic()
         for task, network, figure in run_experiment(experiment):
-            reached = network.reached(figure)
-            missed += not reached
+            holds = network.holds(figure)
+            missed += not holds
             bound = f"<= {network.at_most:g}" if network.at_most is not None else ""
             bound = bound or f">= {network.at_least:g}"
             seconds = time.monotonic() - began
             began = time.monotonic()
             kind = network.cell.kind
             rows.append(
-                [task, kind, f"{figure:.4f}", bound, "yes" if reached else "MISSED",
+                [task, kind, f"{figure:.4f}", bound, "yes" if holds else "MISSED",
                  f"{seconds:.0f}", network.published]
             )  # fmt: skip
-            print(f"{task} {kind}: {figure:.4f}, asked {bound} ({seconds:.0f} s)", flush=True)
+            print(f"{task} {kind}: {figure:.4f}, expected {bound} ({seconds:.0f} s)", flush=True)
     print_table(rows)
     return 1 if missed else 0
 

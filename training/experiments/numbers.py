@@ -9,7 +9,7 @@ def adding(random: np.random.Generator, length: int) -> Series:
     """Two numbers of a sequence are marked, one in each half; their sum is asked for at the end.
 
     Hochreiter and Schmidhuber 1997, experiment 4, in the form of Le et al. 2015. Answering 1 has a
-    mean squared error of 0.167.
+    root mean square error of 0.41.
     """
     values = random.uniform(size=length)
     half = length // 2
@@ -46,7 +46,21 @@ def mackey_glass(random: np.random.Generator, length: int) -> Series:
     return Series(series[:-1, None], series[1:, None], np.arange(length) >= 100)
 
 
+def sines(random: np.random.Generator, length: int) -> Series:
+    """A fast sine wave whose loudness follows a slow one, to be known a step ahead.
+
+    Periods of 10 and 100 steps, with random phases. Outputs of the first 100 steps do not count,
+    until when a network has seen both waves.
+    """
+    fast, slow = random.uniform(0, 2 * np.pi, size=2)
+    t = np.arange(length + 1)
+    loudness = 1 + np.sin(2 * np.pi * t / 100 + slow)
+    wave = loudness / 2 * np.sin(2 * np.pi * t / 10 + fast)
+    return Series(wave[:-1, None], wave[1:, None], np.arange(length) >= 100)
+
+
 NUMBERS = {
-    "adding": SequenceTask(2, 1, False, lambda length: length, adding),
-    "mackey_glass": SequenceTask(1, 1, False, lambda length: length, mackey_glass),
+    "adding": SequenceTask(2, 1, "numbers", lambda length: length, adding),
+    "mackey_glass": SequenceTask(1, 1, "numbers", lambda length: length, mackey_glass),
+    "sines": SequenceTask(1, 1, "numbers", lambda length: length, sines),
 }

@@ -1,7 +1,7 @@
 """Sequences of inputs with the outputs that are asked for, and batches of them."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,7 +14,7 @@ class Series(NamedTuple):
 
     x: Float[np.ndarray, "length inputs"]
     y: np.ndarray
-    """[length, outputs] numbers, or [length] classes."""
+    """[length, outputs] bits or numbers, or [length] classes."""
     mask: np.ndarray
     """[length]; whether the output of each step counts."""
 
@@ -24,7 +24,7 @@ class SequenceBatch(NamedTuple):
 
     x: Float[BatchArray, "tokens inputs"]
     y: BatchArray
-    """[tokens, outputs] numbers, or [tokens] classes."""
+    """[tokens, outputs] bits or numbers, or [tokens] classes."""
     mask: Float[BatchArray, " tokens"]
     """1 where the output counts, else 0."""
     lengths: Int[BatchArray, " rows"]
@@ -35,12 +35,27 @@ class SequenceTask(NamedTuple):
 
     inputs: int
     outputs: int
-    classes: bool
-    """Whether an output is the logits of a class, or else numbers."""
+    kind: Literal["classes", "bits", "numbers"]
+    """What is asked for at each step: one of `outputs` classes, or `outputs` bits or numbers."""
     longest: Callable[[int], int]
     """The number of steps of a sequence of a size, at most."""
     make: Callable[[np.random.Generator, int], Series]
     """A random sequence of a size."""
+
+
+def one_hot(symbols: Int[np.ndarray, " length"], count: int) -> Float[np.ndarray, "length {count}"]:
+    """A vector of `count` numbers for each symbol."""
+    return np.eye(count)[symbols]
+
+
+def question_and_answer(
+    question: Int[np.ndarray, " length"], answer: Int[np.ndarray, " _"], symbols: int
+) -> Series:
+    """The symbols of a question, then a mark for each symbol of the answer, which alone count."""
+    marks = np.full(len(answer), symbols)
+    x = one_hot(np.concatenate([question, marks]), symbols + 1)
+    y = np.concatenate([np.zeros(len(question), int), answer])
+    return Series(x, y, np.arange(len(y)) >= len(question))
 
 
 def batch_of(sequences: Sequence[Series], tokens: int) -> SequenceBatch:
