@@ -36,7 +36,7 @@ PICTURES = {
     ),
     "generate": (
         "dark",
-        {"prompt": "ROMEO:\n", "seed": "4", "shade": "cell", "cell": "56"},
+        {"prompt": "ROMEO:\n", "seed": "4", "shade": "cell", "cell": "27"},
         "w",
     ),
 }
