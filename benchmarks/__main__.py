@@ -11,7 +11,7 @@ NAMES = [
     "translation", "glossary", "generation", "mixed_languages", "overload", "fairness",
     "soak",
 ]  # fmt: skip
-NEED_DATA = ["languages", "ablation", "sentiment", "few_labels", "unseen_names"]
+NEED_DATA = ["languages", "ablation", "sentiment", "few_labels", "unseen_names", "networks"]
 
 
 def main() -> None:
