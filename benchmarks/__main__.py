@@ -11,7 +11,9 @@ NAMES = [
     "translation", "glossary", "generation", "mixed_languages", "overload", "fairness",
     "soak",
 ]  # fmt: skip
-NEED_DATA = ["languages", "ablation", "sentiment", "few_labels", "unseen_names", "networks"]
+NEED_DATA = [
+    "languages", "ablation", "sentiment", "few_labels", "unseen_names", "sst_trees", "networks",
+]  # fmt: skip
 
 
 def main() -> None:

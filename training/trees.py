@@ -2,7 +2,8 @@
 
 import re
 
-_PARTS = re.compile(r"\(\s*(\S+)\s*|([^()\s]+)|\)|(\S)")
+from textrnn.text.trees import parse_tree
+
 _ESCAPES = {
     "-LRB-": "(", "-RRB-": ")", "-LSB-": "[", "-RSB-": "]", "-LCB-": "{", "-RCB-": "}",
     "-lrb-": "(", "-rrb-": ")", "-lsb-": "[", "-rsb-": "]", "-lcb-": "{", "-rcb-": "}",
@@ -18,26 +19,9 @@ def phrases(tree: str) -> list[tuple[str, str]]:
     >>> phrases("(3 (2 a) (4 gem))")
     [('3', 'a gem'), ('2', 'a'), ('4', 'gem')]
 
-    Raises ValueError if the brackets do not match.
+    Raises ValueError as `parse_tree` does.
     """
-    words: list[str] = []
-    spans: list[tuple[str, int, int]] = []
-    open_phrases: list[tuple[int, str, int]] = []
-    for part in _PARTS.finditer(tree):
-        label, word, stray = part.groups()
-        if label is not None:
-            open_phrases.append((len(spans), label, len(words)))
-            spans.append((label, len(words), len(words)))
-        elif word is not None:
-            words.append(word)
-        elif stray is None and open_phrases:
-            index, label, start = open_phrases.pop()
-            spans[index] = (label, start, len(words))
-        else:
-            raise ValueError(f"found {part.group()!r} at character {part.start() + 1}")
-    if open_phrases or not spans:
-        raise ValueError("a bracket is not closed" if open_phrases else "there is no tree")
-    return [(label, " ".join(words[start:end])) for label, start, end in spans]
+    return [(part.label, " ".join(part.words())) for part in parse_tree(tree).subtrees()]
 
 
 def detokenize(text: str) -> str:

@@ -1,13 +1,16 @@
 """Axis names in shape annotations.
 
     tokens       tokens of all rows of a ragged batch, one row after another, and padding
-    rows         sequences of a batch
+    rows         sequences or trees of a batch
     length       positions of a padded row
     source       positions of the source sequence that attention reads, padded
     target       positions of the target sequence in training, padded
+    nodes        nodes of all trees of a batch, and padding
+    leaves       those without children, one tree after another, and padding
     letters      positions of a character inside a word
     alphabet     letters that a tokenizer knows
-    width        letters in the receptive field of a filter; numbers in a slot of a memory
+    width        letters in the receptive field of a filter; numbers in a slot of a memory; nodes of
+                 a step over trees
     padded       features filled up to a multiple of a vector's width
 
     hidden       units of one direction of a recurrent layer

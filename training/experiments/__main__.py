@@ -26,7 +26,7 @@ def run_named(names: list[str]) -> int:
             bound = bound or f">= {network.at_least:g}"
             seconds = time.monotonic() - began
             began = time.monotonic()
-            kind = network.cell.kind
+            kind = network.kind
             rows.append(
                 [task, kind, f"{figure:.4f}", bound, "yes" if holds else "MISSED",
                  f"{seconds:.0f}", network.published]

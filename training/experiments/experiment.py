@@ -7,37 +7,25 @@ from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from textrnn.config import Config, read_toml
 from textrnn.layers.cells.choice import CellChoice
+from training.experiments.bound import Bound
 from training.experiments.scores import Figure
 from training.experiments.tasks import SEQUENCE_TASKS
+from training.experiments.tree_experiment import TreeExperiment
 from training.optimizer import OptimizerConfig
 
 EXPERIMENTS = Path(__file__).parent / "recipes"
 
 
-class Candidate(Config):
-    """A network, and the bound of its figure: what it reaches, or where it is known to fail."""
+class Candidate(Bound):
+    """A network, and the bound of its figure."""
 
     cell: CellChoice
     layers: PositiveInt = 1
     hidden: PositiveInt = 32
-    at_most: float | None = None
-    """Of an error."""
-    at_least: float | None = None
-    """Of a share of right answers, or of the error of a network that is known to fail."""
-    published: str
-    """The figure of the literature, and where it stands."""
 
-    @model_validator(mode="after")
-    def _one_bound(self) -> Self:
-        if (self.at_most is None) == (self.at_least is None):
-            raise ValueError("expected at_most or at_least, and not both")
-        return self
-
-    def holds(self, figure: float) -> bool:
-        """Whether the figure is within the bound."""
-        if self.at_most is not None:
-            return figure <= self.at_most
-        return self.at_least is not None and figure >= self.at_least
+    @property
+    def kind(self) -> str:
+        return self.cell.kind
 
 
 class Experiment(Config):
@@ -82,10 +70,12 @@ class Experiment(Config):
         return smallest + round((largest - smallest) * step / grown)
 
 
-def load_experiments(names: list[str]) -> dict[str, Experiment]:
+def load_experiments(names: list[str]) -> dict[str, Experiment | TreeExperiment]:
     """The experiments of these names, or all of them. Raises UserError for a faulty file."""
     paths = {path.stem: path for path in sorted(EXPERIMENTS.glob("*.toml"))}
-    return {
-        name: Experiment.parse(read_toml(paths.get(name, Path(name))), source=name)
-        for name in names or paths
-    }
+    experiments: dict[str, Experiment | TreeExperiment] = {}
+    for name in names or paths:
+        data = read_toml(paths.get(name, Path(name)))
+        kind = TreeExperiment if data.get("data") == "trees" else Experiment
+        experiments[name] = kind.parse(data, source=name)
+    return experiments

@@ -1,12 +1,10 @@
 """Train the networks of an experiment and measure them."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import nnx
 from jaxtyping import Array, Float
 
@@ -14,11 +12,16 @@ from textrnn.layers.encoder import Encoder, EncoderConfig
 from textrnn.layers.linear import Linear
 from textrnn.parameters import Params, merge_model, split_model
 from training.experiments.experiment import Candidate, Experiment
+from training.experiments.gradient_descent import minimize
 from training.experiments.ridge import fit_readout
 from training.experiments.scores import sequence_figure, sequence_loss
 from training.experiments.sequences import SequenceBatch, SequenceTask, batch_of
 from training.experiments.tasks import SEQUENCE_TASKS
-from training.optimizer import make_optimizer, split_frozen, with_fixed
+from training.experiments.tree_experiment import (
+    TreeCandidate,
+    TreeExperiment,
+    run_tree_experiment,
+)
 
 
 class SequenceNetwork(nnx.Module):
@@ -39,8 +42,14 @@ class SequenceNetwork(nnx.Module):
         return self.encoder(jnp.asarray(batch.x), batch.lengths)[0]
 
 
-def run_experiment(experiment: Experiment) -> Iterator[tuple[str, Candidate, float]]:
-    """Each task and network with its figure; see `Experiment.figure`."""
+def run_experiment(
+    experiment: Experiment | TreeExperiment,
+) -> Iterator[tuple[str, Candidate | TreeCandidate, float]]:
+    """Each task and network with its figure: see `Experiment.figure`, and of trees the share whose
+    value is right."""
+    if isinstance(experiment, TreeExperiment):
+        yield from run_tree_experiment(experiment)
+        return
     for name in experiment.tasks:
         for network in experiment.networks:
             yield name, network, _figure(experiment, SEQUENCE_TASKS[name], network)
@@ -54,7 +63,17 @@ def _figure(experiment: Experiment, task: SequenceTask, network: Candidate) -> f
         fit_readout(model.output, model.states(batch), batch, experiment.ridge)
         graph, params = split_model(model)
     else:
-        graph, params = _trained(experiment, task, model, random)
+        batches = (
+            _drawn(experiment, task, random, experiment.largest(step))
+            for step in range(experiment.steps)
+        )
+        graph, params = minimize(
+            model,
+            experiment.optimizer,
+            lambda model, batch: sequence_loss(task, model(batch), batch),
+            batches,
+            experiment.steps,
+        )
 
     @jax.jit
     def measure(params: Params, batch: SequenceBatch) -> Array:
@@ -69,29 +88,6 @@ def _figure(experiment: Experiment, task: SequenceTask, network: Candidate) -> f
     if task.kind == "numbers":
         return max(figures)
     return min(figures) if experiment.figure == "sequences" else float(np.mean(figures))
-
-
-def _trained(
-    experiment: Experiment, task: SequenceTask, model: SequenceNetwork, random: np.random.Generator
-) -> tuple[nnx.GraphDef, Params]:
-    config = with_fixed(experiment.optimizer, model)
-    optimizer = make_optimizer(config, experiment.steps)
-    graph, params = split_model(model)
-    trained, frozen = split_frozen(config, params)
-
-    def loss(trained: Params, batch: SequenceBatch) -> Array:
-        return sequence_loss(task, merge_model(graph, trained | frozen)(batch), batch)
-
-    @jax.jit
-    def update(trained: Any, state: Any, batch: SequenceBatch) -> tuple[Any, Any]:
-        change, state = optimizer.update(jax.grad(loss)(trained, batch), state, trained)
-        return optax.apply_updates(trained, change), state
-
-    state: Any = optimizer.init(trained)
-    for step in range(experiment.steps):
-        batch = _drawn(experiment, task, random, experiment.largest(step))
-        trained, state = update(trained, state, batch)
-    return graph, trained | frozen
 
 
 def _drawn(

@@ -15,6 +15,7 @@ from training.experiments.experiment import (
     Experiment,
     load_experiments,
 )
+from training.experiments.expressions import TREE_TASKS
 from training.experiments.regular import parity
 from training.experiments.ridge import fit_readout
 from training.experiments.run import run_experiment
@@ -124,7 +125,7 @@ def test_every_recipe_is_valid_and_says_what_was_published():
     experiments = load_experiments([])
     assert len(experiments) == len(list(EXPERIMENTS.glob("*.toml")))
     tasks = [task for experiment in experiments.values() for task in experiment.tasks]
-    assert sorted(tasks) == sorted({*SEQUENCE_TASKS} - WITHOUT_FIGURE)
+    assert sorted(tasks) == sorted({*SEQUENCE_TASKS, *TREE_TASKS} - WITHOUT_FIGURE)
     for experiment in experiments.values():
         assert all(re.search(r"\d{4}|documentation", n.published) for n in experiment.networks)
 

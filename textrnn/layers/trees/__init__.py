@@ -1,0 +1,1 @@
+"""Networks on binary trees: a vector of each phrase from those of its two parts."""
