@@ -6,8 +6,9 @@ $TEXTRNN_DATA must have the data sets of the recipes beside this file. Each run 
 own, whose result is a line of results.jsonl; runs that are there are not repeated, so that the
 command can be stopped and continued. It prints a table for each task and draws docs/networks.svg.
 
-The hidden width of each cell is chosen such that encoder and decoder have as many parameters as
-those of the LSTM in the recipe. Times are given relative to that LSTM, on the same machine.
+The hidden width of each cell is chosen such that the network has as many parameters as that with
+the LSTM of the recipe, not counting those of words. Times are given relative to that LSTM, on the
+same machine.
 """
 
 import json

@@ -20,6 +20,8 @@ OPTIONS: dict[str, dict[str, Any]] = {"projected_lstm": {"input_rank": 32, "recu
 DIVISIBLE = 12
 """Every cell can have such a multiple of units."""
 PARTS = ("encoder", "decoder")
+WORDS = ("embedding", "characters", "casing")
+"""Parameters of words, which all networks have alike."""
 
 
 class Result(NamedTuple):
@@ -29,7 +31,7 @@ class Result(NamedTuple):
     hidden: int
     """Units of the encoder, in each direction."""
     parameters: int
-    """Of the encoder and the decoder."""
+    """But for those of words."""
     metrics: dict[str, float]
     seconds: float
     """Of training, with evaluation."""
@@ -60,7 +62,7 @@ def run(path: Path, cell: str, seed: int) -> Result:
         cell=cell,
         seed=seed,
         hidden=model.encoder.hidden,
-        parameters=_recurrent_parameters(replace(task, config=model)),
+        parameters=_parameters(replace(task, config=model)),
         metrics=metrics,
         seconds=info.training.seconds,
         tokens_per_second=info.speed["tokens_per_second"],
@@ -71,12 +73,12 @@ def run(path: Path, cell: str, seed: int) -> Result:
 def _as_large(task: Task, cell: CellChoice) -> Any:
     """The config with this cell, of such a width that it has as many parameters as before. Raises
     UserError if no width comes within a tenth."""
-    wanted = _recurrent_parameters(task)
+    wanted = _parameters(task)
 
     def parameters(width: int) -> int:
-        """Of the cell with this width; 0 for a width that it cannot have."""
+        """Of the network with this width; 0 for a width that the cell cannot have."""
         try:
-            return _recurrent_parameters(replace(task, config=_with_cell(task, cell, width)))
+            return _parameters(replace(task, config=_with_cell(task, cell, width)))
         except ValueError:
             return 0
 
@@ -101,6 +103,6 @@ def _with_cell(task: Task, cell: CellChoice, width: int) -> Any:
     return task.config.model_copy(update=changes)
 
 
-def _recurrent_parameters(task: Task) -> int:
+def _parameters(task: Task) -> int:
     _, shapes = task.structure
-    return sum(leaf.size for name, leaf in shapes.items() if name.startswith(PARTS))
+    return sum(leaf.size for name, leaf in shapes.items() if not name.startswith(WORDS))
