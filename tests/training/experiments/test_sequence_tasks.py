@@ -230,7 +230,9 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(("make", "alphabet", "answer"), ANSWERS, ids=lambda each: str(each)[:30])
+@pytest.mark.parametrize(
+    ("make", "alphabet", "answer"), ANSWERS, ids=[make.__name__ for make, *_ in ANSWERS]
+)
 def test_the_answer_to_a_question(make, alphabet, answer):
     """The symbols, the marks after them, and the answer. Fails if it is another one."""
     answers = set()
