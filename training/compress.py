@@ -11,7 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from textrnn.bundle import Bundle, Probe, as_stored, find_bundle, load_bundle, save_bundle
+from textrnn.bundle import (
+    Bundle,
+    BundleInfo,
+    Probe,
+    as_stored,
+    find_bundle,
+    load_bundle,
+    save_bundle,
+)
 from textrnn.config import override
 from textrnn.errors import UserError
 from textrnn.parameters import Params, count_parameters
@@ -22,7 +30,7 @@ from training.data_check import training_task
 from training.epochs import Epochs
 from training.evaluate import calibrate, read_sets
 from training.job import run
-from training.projection import PARTS, Rank, check_compressible, project, second_moments
+from training.projection import Rank, check_compressible, parts_of, project, second_moments
 from training.recipe import Recipe, TrainConfig, is_recipe, load_recipe
 from training.speed import measure
 from training.train import prepare
@@ -49,9 +57,10 @@ def compress(
 ) -> dict[str, Measured]:
     """Compress a model on the text of a labelled file, or of the training rows of a recipe.
 
-    A recipe also fine-tunes it. Returns what was measured before, projected and fine-tuned: on the
-    development sets of the recipe, or on the file. Raises UserError before anything is computed if
-    the model, the rank, the data or the directory does not fit.
+    A recipe also fine-tunes it, unless it has no epochs. Returns what was measured before,
+    projected and fine-tuned: on the development sets of the recipe, or on the file. Raises
+    UserError before anything is computed if the model, the rank, the data or the directory does
+    not fit.
     """
     bundle = load_bundle(model)
     check_compressible(bundle.task, rank)
@@ -73,14 +82,17 @@ def compress(
     batches = _batches(bundle.task, examples, _BATCHES if recipe is None else recipe.train)
     moments = second_moments(bundle.task, bundle.params, batches)
     task, params = project(bundle.task, bundle.params, moments, rank)
-    projected = directory / ("bundle" if recipe is None else "projected")
+    tuned = recipe if recipe is not None and recipe.train.epochs else None
+    projected = directory / ("bundle" if tuned is None else "projected")
     directory.mkdir(parents=True, exist_ok=True)
     notes = _notes(bundle, data, task)
-    _save(bundle, task, params, dev, notes, projected)
-    measured = {"before": _measure(model, dev), "projected": _measure(projected, dev)}
-    if recipe is not None:
-        run(_fine_tuning(recipe, task, notes, projected), directory, resume=False)
-        measured["fine-tuned"] = _measure(directory / "bundle", dev)
+    measured = {
+        "before": _figures(_measured(bundle.info, bundle.task, bundle.params, dev)[1], model),
+        "projected": _figures(_save(bundle, task, params, dev, notes, projected), projected),
+    }
+    if tuned is not None:
+        info = run(_fine_tuning(tuned, task, notes, projected), directory, resume=False)
+        measured["fine-tuned"] = _figures(info, directory / "bundle")
     return measured
 
 
@@ -150,65 +162,60 @@ def _save(
     dev: Mapping[str, Sequence[Row]],
     notes: str,
     directory: Path,
-) -> None:
+) -> BundleInfo:
     """Save a projected model, calibrated and measured as it is stored."""
-    info = bundle.info
-    predictor = Predictor(task, as_stored(params, info.storage))
-    task, metrics = calibrate(predictor, dev, thorough=True)
-    predictor = predictor.recalibrated(task)
+    stored = as_stored(params, bundle.info.storage)
+    predictor, info = _measured(bundle.info, task, stored, dev)
+    task = predictor.task
     rows = [probe.row for probe in bundle.probes]
     answers = predictor.predict_rows(rows)
     config = task.config.model_dump(mode="json")
     recipe = info.training.recipe
-    recipe = recipe | {
-        "notes": notes,
-        "model": recipe["model"] | {part: config[part] for part in PARTS if part in config},
-    }
+    parts = {part: config[part] for part in parts_of(task.config)}
+    recipe = recipe | {"notes": notes, "model": recipe["model"] | parts}
     counts = {"train": info.training.rows["train"], **{name: len(dev[name]) for name in dev}}
     training = info.training.model_copy(update={"recipe": recipe, "rows": counts})
-    changes = {
-        "config": config,
-        "parameters": count_parameters(params),
-        "metrics": metrics,
-        "speed": measure(predictor),
-        "training": training,
-    }
+    info = info.model_copy(update={"config": config, "training": training})
     probes = [Probe(row, answer) for row, answer in zip(rows, answers, strict=True)]
-    save_bundle(directory, info.model_copy(update=changes), task, params, probes)
+    return save_bundle(directory, info, task, params, probes)
 
 
 def _fine_tuning(recipe: Recipe, task: Task, notes: str, projected: Path) -> Recipe:
     """The recipe with the cells and the weights of the projected model."""
     parts = {
-        part: getattr(recipe.model, part).model_copy(
-            update={"cell": getattr(task.config, part).cell}
-        )
-        for part in PARTS
-        if hasattr(recipe.model, part)
+        part: config.model_copy(update={"cell": getattr(task.config, part).cell})
+        for part, config in parts_of(recipe.model).items()
     }
     changes = {"model": recipe.model.model_copy(update=parts), "notes": notes}
     changed = recipe.model_copy(update=changes).model_dump(mode="json", exclude_none=True)
     return Recipe.parse(override(changed, _start(projected)), source=recipe.name)
 
 
-def _measure(model: str | Path, dev: Mapping[str, Sequence[Row]]) -> Measured:
-    bundle = load_bundle(model)
-    predictor = Predictor(bundle.task, bundle.params)
-    return Measured(
-        count_parameters(bundle.params),
-        (find_bundle(model) / "weights.safetensors").stat().st_size,
-        measure(predictor)["tokens_per_second"],
-        calibrate(predictor, dev, thorough=True)[1],
-    )
+def _measured(
+    info: BundleInfo, task: Task, params: Params, dev: Mapping[str, Sequence[Row]]
+) -> tuple[Predictor, BundleInfo]:
+    """A calibrated predictor, and the info with its size, metrics and speed."""
+    predictor = Predictor(task, params)
+    task, metrics = calibrate(predictor, dev, thorough=True)
+    predictor = predictor.recalibrated(task)
+    figures = {
+        "parameters": count_parameters(params),
+        "metrics": metrics,
+        "speed": measure(predictor),
+    }
+    return predictor, info.model_copy(update=figures)
+
+
+def _figures(info: BundleInfo, model: str | Path) -> Measured:
+    size = (find_bundle(model) / "weights.safetensors").stat().st_size
+    return Measured(info.parameters, size, info.speed["tokens_per_second"], info.metrics)
 
 
 def _notes(bundle: Bundle, data: str, task: Task) -> str:
     """The notes of the model, and how it was compressed."""
     cells = " and ".join(
-        f"{cell.options.input_rank} and {cell.options.recurrent_rank} in the {part}"
-        for part in PARTS
-        if hasattr(task.config, part)
-        for cell in [getattr(task.config, part).cell]
+        f"{config.cell.options.input_rank} and {config.cell.options.recurrent_rank} in the {part}"
+        for part, config in parts_of(task.config).items()
     )
     notes = bundle.info.training.recipe.get("notes", "")
     return (

@@ -134,7 +134,7 @@ def test_a_share_takes_as_many_components_as_it_needs():
 
 def test_a_recipe_fine_tunes_the_projected_model(data, tiny_bundle, tmp_path):
     """Fails if the weights of the projected model are not those that training starts from."""
-    settings = ["train.epochs=0", "limits.rows=8"]
+    settings = ["train.epochs=1", "train.optimizer.rate=1e-9", "limits.rows=8"]
     measured = compress(str(tiny_bundle), str(data / "tiny.toml"), Rank(2), tmp_path, settings)
     projected, tuned = (load_bundle(tmp_path / name) for name in ("projected", "bundle"))
     assert tuned.params.keys() == projected.params.keys()
@@ -148,6 +148,14 @@ def test_a_recipe_fine_tunes_the_projected_model(data, tiny_bundle, tmp_path):
     table = as_table(measured)
     assert table[0] == ["", "before", "projected", "fine-tuned"]
     assert table[-1][0].startswith("heldout.")
+
+
+def test_without_epochs_the_projected_model_is_the_result(data, tiny_bundle, tmp_path):
+    """Fails if it is trained or measured once more."""
+    settings = ["train.epochs=0"]
+    measured = compress(str(tiny_bundle), str(data / "tiny.toml"), Rank(2), tmp_path, settings)
+    assert list(measured) == ["before", "projected"]
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
 def test_a_file_compresses_without_training(data, tag_bundle, tmp_path):
