@@ -1,4 +1,4 @@
-"""One cell on one task."""
+"""One cell on one task: how good the network becomes, and what it costs."""
 
 import resource
 import tempfile
@@ -8,11 +8,15 @@ from typing import Any, NamedTuple
 
 from textrnn.errors import UserError
 from textrnn.layers.cells.choice import CellChoice, cell_choice
+from textrnn.predictor import Predictor
 from textrnn.tasks import TASKS, Task
 from training.datasets import load_sets, rows_of
 from training.findings import Findings
 from training.job import run as train
-from training.recipe import load_recipe
+from training.log import read_metrics
+from training.recipe import Recipe, load_recipe
+from training.speed import measure
+from training.train import fit, prepare
 from training.warm_start import fit_tokenizer
 
 OPTIONS: dict[str, dict[str, Any]] = {"projected_lstm": {"input_rank": 32, "recurrent_rank": 32}}
@@ -24,7 +28,12 @@ WORDS = ("embedding", "characters", "casing")
 """Parameters of words, which all networks have alike."""
 
 
-class Result(NamedTuple):
+COST_EXAMPLES = 4000
+"""Training examples in a measurement of costs, or fewer where there are as few."""
+DEVELOPMENT_ROWS = 50
+
+
+class Quality(NamedTuple):
     task: str
     cell: str
     seed: int
@@ -33,41 +42,57 @@ class Result(NamedTuple):
     parameters: int
     """But for those of words."""
     metrics: dict[str, float]
-    seconds: float
-    """Of training, with evaluation."""
-    tokens_per_second: float
-    """In serving."""
+
+
+class Cost(NamedTuple):
+    task: str
+    cell: str
+    training: float
+    """Tokens per second in training, with programs that are compiled already."""
+    serving: float
+    """Tokens per second in full batches."""
     megabytes: float
-    """Largest memory of the process."""
+    """Largest memory of the process that trains."""
 
 
-def run(path: Path, cell: str, seed: int) -> Result:
+def quality(path: Path, cell: str, seed: int) -> Quality:
     """Train a cell of as many parameters as the LSTM of a recipe has."""
+    recipe, task = _with_as_many_parameters(path, cell, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        info = train(recipe, Path(folder) / "run", resume=False)
+    (metrics,) = info.metrics.values()
+    return Quality(path.stem, cell, seed, task.config.encoder.hidden, _parameters(task), metrics)
+
+
+def cost(path: Path, cell: str) -> Cost:
+    """Train the same network on a part of the data, and measure the speed."""
+    recipe, _ = _with_as_many_parameters(path, cell, seed=0)
+    prepared = prepare(recipe)
+    few = replace(
+        prepared,
+        examples=prepared.examples[:COST_EXAMPLES],
+        dev={name: rows[:DEVELOPMENT_ROWS] for name, rows in prepared.dev.items()},
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        params, _ = fit(few, Path(folder))
+        logged = read_metrics(Path(folder) / "metrics.jsonl")
+    return Cost(
+        task=path.stem,
+        cell=cell,
+        training=max(entry["tokens_per_s"] for entry in logged if "tokens_per_s" in entry),
+        serving=measure(Predictor(prepared.task, params))["tokens_per_second"],
+        megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
+
+
+def _with_as_many_parameters(path: Path, cell: str, seed: int) -> tuple[Recipe, Task]:
     recipe = load_recipe(str(path), [f"train.seed={seed}"])
     rows = rows_of(load_sets(recipe.data, recipe.task, Findings())["train"])
     task = TASKS[recipe.task].fit(recipe.model, fit_tokenizer(recipe, rows), recipe.limits, rows)
     model = _as_large(task, cell_choice(cell, **OPTIONS.get(cell, {})))
-    recipe = recipe.model_copy(
-        update={
-            "model": recipe.model.model_copy(
-                update={part: getattr(model, part) for part in PARTS if hasattr(model, part)}
-            )
-        }
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        info = train(recipe, Path(folder) / "run", resume=False)
-    (metrics,) = info.metrics.values()
-    return Result(
-        task=path.stem,
-        cell=cell,
-        seed=seed,
-        hidden=model.encoder.hidden,
-        parameters=_parameters(replace(task, config=model)),
-        metrics=metrics,
-        seconds=info.training.seconds,
-        tokens_per_second=info.speed["tokens_per_second"],
-        megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    )
+    changes = {part: getattr(model, part) for part in PARTS if hasattr(model, part)}
+    recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update=changes)})
+    return recipe, replace(task, config=model)
 
 
 def _as_large(task: Task, cell: CellChoice) -> Any:
