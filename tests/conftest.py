@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 
 import support.shape_checks  # noqa: F401 - before any module that it checks
@@ -24,7 +25,10 @@ os.environ.setdefault(
 # Compiling takes longer than running here, so it is kept short; it halves the time without a cache.
 # `make test-isa` sets XLA_FLAGS itself, and runs the numerical tests on fully optimised programs.
 os.environ.setdefault(
-    "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0"
+    # Later versions of XLA have no such option.
+    + (" --xla_cpu_use_fusion_emitters=false" if version("jax").startswith("0.10.") else ""),
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")

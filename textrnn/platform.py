@@ -24,10 +24,3 @@ def tracing_for(platform: str) -> Iterator[None]:
 def uses_native() -> bool:
     """Whether programs call the native CPU kernels."""
     return (_chosen.get() or jax.default_backend()) == "cpu" and native.available()
-
-
-def uses_cudnn() -> bool:
-    """Whether programs call cuDNN. They can only be traced where it is installed."""
-    if _chosen.get() is not None or jax.default_backend() != "gpu":
-        return False
-    return "cuda" in jax.devices()[0].client.platform_version.lower()

@@ -19,13 +19,14 @@ from textrnn.platform import uses_native
 from textrnn.program_cache import ProgramCache
 from textrnn.tasks import Answer, Batch, Example, Outputs, Row, StreamTask, Task, Window
 
-QUICKLY = {
+QUICKLY: dict[str, Any] = {
     "xla_backend_optimization_level": 0,
-    "xla_cpu_use_fusion_emitters": False,
     # Each part costs some milliseconds, and programs are compiled in parallel anyway.
     "xla_cpu_parallel_codegen_split_count": 1,
 }
 """Compiler options for programs that spend most of their time in native kernels."""
+if jax.__version_info__ < (0, 11):  # later versions of XLA have no such option
+    QUICKLY["xla_cpu_use_fusion_emitters"] = False
 
 
 class HasWindows(Protocol):

@@ -23,7 +23,6 @@
     features     features of a vector in general: an embedding, an encoder's output
     memory       features of an encoded source position
     size         features of a letter
-    weights      all weights of a layer, as cuDNN takes them
     cells        units of the last layer whose activations are captured
 
     ids          entries of the vocabulary

@@ -7,18 +7,13 @@ a row that has ended keeps its carry. Two rows of lengths 3 and 1:
     forward     (a0, b0), a1, a2
     backward    (a2, b0), a1, a0
 
-On CPUs, the cells that have native kernels run in these, and on NVIDIA GPUs an LSTM in cuDNN. Other
-cells with one product run in a loop with a fast gradient, linear cells in a parallel scan, and all
-others in a loop of single steps.
+On CPUs, the cells that have native kernels run in these. Other cells with one product run in a loop
+with a fast gradient, linear cells in a parallel scan, and all others in a loop of single steps.
 """
 
-from functools import partial
-
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
-from textrnn.layers import cudnn
 from textrnn.layers.axes import Lengths
 from textrnn.layers.cells.cell import Carry, Cell
 from textrnn.layers.cells.linear import LinearCell
@@ -27,7 +22,7 @@ from textrnn.layers.loops.linear import linear_scan
 from textrnn.layers.loops.native import native_loop
 from textrnn.layers.loops.product import product_loop
 from textrnn.layers.loops.step import step_loop
-from textrnn.platform import uses_cudnn, uses_native
+from textrnn.platform import uses_native
 
 
 def unroll(
@@ -99,10 +94,4 @@ def _unroll_products(
         weights = tuple(cell.weights() for cell in cells)
         x = tuple(each.astype(jnp.float32) for each in x)
         return native_loop(kernel, reverse, weights, x, carries, lengths)
-    loop = partial(product_loop, cells, reverse, x, carries, lengths)
-    if uses_cudnn() and cudnn.has_cudnn_layer(cells, reverse, x) and len(x[0]) >= len(lengths):
-        longest = len(x[0]) // len(lengths)
-        through_cudnn = partial(cudnn.cudnn_unroll, cells, x[0], carries, lengths, longest)
-        # A batch of rows of similar length, as in training, fits into a grid of its capacity.
-        return lax.cond(lengths.max() <= longest, through_cudnn, loop)
-    return loop()
+    return product_loop(cells, reverse, x, carries, lengths)
