@@ -18,7 +18,10 @@ from jaxtyping import Array, Float
 
 
 class HopfieldNetwork(NamedTuple):
-    """A classical Hopfield network (Hopfield 1982), with units of -1 and 1."""
+    """A classical Hopfield network (Hopfield 1982), with units of -1 and 1.
+
+    His units are 0 and 1, and are updated in random order; here they are updated in turn.
+    """
 
     weights: Float[Array, "units units"]
 
@@ -100,8 +103,8 @@ def modern_recall(
 ) -> Float[Array, " units"]:
     """The state of a modern Hopfield network after some updates, x <- softmax(b P x) P.
 
-    Ramsauer et al. 2021, equation 3. One update mostly suffices. Patterns are any vectors; the
-    sharper, the less they mix.
+    The update rule of Ramsauer et al. 2021. One update mostly suffices. Patterns are any vectors;
+    the sharper, the less they mix.
     """
     for _ in range(steps):
         state = jax.nn.softmax(sharpness * (patterns @ state)) @ patterns
@@ -111,6 +114,6 @@ def modern_recall(
 def modern_energy(
     patterns: Float[Array, "entries units"], state: Float[Array, " units"], sharpness: float = 1.0
 ) -> Float[Array, ""]:
-    """What `modern_recall` lowers (Ramsauer et al. 2021, equation 1, without its constants)."""
+    """What `modern_recall` lowers: the energy of Ramsauer et al. 2021 without its constants."""
     overlap = jax.nn.logsumexp(sharpness * (patterns @ state)) / sharpness
     return state @ state / 2 - overlap

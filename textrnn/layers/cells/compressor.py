@@ -28,8 +28,9 @@ class HistoryCompressor(Cell):
     The lower level, h = tanh(W x + U h + b), predicts its next input as V h + c. Where the
     prediction fails, the upper level makes a step, H = tanh(R [x, h] + S H + d), and else keeps its
     state. Schmidhuber 1992, Learning complex, extended sequences using the principle of history
-    compression, section 3. Each level has half of the units; the output is both. The lower level
-    learns to predict at the same time as the task, and not before it.
+    compression, section 3. There, the upper level reads the unexpected input and its time; here, it
+    reads h in place of the time. Each level has half of the units; the output is both. The lower
+    level learns to predict at the same time as the task, and not before it.
     """
 
     options_type = CompressorOptions

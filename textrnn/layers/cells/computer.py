@@ -43,8 +43,8 @@ class DNC(Cell):
     and in which order it was written.
 
     Graves et al. 2016, Hybrid computing using a neural network with dynamic external memory, in
-    the notation of its methods. The output is a linear layer of the controller's output and the
-    values read, as wide as the controller.
+    the notation of its methods. The controller is one LSTM, theirs has several layers. The output
+    is a linear layer of the controller's output and the values read, as wide as the controller.
     """
 
     options_type = DNCOptions

@@ -26,6 +26,7 @@ class CTRNN(OneProductCell):
 
     tau du/dt = -u + W x + U y + b, y = tanh(u), over a step of length 1. Beer 1995, equation 1;
     Funahashi and Nakamura 1993. Both let the input act on the units directly, here it has weights.
+    Beer's units are logistic. His bias is inside of them, which is the same for u + b as state.
     Time constants are 1 + softplus of a parameter, so that Euler's method is stable.
     """
 
@@ -68,8 +69,9 @@ class MTRNNOptions(Config):
 class MTRNN(OneProductCell):
     """A multiple-timescale recurrent network (MTRNN): groups of units with fixed time constants.
 
-    u' = (1 - 1/tau) u + (W x + U y + b) / tau, y = tanh(u). Yamashita and Tani 2008, equation 2.
-    The input reaches the fastest group, and a group reads itself and its neighbours in time.
+    u' = (1 - 1/tau) u + (W x + U y + b) / tau, y = tanh(u). Yamashita and Tani 2008, whose units
+    are logistic, those of the input and output a softmax. The input reaches the fastest group, and
+    a group reads itself and its neighbours in time.
     """
 
     width = 1
@@ -117,7 +119,7 @@ class ClockworkRNN(OneProductCell):
     """Groups of units that are updated every 1, 2, 4, ... steps and keep their state in between.
 
     h' = tanh(W x + U h + b) where the step is a multiple of the period, counted from 0. Koutnik et
-    al. 2014, equations 1 and 2. A group reads itself and slower groups.
+    al. 2014, section 3. A group reads itself and slower groups.
     """
 
     width = 1

@@ -22,12 +22,13 @@ class HMLSTMOptions(Config):
 
 
 class HMLSTM(Cell):
-    """An LSTM of several levels (HM-LSTM), each with a detector of boundaries in the level below.
+    """An LSTM of several levels (HM-LSTM), each with a detector of its own boundaries.
 
-    At each step, a level copies its state if the level below found no boundary, updates it if there
-    was one, and starts anew after a boundary of its own. Chung et al. 2017, equations 1 to 7; the
-    gradient of a boundary is that of its hard sigmoid (straight-through). The output is the states
-    of all levels side by side, without the gates of their output module.
+    At each step, a level starts anew if it found a boundary a step before. Otherwise, it updates
+    its state if the level below finds a boundary now, and copies it if not. Chung et al. 2017,
+    Hierarchical multiscale recurrent neural networks; the gradient of a boundary is that of its
+    hard sigmoid (straight-through). The output is the states of all levels side by side, without
+    the gates of their output module.
     """
 
     options_type = HMLSTMOptions

@@ -103,9 +103,10 @@ class ProjectedLSTM(LSTM):
     """An LSTM whose kernels are products of two thin matrices.
 
     W = P_x V_x with P_x of [inputs, input_rank], U = P_h V_h with P_h of [hidden, recurrent_rank].
-    Sak et al. 2014, equations 7 to 13, with two differences: the input is projected too, and the
-    output is the state itself and not its projection, as in MATLAB's `lstmProjectedLayer`. It has
-    fewer parameters than an LSTM and takes the same time: loops multiply the matrices once.
+    Sak et al. 2014 have the recurrent projection. Here, the input is projected too, and the output
+    is the state itself and not its projection, as in MATLAB's `lstmProjectedLayer`. There are no
+    peephole connections and no projection for the output alone. It has fewer parameters than an
+    LSTM and takes the same time: loops multiply the matrices once.
     """
 
     options_type = ProjectionOptions

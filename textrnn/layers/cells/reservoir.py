@@ -28,8 +28,8 @@ class ReservoirOptions(Config):
 class EchoState(Cell):
     """An echo state network: h' = (1 - leak) h + leak tanh(W x + U h + b), all of it random.
 
-    Jaeger 2001; with leak, Jaeger et al. 2007, equation 2 for a step of 1. Nothing of the cell is
-    trained: what follows it is the readout.
+    Jaeger 2001; with leak, the leaky integrators of Jaeger et al. 2007 in discrete time. Nothing is
+    fed back from the output. Nothing of the cell is trained: what follows it is the readout.
     """
 
     bridged = 1

@@ -36,8 +36,8 @@ class Jordan(OneProductCell):
     """A network whose context comes from its output.
 
     h = tanh(W x + U s + b);  y = tanh(V h + c);  s' = decay s + y. Jordan 1986, Attractor dynamics
-    and parallelism in a connectionist sequential machine, figure 4. His output layer has as many
-    units as the task; here it has as many as the hidden layer.
+    and parallelism in a connectionist sequential machine. His output layer has as many units as the
+    task; here it has as many as the hidden layer.
     """
 
     width = 1
@@ -72,11 +72,11 @@ class SettlingOptions(Config):
 
 
 class FullyRecurrent(OneProductCell):
-    """Every unit reads every unit, several times at each token, until they settle.
+    """Every unit reads every unit, several times at each token.
 
-    h <- tanh(W x + U h + b), `settle` times. Williams and Zipser 1989, equations 1 and 2, whose
-    network makes one update a step. Here the input is held for a few, as in Almeida 1987 and
-    Pineda 1987. The units are tanh, theirs logistic.
+    h <- tanh(W x + U h + b), `settle` times. The network of Williams and Zipser 1989 makes one
+    update a step. Here the input is held for a few, as in Almeida 1987 and Pineda 1987, who go on
+    until the units settle. The units are tanh, those of Williams and Zipser logistic.
     """
 
     width = 1
@@ -111,7 +111,7 @@ class RMLP(OneProductCell):
 
     a = tanh(W x + U h + b), then a <- tanh(V_i a + c_i) for each further layer; h' = a. Puskorius
     and Feldkamp 1994 have a recurrence around each layer, here there is one around all of them, as
-    in the deep transition of Pascanu et al. 2014, equation 8.
+    in the deep transition of Pascanu et al. 2014.
     """
 
     width = 1
@@ -145,8 +145,8 @@ class RMLP(OneProductCell):
 class SecondOrder(Cell):
     """Products of each unit with each input.
 
-    h'_i = sigmoid(sum_jk W_ijk h_j x_k + b_i). Giles et al. 1992, equation 1, with a bias. The
-    first unit starts at 1, the others at 0, as there. Its weights are hidden x hidden x inputs.
+    h'_i = sigmoid(sum_jk W_ijk h_j x_k + b_i). Giles et al. 1992, with a bias. The first unit
+    starts at 1, the others at 0, as there. Its weights are hidden x hidden x inputs.
     """
 
     def __init__(self, inputs: int, hidden: int, options: Any, *, rngs: nnx.Rngs):
@@ -179,11 +179,11 @@ class IndRNNOptions(Config):
 class IndRNN(Cell):
     """Units that read themselves and no other: h' = relu(W x + u h + b), u elementwise.
 
-    Li et al. 2018, Independently recurrent neural network, equation 2. Layers on top of each other
-    let units meet. Initial u are uniform in [0, 1] as there. With `slowest`, they are 1 - 1 / tau
-    for time constants tau. A unit then adds up its input over tau steps, so that its initial W are
-    divided by the root of tau, as in Orvieto et al. 2023. The bound of u is that of Li et al.: no
-    state is more than doubled in so many steps.
+    Li et al. 2018, Independently recurrent neural network. Layers on top of each other let units
+    meet. Initial u are uniform in [0, 1] as there. With `slowest`, they are 1 - 1 / tau for time
+    constants tau. A unit then adds up its input over tau steps, so that its initial W are divided
+    by the root of tau. Orvieto et al. 2023 do the same but for a factor of up to the root of 2.
+    The bound of u is that of Li et al.: no state is more than doubled in so many steps.
     """
 
     bridged = 1

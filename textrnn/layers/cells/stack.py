@@ -36,9 +36,9 @@ class StackRNN(Cell):
 
     h' = tanh(W x + U h + P s + b), where s are the elements at the top of the stack. The network
     then mixes three actions, of which the weights are a softmax of A h': push tanh(D h'), pop, and
-    leave the stack as it is. Joulin and Mikolov 2015, equations 4 to 8, with the third action of
-    their section 3.2 and one stack. Their units are logistic; those of tanh differ from an empty
-    element, which is 0.
+    leave the stack as it is. Joulin and Mikolov 2015, for whom the third action is an option. They
+    have several stacks of single numbers, here there is one of vectors. Their units are logistic
+    and an empty element is -1; here units are tanh and it is 0.
     """
 
     bridged = 1

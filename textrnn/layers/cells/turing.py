@@ -37,9 +37,10 @@ class NTM(Cell):
 
     The controller reads the input and what was read a step before. Each head then finds its place
     by content, by its place before and a shift of -1, 0 or 1, and by sharpening. Graves et al.
-    2014, equations 1 to 9. The write comes before the read. The output is a linear layer of the
-    controller's output and the value read, as wide as the controller. The memory starts at a
-    constant (Collier and Beel 2018).
+    2014, equations 1 to 9. Places are found in the memory before the write, and the write comes
+    before the read. The output is a linear layer of the controller's output and the value read, as
+    wide as the controller. The memory starts at a constant, and keys and what is added are limited
+    by tanh, as in Collier and Beel 2018, whose constant is smaller.
     """
 
     options_type = NTMOptions

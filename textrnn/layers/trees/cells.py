@@ -39,8 +39,9 @@ class RecursiveNetwork(TreeCell):
     """The recursive neural network: h = tanh(W [h_left; h_right] + b).
 
     Socher et al. 2011, Parsing natural scenes and natural language with recursive neural networks;
-    Socher et al. 2013, section 4.1. A leaf is tanh(V x + a), as the segments of images of 2011 are,
-    so that vectors of words may have another size than states; in 2013 it is the vector itself.
+    Socher et al. 2013, section 4.1, whose units are tanh. A leaf is tanh(V x + a), so that vectors
+    of words may have another size than states. Segments of images have such a layer in 2011; in
+    2013, a leaf is the vector itself.
     """
 
     def __init__(self, inputs: int, hidden: int, *, rngs: nnx.Rngs):
@@ -62,7 +63,7 @@ class TreeLSTM(TreeCell):
     h = sigmoid(o) tanh(c).
     Tai et al. 2015, equations 9 to 14 with N = 2: each gate reads the outputs of both children by
     matrices of its own, and the two forget gates share a bias. Words are the input of leaves alone,
-    as in section 4.2 there, so the matrix of a forget gate for an input is not needed.
+    as in section 3.2 there, so the matrix of a forget gate for an input is not needed.
     """
 
     def __init__(self, inputs: int, hidden: int, *, rngs: nnx.Rngs):
