@@ -1,5 +1,5 @@
-"""The context-sensitive tasks of Delétang et al. 2023, Neural networks and the Chomsky hierarchy: a
-network needs a tape. The answer follows the sequence.
+"""The context-sensitive tasks of Delétang et al. 2023, Neural networks and the Chomsky hierarchy,
+without binary multiplication: a network needs a tape. The answer follows the sequence.
 """
 
 import math
@@ -36,7 +36,8 @@ def odds_first(random: np.random.Generator, length: int) -> Series:
 def binary_addition(random: np.random.Generator, length: int) -> Series:
     """Two numbers with a sign + (2) in between, lowest digit first; all digits of the sum.
 
-    Fewer than three symbols have no sum, and become three.
+    Fewer than three symbols have no sum, and become three. Delétang et al. ask for the digits up
+    to the highest 1, and an end.
     """
     length = max(length, 3)
     digits = random.integers(2, size=length - 1)

@@ -48,8 +48,8 @@ def copying(random: np.random.Generator, count: int) -> Series:
 def repeat_copy(random: np.random.Generator, count: int) -> Series:
     """Vectors of 8 bits, then a number from 1 to 10; the vectors so many times, and an end.
 
-    Graves et al. 2014, section 4.2. The number is an input of its own, divided by ten. The end is a
-    ninth bit.
+    Graves et al. 2014, section 4.2. The number is an input of its own, divided by ten; there, it is
+    scaled to a mean of 0 and a variance of 1. The end is a ninth bit.
     """
     repeats = int(random.integers(1, 11))
     bits = random.integers(2, size=(count, 8))

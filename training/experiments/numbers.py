@@ -8,8 +8,9 @@ from training.experiments.sequences import SequenceTask, Series
 def adding(random: np.random.Generator, length: int) -> Series:
     """Two numbers of a sequence are marked, one in each half; their sum is asked for at the end.
 
-    Hochreiter and Schmidhuber 1997, experiment 4, in the form of Le et al. 2015. Answering 1 has a
-    root mean square error of 0.41.
+    Hochreiter and Schmidhuber 1997, experiment 4, with numbers from 0 to 1 as in Le et al. 2015,
+    and a mark in each half as in Arjovsky et al. 2016. Answering 1 has a root mean square error of
+    0.41.
     """
     values = random.uniform(size=length)
     half = length // 2
