@@ -13,6 +13,7 @@ NAMES = [
 ]  # fmt: skip
 NEED_DATA = [
     "languages", "ablation", "sentiment", "few_labels", "unseen_names", "sst_trees", "networks",
+    "hosts",
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ bundle/      the model, fine-tuned if there is a recipe; beside it is what a tra
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,6 +93,7 @@ def compress(
     }
     if tuned is not None:
         info = run(_fine_tuning(tuned, task, notes, projected), directory, resume=False)
+        assert info is not None, "there are no other hosts"
         measured["fine-tuned"] = _figures(info, directory / "bundle")
     return measured
 
@@ -147,8 +149,9 @@ def _batches(task: Task, examples: Sequence[Example], config: TrainConfig) -> It
         windows = [window for example in examples for window in example.windows]
         epochs = Epochs(windows, task.collate, config)
     tokens = 0
-    for group in epochs.batches(0):
-        batch = epochs.collate(group)
+    shards = range(config.shards or 1)
+    for group, shard in product(epochs.batches(0), shards):
+        batch = epochs.collate(group, shard)
         yield batch
         tokens += int((batch["ids"] != PAD).sum())
         if tokens >= TOKENS:

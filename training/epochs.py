@@ -19,8 +19,9 @@ class Epochs:
     """The batches of each epoch, a function of the seed and the number of the epoch alone.
 
     There is one shape for each length, with as many rows as the budget allows, so that all batches
-    of a length have the same weight; at most one batch of a pool has empty rows. An epoch is one
-    pass over the windows, or as many as `epoch_steps` takes.
+    of a length have the same weight; at most one batch of a pool has empty rows. The shards of a
+    batch get its rows in turn. An epoch is one pass over the windows, or as many as `epoch_steps`
+    takes.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Epochs:
         self._collate = collate
         self._grid = config.lengths
         self._rows = [rows_of_length(config, length) for length in config.lengths]
+        self._shards = config.shards or 1
         self._seed = config.seed
         self._pool = POOL * config.rows
         self._passes = max(1, ceil(config.epoch_steps / max(len(self._grouped(0)), 1)))
@@ -76,12 +78,16 @@ class Epochs:
         """The batches of all epochs; an estimate if their windows differ."""
         return sum(len(self._grouped(number)) for number in range(epochs * self._passes))
 
-    def collate(self, group: Group) -> Batch:
-        return self._collate([self._windows[index] for index in group.indices], group.shape)
+    def collate(self, group: Group, shard: int = 0) -> Batch:
+        """A shard of a batch."""
+        rows, tokens = group.shape.rows // self._shards, group.shape.tokens // self._shards
+        windows = [self._windows[index] for index in group.indices[shard :: self._shards]]
+        return self._collate(windows, Shape(rows, tokens))
 
 
 def rows_of_length(config: TrainConfig, length: int) -> int:
-    """Rows of a batch of this length: the largest power of two within the limits, and at least one
-    for each device."""
-    rows = min(config.rows, config.tokens // length)
-    return max(1 << (rows.bit_length() - 1), config.devices)
+    """Rows of a batch of this length: a power of two in each shard, as many as the limits allow and
+    at least one."""
+    shards = config.shards or 1
+    rows = min(config.rows, config.tokens // length) // shards
+    return shards << max(rows.bit_length() - 1, 0)

@@ -63,6 +63,25 @@ class RunLog:
             self._next_line = now + 30
 
 
+class NoLog:
+    """The log of a host that writes none."""
+
+    def __enter__(self) -> "NoLog":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        pass
+
+    def scalars(self, step: int, **values: float) -> None:
+        pass
+
+    def progress(self, step: int, loss: float, rate: float) -> None:
+        pass
+
+
 def read_metrics(path: Path) -> list[dict[str, float]]:
     """The entries of a metrics.jsonl. Ignores a last line that a crash left incomplete."""
     if not path.exists():

@@ -207,8 +207,12 @@ class TrainConfig(Config):
     disables averaging."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Precision of matrix products. Weights, sums and updates are always float32."""
+    shards: PositiveInt | None = None
+    """Parts into which the rows of each batch are divided, to be worked on by one device or more.
+    The result depends on them, up to rounding, and not on the number of devices and hosts that
+    share the work. By default one for each device of each host."""
     devices: PositiveInt = 1
-    """Number of devices of this host over which each batch is split."""
+    """Devices of each host that share the work."""
     seed: NonNegativeInt = 0
     """Seed of initialisation, shuffling and dropout."""
     evaluate_every: PositiveInt | None = None

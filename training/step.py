@@ -13,6 +13,7 @@ from textrnn.parameters import Params, merge_model
 from textrnn.tasks import Batch, Task
 from training.optimizer import split_frozen
 from training.recipe import TrainConfig
+from training.shards import Shards
 
 
 class State(NamedTuple):
@@ -24,7 +25,8 @@ class State(NamedTuple):
     average: Params
     """The moving average of the trained parameters; empty without one."""
     carry: Any
-    """The recurrent state of the streams (truncated BPTT); empty if rows are independent."""
+    """The recurrent state of the streams (truncated BPTT) of each shard, on a first axis; empty if
+    rows are independent."""
     step: Array
 
     @property
@@ -51,31 +53,49 @@ def initial_state(
 
 
 def make_step(
-    loss: Loss, graph: nnx.GraphDef, optimizer: optax.GradientTransformation, config: TrainConfig
+    loss: Loss,
+    graph: nnx.GraphDef,
+    optimizer: optax.GradientTransformation,
+    config: TrainConfig,
+    shards: Shards,
 ) -> Callable[[State, Batch], tuple[State, Array]]:
-    """(state, batch) -> (state, mean loss), compiled once for each shape of a batch.
+    """(state, batch) -> (state, mean loss), compiled once for each shape of a batch, whose shards
+    are on a first axis.
 
-    The random numbers of a step depend on the seed and the number of the step alone.
+    The random numbers of a shard depend on the seed, the number of the step and that of the shard
+    alone.
     """
     seed = jax.random.key(config.seed)
 
-    def mean_loss(
-        trained: Params, frozen: Params, batch: Batch, carry: Any, key: Array
-    ) -> tuple[Array, Any]:
+    def sums(
+        weights: tuple[Params, Params, Array], shard: Array, batch: Batch, carry: Any
+    ) -> tuple[Any, Any]:
+        """The gradient, the losses and their weights, of a shard."""
+        trained, frozen, key = weights
         dropping, rest = jax.random.split(key)
-        params = drop_weights(trained, config.weight_drop, dropping) | frozen
-        if config.precision != "float32":
-            params = {name: p.astype(config.precision) for name, p in params.items()}
-        total, weight, carry = loss(merge_model(graph, params), batch, rest, carry)
-        return total / jnp.maximum(weight, 1e-6), carry
+
+        def total_loss(trained: Params) -> tuple[Array, tuple[Array, Any]]:
+            params = drop_weights(trained, config.weight_drop, dropping) | frozen
+            if config.precision != "float32":
+                params = {name: p.astype(config.precision) for name, p in params.items()}
+            model = merge_model(graph, params)
+            total, weight, next_carry = loss(model, batch, jax.random.fold_in(rest, shard), carry)
+            return total, (weight, next_carry)
+
+        (total, (weight, next_carry)), gradient = jax.value_and_grad(total_loss, has_aux=True)(
+            trained
+        )
+        return (gradient, total, weight), next_carry
 
     def update(state: State, batch: Batch) -> tuple[State, Array]:
         key = jax.random.fold_in(seed, state.step)
         trained: Any
         trained, frozen = split_frozen(config.optimizer, state.params)
-        (mean, carry), gradient = jax.value_and_grad(mean_loss, has_aux=True)(
-            trained, frozen, batch, state.carry, key
+        (gradient, total, weight), carry = shards.sum(sums)(
+            (trained, frozen, key), batch, state.carry
         )
+        weight = jnp.maximum(weight, 1e-6)
+        gradient, mean = jax.tree.map(lambda g: g / weight, gradient), total / weight
         change, optimizer_state = optimizer.update(gradient, state.optimizer, trained)
         trained = optax.apply_updates(trained, change)
         # The average of the first steps follows the weights closely, to forget the initial weights.

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from textrnn.errors import UserError
 from textrnn.parameters import Params, count_parameters, split_model
@@ -23,9 +22,11 @@ from training.data_check import check_data, training_task
 from training.data_report import DataReport
 from training.epochs import Epochs
 from training.evaluate import calibrate, headline, metric_of
-from training.log import RunLog
+from training.hosts import agreed, is_first
+from training.log import NoLog, RunLog
 from training.optimizer import make_optimizer, make_schedule, with_fixed
 from training.recipe import Recipe
+from training.shards import Shards, devices_of_hosts, stack
 from training.step import Loss, State, initial_state, make_step, without_carry
 from training.truncated_bptt import Streams
 from training.warm_start import load_initial_params
@@ -59,7 +60,7 @@ def fit(prepared: Prepared, directory: Path) -> tuple[Params, float]:
     """
     run = _Run(prepared, directory)
     run.train()
-    return run.best, run.progress.seconds
+    return on_this_host(run.best), run.progress.seconds
 
 
 class _Run:
@@ -72,6 +73,7 @@ class _Run:
         self.config = config = config.model_copy(update={"optimizer": optimizer_config})
         self.dev = prepared.dev
         self.directory = directory
+        self.shards = Shards(config.shards or 1, devices_of_hosts(config.devices))
         served = prepared.task
         task, examples = training_task(served, config), prepared.examples
         if isinstance(task, StreamTask):
@@ -79,7 +81,8 @@ class _Run:
             self.epochs = Streams(ids, config)
             loss: Loss = task.loss_with_carry
             self.count = len(examples)
-            carry = jax.tree.map(jnp.copy, task.initial_carry(self.epochs.rows))  # each is donated
+            streams = self.epochs.rows // (config.shards or 1)
+            carry = stack([task.initial_carry(streams)] * len(self.shards.here))
         else:
             windows = [window for example in examples for window in example.windows]
             self.epochs = Epochs(windows, task.collate, config, _augmented(prepared, task))
@@ -93,11 +96,10 @@ class _Run:
         graph, params = split_model(model)
         params = load_initial_params(prepared.recipe.start, params)
         self.predictor = Predictor(served, params)
-        self.step = make_step(loss, graph, optimizer, config)
-        self.place = _placement(config.devices)
-        state = jax.device_put(initial_state(params, optimizer, config, carry), self.place(None))
-        self.state: State = state._replace(carry=jax.device_put(carry, self.place("data")))
-        self.best: Params = jax.tree.map(jnp.copy, params)
+        self.step = make_step(loss, graph, optimizer, config, self.shards)
+        state = self.shards.replicate(initial_state(params, optimizer, config, ()))
+        self.state: State = state._replace(carry=self.shards.put(carry))
+        self.best: Params = jax.tree.map(jnp.copy, self.state.params)
         self.progress = TrainingProgress()
         self.metric = metric_of(served, config.metric)
 
@@ -106,26 +108,27 @@ class _Run:
         checkpoint = checkpoints.restore(self.state, self.best)
         if checkpoint is not None:
             self.state, self.best, self.progress = checkpoint
-        with RunLog(self.directory, self.total, self.progress.step) as log:
+        step = self.progress.step
+        with RunLog(self.directory, self.total, step) if is_first() else NoLog() as log:
             log.say(
                 f"{self.count} examples, {count_parameters(self.state.params):,} parameters, "
-                f"{self.total} steps from step {self.progress.step}"
+                f"{self.total} steps from step {step}"
             )
             if not self.progress.stopped:
                 self._train(checkpoints, log)
         checkpoints.close()
 
-    def _train(self, checkpoints: Checkpoints, log: RunLog) -> None:
+    def _train(self, checkpoints: Checkpoints, log: RunLog | NoLog) -> None:
         config = self.config
         losses: list[jax.Array] = []
         tokens, began = 0, time.monotonic()
         seconds_before, resumed = self.progress.seconds, time.monotonic()
         for group, ends_epoch, is_last in self._remaining():
-            batch = self.epochs.collate(group)
-            tokens += (
-                int(batch["lengths"].sum()) if "lengths" in batch else batch["ids"][:, 1:].size
+            batch = stack(self.epochs.collate(group, shard) for shard in self.shards.here)
+            tokens += jax.process_count() * (
+                int(batch["lengths"].sum()) if "lengths" in batch else batch["ids"][..., 1:].size
             )
-            self.state, loss = self.step(self.state, jax.device_put(batch, self.place("data")))
+            self.state, loss = self.step(self.state, self.shards.put(batch))
             losses.append(loss)
             step = self.progress.step + 1
             self.progress = self.progress.model_copy(update={"step": step})
@@ -170,16 +173,20 @@ class _Run:
                 yield group, ends_epoch, ends_epoch and epoch == final
             passed += len(groups)
 
-    def _evaluate(self, log: RunLog) -> None:
-        self.predictor.params = jax.device_put(self.state.best_params, jax.local_devices()[0])
-        _, metrics = calibrate(self.predictor, self.dev, thorough=False)
-        value = headline(metrics, self.metric)
+    def _evaluate(self, log: RunLog | NoLog) -> None:
+        metrics: dict[str, Metrics] = {}
+        value = 0.0
+        if is_first():
+            self.predictor.params = on_this_host(self.state.best_params)
+            _, metrics = calibrate(self.predictor, self.dev, thorough=False)
+            value = headline(metrics, self.metric)
+        value = agreed(value)
         best = self.progress.best
         better = best is None or value > best
         since = 0 if better else self.progress.since_best + 1
         # A few development rows often tie; the later weights have seen more.
         if better or value == best:
-            self.best = jax.tree.map(jnp.copy, self.predictor.params)
+            self.best = jax.tree.map(jnp.copy, self.state.best_params)
         patience = self.config.patience
         self.progress = self.progress.model_copy(
             update={
@@ -211,16 +218,10 @@ def _augmented(prepared: Prepared, task: Task) -> Callable[[int], Sequence[Windo
     return windows
 
 
+def on_this_host(arrays: Any) -> Any:
+    """Arrays that all devices of all hosts have, on the first device of this one."""
+    return jax.tree.map(lambda array: jax.device_put(array.addressable_data(0)), arrays)
+
+
 def _flat(metrics: dict[str, Metrics]) -> dict[str, float]:
     return {f"{name}.{m}": value for name, values in metrics.items() for m, value in values.items()}
-
-
-def _placement(devices: int):
-    """Shardings over the first `devices` devices: split along an axis, or replicated for None.
-
-    Raises UserError if there are fewer devices."""
-    available = jax.local_devices()
-    if devices > len(available):
-        raise UserError(f"train.devices is {devices}, but this host has {len(available)}")
-    mesh = Mesh(np.array(available[:devices]), ("data",))
-    return lambda axis: NamedSharding(mesh, PartitionSpec(axis) if axis else PartitionSpec())

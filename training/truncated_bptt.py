@@ -37,7 +37,8 @@ class Streams:
         self._seed = config.seed
         self._length = config.lengths[-1]
         self.rows = rows_of_length(config, self._length)
-        while self.rows > config.devices and len(ids) // self.rows < self._length:
+        self._shards = config.shards or 1
+        while self.rows > self._shards and len(ids) // self.rows < self._length:
             self.rows //= 2
         self._each = len(ids) // self.rows
         if self._each < self._length:
@@ -62,9 +63,11 @@ class Streams:
     def steps(self, epochs: int) -> int:
         return epochs * self._passes * (self._each // self._length)
 
-    def collate(self, chunk: Chunk) -> StreamBatch:
-        positions = chunk.starts[:, None] + np.arange(self._length + 1)
+    def collate(self, chunk: Chunk, shard: int = 0) -> StreamBatch:
+        """A shard of a batch: the same streams in each batch."""
+        starts = chunk.starts.reshape(self._shards, -1)[shard]
+        positions = starts[:, None] + np.arange(self._length + 1)
         return {
             "ids": self._ids[positions % len(self._ids)],
-            "fresh": np.full(self.rows, chunk.first),
+            "fresh": np.full(starts.shape, chunk.first),
         }

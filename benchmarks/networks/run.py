@@ -60,6 +60,7 @@ def quality(path: Path, cell: str, seed: int) -> Quality:
     recipe, task = _with_as_many_parameters(path, cell, seed)
     with tempfile.TemporaryDirectory() as folder:
         info = train(recipe, Path(folder) / "run", resume=False)
+    assert info is not None, "there are no other hosts"
     (metrics,) = info.metrics.values()
     return Quality(path.stem, cell, seed, task.config.encoder.hidden, _parameters(task), metrics)
 

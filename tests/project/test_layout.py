@@ -40,7 +40,7 @@ LAYERS = {
         settings errors languages garbage_collection
     """,
     "training": """
-        compress
+        compress cluster
         job compare experiments
         report export
         train
@@ -50,6 +50,7 @@ LAYERS = {
         datasets fingerprints
         sources
         row_mapping
+        shards hosts
         recipe fetch tagged_corpora text_files data_report
         excerpts
         trees download optimizer splits findings augmentation no_language templates

@@ -3,6 +3,7 @@
 from itertools import chain
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,9 +15,9 @@ from training.recipe import TrainConfig
 GRID = (4, 16, 64)
 
 
-def made(lengths, seed=0, devices=1):
+def made(lengths, seed=0, shards=None):
     examples = [Example(np.full(length, length, np.int32), False) for length in lengths]
-    config = TrainConfig(lengths=GRID, rows=20, tokens=128, seed=seed, devices=devices)
+    config = TrainConfig(lengths=GRID, rows=20, tokens=128, seed=seed, shards=shards)
     return Epochs(examples, collate, config)
 
 
@@ -97,7 +98,15 @@ def test_the_windows_of_an_epoch_may_be_its_own():
     assert estimate == 3 * len(Epochs(windows(0), collate, config).batches(0))
 
 
-def test_rows_can_be_divided_among_devices():
-    """Fails if a batch of long rows has fewer rows than there are devices."""
-    epochs = made([64] * 10, devices=4)
-    assert all(group.shape.rows % 4 == 0 for group in epochs.batches(0))
+@pytest.mark.parametrize("shards", [3, 4])
+def test_shards_divide_the_rows_of_a_batch(shards):
+    """Fails if a row is in two shards or in none, if shards differ in shape, or if a batch of long
+    rows has fewer rows than there are shards."""
+    epochs = made([64, 63] * 5 + [3, 2, 1] * 20, shards=shards)
+    for group in epochs.batches(0):
+        parts = [epochs.collate(group, shard) for shard in range(shards)]
+        assert {part["ids"].shape for part in parts} == {(group.shape.tokens // shards,)}
+        lengths = [length for part in parts for length in part["lengths"] if length]
+        expected = [len(epochs._windows[index]) for index in group.indices]
+        assert sorted(lengths) == sorted(expected)
+        assert max(len(p["lengths"]) for p in parts) == group.shape.rows // shards

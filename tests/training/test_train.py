@@ -27,6 +27,7 @@ from training.job import run
 from training.log import read_metrics
 from training.optimizer import OptimizerConfig, make_optimizer
 from training.recipe import TrainConfig, load_recipe
+from training.shards import Shards, devices_of_hosts, stack
 from training.step import drop_weights, initial_state, make_step, without_carry
 from training.train import fit, prepare
 
@@ -155,7 +156,7 @@ recipe, directory, *settings = sys.argv[1:]
 for devices in (1, 2):
     folder = Path(directory, str(devices))
     folder.mkdir()
-    chosen = load_recipe(recipe, [*settings, f"train.devices={devices}"])
+    chosen = load_recipe(recipe, [*settings, f"train.devices={devices}", "train.shards=2"])
     params, _ = fit(prepare(chosen), folder)
     safetensors.numpy.save_file({k: v.__array__() for k, v in params.items()}, folder / "weights")
 """
@@ -330,9 +331,9 @@ def small_step(config: TrainConfig):
     optimizer = make_optimizer(config.optimizer, 100)
     batch = task.collate([task.read(r, task.options_type(), True) for r in rows], Shape(2, 8))
     return (
-        make_step(without_carry(task), graph, optimizer, config),
+        make_step(without_carry(task), graph, optimizer, config, Shards(1, devices_of_hosts(1))),
         initial_state(params, optimizer, config, ()),
-        batch,
+        stack([batch]),
     )
 
 

@@ -164,11 +164,11 @@ def test_resumed_equals_uninterrupted(tmp_path, monkeypatch):
 
     collate, seen = Streams.collate, []
 
-    def stopping(self, chunk):
+    def stopping(self, chunk, shard):
         seen.append(chunk)
         if len(seen) == 10:
             raise Stop
-        return collate(self, chunk)
+        return collate(self, chunk, shard)
 
     with monkeypatch.context() as patch:
         patch.setattr(Streams, "collate", stopping)

@@ -128,16 +128,46 @@ def train_command(
         Path | None, typer.Option(help="Directory of the run. Default: runs/NAME.")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Continue from the newest checkpoint.")] = False,
+    hosts: Annotated[
+        str | None,
+        typer.Option(
+            help="Number of hosts that train together, each with this command, or `auto` to ask "
+            "the scheduler: SLURM, Open MPI, Kubernetes or a TPU pod."
+        ),
+    ] = None,
+    host_id: Annotated[
+        int | None, typer.Option(help="Number of this host among --hosts, from 0.")
+    ] = None,
+    coordinator: Annotated[
+        str | None, typer.Option(help="Address and free port of host 0, as in 10.0.0.1:9000.")
+    ] = None,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(help="Train in this process, or on the workers of a Ray cluster."),
+    ] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Number of workers that train together on Ray.")
+    ] = None,
 ) -> None:
     """Train a model from a recipe and save it as a bundle."""
+    from training.hosts import joined
     from training.job import run
     from training.recipe import load_recipe
 
     resolved = load_recipe(recipe, settings or [])
     directory = output or Path("runs") / resolved.name
-    info = run(resolved, directory, resume)
-    print_metrics(info.metrics)
-    print(f"{directory / 'bundle'}: the model    {directory / 'report.md'}: the report")
+    if (engine == "ray") != (workers is not None) or (engine == "ray" and hosts is not None):
+        raise UserError("give --engine ray with --workers, or --hosts, or neither")
+    if workers is not None:
+        from training.cluster import train_on_ray
+
+        info = train_on_ray(resolved, directory, resume, workers)
+    else:
+        with joined(hosts, host_id, coordinator):
+            info = run(resolved, directory, resume)
+    if info is not None:
+        print_metrics(info.metrics)
+        print(f"{directory / 'bundle'}: the model    {directory / 'report.md'}: the report")
 
 
 @app.command("compress")
