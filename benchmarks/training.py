@@ -35,7 +35,7 @@ from textrnn.tasks.tag.task import TagConfig
 from training.epochs import POOL, Epochs
 from training.optimizer import make_optimizer
 from training.recipe import Recipe, TrainConfig, load_recipe
-from training.shards import Shards, devices_of_hosts, stack
+from training.shards import Shards, devices_of_hosts, stacked
 from training.step import initial_state, make_step, without_carry
 from training.truncated_bptt import Streams
 
@@ -179,7 +179,7 @@ def textrnn_pass(work: Workload, precision: str) -> Pass:
     task = _task(work.recipe, work.predictor)
     loss, carry = without_carry(task), ()
     if isinstance(task, StreamTask):
-        loss, carry = task.loss_with_carry, stack([task.initial_carry(config.rows)])
+        loss, carry = task.loss_with_carry, stacked([task.initial_carry(config.rows)])
     shards = Shards(1, devices_of_hosts(1))
     graph, _ = task.structure
     optimizer = make_optimizer(config.optimizer, 1)
@@ -191,7 +191,7 @@ def textrnn_pass(work: Workload, precision: str) -> Pass:
         nonlocal state
         losses = []
         for batch in work.batches:
-            state, mean = step(state, shards.put(stack([batch])))
+            state, mean = step(state, shards.put(stacked([batch])))
             losses.append(mean)
         return [float(mean) for mean in losses]
 

@@ -1,7 +1,6 @@
 """Train on the workers of a Ray cluster, or of a local one that is started here."""
 
 import logging
-import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from textrnn.errors import UserError
 from training.hosts import joined
 from training.job import run
 from training.recipe import Recipe
+from training.workers import connect
 
 
 def train_on_ray(recipe: Recipe, directory: Path, resume: bool, workers: int) -> BundleInfo:
@@ -25,10 +25,7 @@ def train_on_ray(recipe: Recipe, directory: Path, resume: bool, workers: int) ->
     The directory and the data must be readable by every worker under the same path. Raises
     UserError.
     """
-    environment = {
-        k: v for k, v in os.environ.items() if k.startswith(("TEXTRNN_", "JAX_", "XLA_"))
-    }
-    ray.init(ignore_reinit_error=True, runtime_env={"env_vars": environment})
+    connect(show_logs=True)
     trainer = JaxTrainer(
         _train,
         train_loop_config={

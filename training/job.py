@@ -9,6 +9,7 @@ report.md       the data, curves, confusion matrix, the worst mistakes
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -22,11 +23,17 @@ from training.export import finish
 from training.hosts import is_first, wait_for_all
 from training.recipe import Recipe
 from training.report import write_report
-from training.train import fit, prepare
+from training.train import Evaluation, fit, prepare
 
 
-def run(recipe: Recipe, directory: Path, resume: bool) -> BundleInfo | None:
-    """Train a model, or resume training, and export it. Raises UserError.
+def run(
+    recipe: Recipe,
+    directory: Path,
+    resume: bool,
+    evaluated: Callable[[Evaluation], None] | None = None,
+) -> BundleInfo | None:
+    """Train a model, or resume training, and export it. `evaluated` is called after each
+    evaluation. Raises UserError.
 
     Of several hosts, all of which share the directory, the first one exports it; the others return
     None.
@@ -49,7 +56,7 @@ def run(recipe: Recipe, directory: Path, resume: bool) -> BundleInfo | None:
             f"{directory}: host 0 wrote to it, but the files are not here; let --output be on a "
             "file system that all hosts share"
         )
-    params, seconds = fit(prepared, directory)
+    params, seconds = fit(prepared, directory, evaluated)
     if not is_first():
         return None
     info, predictor = finish(prepared, params, seconds, directory / "bundle")

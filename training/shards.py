@@ -23,7 +23,7 @@ from textrnn.errors import UserError
 AXIS = "devices"
 
 
-def stack(batches: Iterable[Any]) -> Any:
+def stacked(batches: Iterable[Any]) -> Any:
     """Batches of the same shapes, one after the other on a first axis."""
     return jax.tree.map(lambda *arrays: np.stack(arrays), *batches)
 

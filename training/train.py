@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +26,7 @@ from training.hosts import agreed, is_first
 from training.log import NoLog, RunLog
 from training.optimizer import make_optimizer, make_schedule, with_fixed
 from training.recipe import Recipe
-from training.shards import Shards, devices_of_hosts, stack
+from training.shards import Shards, devices_of_hosts, stacked
 from training.step import Loss, State, initial_state, make_step, without_carry
 from training.truncated_bptt import Streams
 from training.warm_start import load_initial_params
@@ -53,12 +53,28 @@ def prepare(recipe: Recipe) -> Prepared:
     return Prepared(recipe, data.task, data.train, data.dev, data.examples, data.report)
 
 
-def fit(prepared: Prepared, directory: Path) -> tuple[Params, float]:
+class Evaluation(NamedTuple):
+    """What a run knows after one of its evaluations."""
+
+    step: int
+    steps: int
+    """Of the whole run."""
+    value: float
+    """The metric that selects the best weights, signed so that more is better."""
+    metrics: dict[str, float]
+    """Of all development sets, by names such as `heldout.accuracy`."""
+
+
+def fit(
+    prepared: Prepared,
+    directory: Path,
+    evaluated: Callable[[Evaluation], None] | None = None,
+) -> tuple[Params, float]:
     """Train, with checkpoints and logs in `directory`; return the best weights and the seconds.
 
     Resumes from the newest checkpoint in `directory`, if there is one.
     """
-    run = _Run(prepared, directory)
+    run = _Run(prepared, directory, evaluated or (lambda _: None))
     run.train()
     return on_this_host(run.best), run.progress.seconds
 
@@ -66,13 +82,16 @@ def fit(prepared: Prepared, directory: Path) -> tuple[Params, float]:
 class _Run:
     """A training run, from its first step or a checkpoint to its last step."""
 
-    def __init__(self, prepared: Prepared, directory: Path):
+    def __init__(
+        self, prepared: Prepared, directory: Path, evaluated: Callable[[Evaluation], None]
+    ):
         model = prepared.task.build(nnx.Rngs(prepared.recipe.train.seed))
         config = prepared.recipe.train
         optimizer_config = with_fixed(config.optimizer, model)
         self.config = config = config.model_copy(update={"optimizer": optimizer_config})
         self.dev = prepared.dev
         self.directory = directory
+        self.evaluated = evaluated
         self.shards = Shards(config.shards or 1, devices_of_hosts(config.devices))
         served = prepared.task
         task, examples = training_task(served, config), prepared.examples
@@ -82,7 +101,7 @@ class _Run:
             loss: Loss = task.loss_with_carry
             self.count = len(examples)
             streams = self.epochs.rows // (config.shards or 1)
-            carry = stack([task.initial_carry(streams)] * len(self.shards.here))
+            carry = stacked([task.initial_carry(streams)] * len(self.shards.here))
         else:
             windows = [window for example in examples for window in example.windows]
             self.epochs = Epochs(windows, task.collate, config, _augmented(prepared, task))
@@ -124,7 +143,7 @@ class _Run:
         tokens, began = 0, time.monotonic()
         seconds_before, resumed = self.progress.seconds, time.monotonic()
         for group, ends_epoch, is_last in self._remaining():
-            batch = stack(self.epochs.collate(group, shard) for shard in self.shards.here)
+            batch = stacked(self.epochs.collate(group, shard) for shard in self.shards.here)
             tokens += jax.process_count() * (
                 int(batch["lengths"].sum()) if "lengths" in batch else batch["ids"][..., 1:].size
             )
@@ -199,6 +218,7 @@ class _Run:
         log.scalars(self.progress.step, **flat)
         shown = "  ".join(f"{name} {number:.4f}" for name, number in flat.items())
         log.say(f"step {self.progress.step}  {shown}{'  *' if better else ''}")
+        self.evaluated(Evaluation(self.progress.step, self.total, value, flat))
 
 
 def _augmented(prepared: Prepared, task: Task) -> Callable[[int], Sequence[Window]] | None:

@@ -40,14 +40,14 @@ LAYERS = {
         settings errors languages garbage_collection
     """,
     "training": """
-        compress cluster
+        compress cluster sweep
         job compare experiments
         report export
         train
         data_check
         evaluate speed projection
         epochs truncated_bptt step checkpoint warm_start log
-        datasets fingerprints
+        datasets fingerprints workers
         sources
         row_mapping
         shards hosts

@@ -18,7 +18,7 @@ from textrnn.tasks import StreamTask
 from training.epochs import Epochs
 from training.optimizer import make_optimizer
 from training.recipe import load_recipe
-from training.shards import Shards, devices_of_hosts, stack
+from training.shards import Shards, devices_of_hosts, stacked
 from training.step import initial_state, make_step, without_carry
 from training.train import prepare
 from training.truncated_bptt import Streams
@@ -69,7 +69,7 @@ def test_training(name, platform, precision, data, monkeypatch):
     examples = [task.read(row, task.options_type(truncate=True), True) for row in prepared.train]
     if isinstance(task, StreamTask):
         batches = Streams(np.concatenate([example.ids for example in examples]), config)
-        loss, carry = task.loss_with_carry, stack([task.initial_carry(batches.rows)])
+        loss, carry = task.loss_with_carry, stacked([task.initial_carry(batches.rows)])
     else:
         windows = [window for example in examples for window in example.windows]
         batches, carry = Epochs(windows, task.collate, config), ()
@@ -77,7 +77,7 @@ def test_training(name, platform, precision, data, monkeypatch):
     optimizer = make_optimizer(config.optimizer, 10)
     graph, params = split_model(task.build(nnx.Rngs(0)))
     state = initial_state(params, optimizer, config, carry)
-    batch = stack([batches.collate(batches.batches(0)[0])])
+    batch = stacked([batches.collate(batches.batches(0)[0])])
     shards = Shards(1, devices_of_hosts(1))
     with tracing_for(platform):
         lower(make_step(loss, graph, optimizer, config, shards), platform, state, batch)

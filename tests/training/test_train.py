@@ -27,7 +27,7 @@ from training.job import run
 from training.log import read_metrics
 from training.optimizer import OptimizerConfig, make_optimizer
 from training.recipe import TrainConfig, load_recipe
-from training.shards import Shards, devices_of_hosts, stack
+from training.shards import Shards, devices_of_hosts, stacked
 from training.step import drop_weights, initial_state, make_step, without_carry
 from training.train import fit, prepare
 
@@ -333,7 +333,7 @@ def small_step(config: TrainConfig):
     return (
         make_step(without_carry(task), graph, optimizer, config, Shards(1, devices_of_hosts(1))),
         initial_state(params, optimizer, config, ()),
-        stack([batch]),
+        stacked([batch]),
     )
 
 

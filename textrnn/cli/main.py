@@ -62,8 +62,8 @@ def global_options(
     pass
 
 
-BAD_ROWS = 3
-"""The exit status of a job that finished with invalid rows."""
+FAILED_PARTS = 3
+"""The exit status of a job that finished, but for invalid rows or failed trials."""
 
 
 def main() -> NoReturn:
@@ -168,6 +168,49 @@ def train_command(
     if info is not None:
         print_metrics(info.metrics)
         print(f"{directory / 'bundle'}: the model    {directory / 'report.md'}: the report")
+
+
+@app.command("sweep")
+def sweep_command(
+    recipe: RecipeName,
+    settings: Annotated[
+        list[str],
+        typer.Argument(
+            help="Settings with several values, as in 'model.encoder.cell=[lstm, gru]', "
+            "'train.optimizer.rate=log(1e-4, 1e-2)', 'model.dropout=uniform(0, 0.5)' or "
+            "'model.encoder.hidden=integer(32, 256)'; others as in train."
+        ),
+    ],
+    trials: Annotated[int, typer.Option(min=1, help="Number of trials; not of a grid.")] = 20,
+    search: Annotated[
+        Literal["grid", "random", "bayesian"], typer.Option(help="How values are chosen.")
+    ] = "random",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the choice.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option(help="Directory of the sweep. Default: runs/NAME-sweep.")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on with a sweep that was interrupted.")] = False,
+) -> None:
+    """Train a recipe with many settings on Ray, stop hopeless trials, and write the best recipe.
+
+    The exit status is 3 if a trial failed.
+    """
+    from training.sweep.run import Sweep, run_sweep
+
+    sweep = Sweep(recipe=recipe, settings=tuple(settings), search=search, trials=trials, seed=seed)
+    directory = output or Path("runs") / f"{Path(recipe).stem}-sweep"
+    done = run_sweep(sweep, directory, resume)
+    keys = list(done[0].values)
+    rows = [["trial", *keys, "value", "state"]]
+    for trial in done:
+        values = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in trial.values.values()]
+        best = "" if trial.best is None else f"{trial.best:.4f}"
+        state = f"{trial.state}: {trial.error}" if trial.error else trial.state
+        rows.append([trial.directory.name, *values, best, state])
+    print_table(rows)
+    print(f"\n{directory / 'best.toml'}: the recipe of the best trial")
+    if any(trial.state == "failed" for trial in done):
+        sys.exit(FAILED_PARTS)
 
 
 @app.command("compress")
@@ -325,7 +368,7 @@ def score_command(
         )  # fmt: skip
     print(summary(output, result), file=sys.stderr if is_stream(output) else sys.stdout)
     if result.bad > allow_bad:
-        raise typer.Exit(BAD_ROWS)
+        raise typer.Exit(FAILED_PARTS)
 
 
 @app.command("predict")
