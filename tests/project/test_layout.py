@@ -40,7 +40,7 @@ LAYERS = {
         settings errors languages garbage_collection
     """,
     "training": """
-        compress cluster sweep
+        compress cluster sweep comparison_page
         job compare experiments
         report export
         train

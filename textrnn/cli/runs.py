@@ -7,7 +7,7 @@ import typer
 
 from textrnn.cli.tables import print_table
 
-app = typer.Typer(help="List and compare training runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show and compare training runs.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -25,18 +25,39 @@ def list_runs_command(
     print_table(rows)
 
 
+@app.command("show")
+def show_run_command(
+    directory: Annotated[Path, typer.Argument(help="Directory of a run.")],
+) -> None:
+    """Show a run: its settings, metrics, data, and the code and machine that trained it."""
+    from training.compare import summarise
+
+    run = summarise(directory)
+    rows = [["run", str(directory)], ["steps", str(run.steps)]]
+    rows.append(["finished", "yes" if run.finished else "no"])
+    if run.finished:
+        rows.append(["trained", f"{run.seconds:.0f} s on {run.device}"])
+    rows += [[f"best {name}", f"{value:.4f}"] for name, value in sorted(run.best.items())]
+    rows += [[f"version of {name}", version] for name, version in run.versions.items()]
+    rows += [[f"data {name}", digest] for name, digest in run.data.items()]
+    rows += [[name, str(value)] for name, value in run.recipe.items()]
+    print_table(rows)
+
+
 @app.command("compare")
 def compare_runs_command(
     directories: Annotated[list[Path], typer.Argument(help="Directories of runs.")],
+    html: Annotated[
+        Path | None, typer.Option(help="Also write a page with the curves to this file.")
+    ] = None,
 ) -> None:
-    """Compare runs: the settings in which they differ and their best metrics."""
-    from training.compare import differences, summarise
+    """Compare runs: what they differ in, and their best metrics, as a mean over seeds."""
+    from training.compare import comparison, summarise
 
     runs = [summarise(directory) for directory in directories]
-    rows = [["", *(run.directory.name for run in runs)]]
-    for key, values in differences(runs).items():
-        rows.append([key, *("" if value is None else str(value) for value in values)])
-    for name in sorted({name for run in runs for name in run.best}):
-        cells = [f"{run.best[name]:.4f}" if name in run.best else "" for run in runs]
-        rows.append([f"best {name}", *cells])
-    print_table(rows)
+    print_table(comparison(runs))
+    if html is not None:
+        from training.comparison_page import write_comparison
+
+        write_comparison(runs, html)
+        print(f"\n{html}: the comparison with curves")

@@ -10,7 +10,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from training.sweep.space import Choice, Dimension, Range
+from training.sweep.space import Dimension, OneOf, Range
 
 
 def draw_parallel_coordinates(
@@ -47,7 +47,7 @@ def draw_parallel_coordinates(
 
 def _height(dimension: Dimension, value: Any) -> float:
     """Where a value is on its axis, from 0 to 1."""
-    if isinstance(dimension, Choice):
+    if isinstance(dimension, OneOf):
         return dimension.values.index(value) / (len(dimension.values) - 1)
     scale = np.log if dimension.kind == "log" else float
     low, high = scale(dimension.low), scale(dimension.high)

@@ -18,7 +18,7 @@ from textrnn.io.files import write_atomically
 from training.job import run
 from training.recipe import find_recipe, load_recipe
 from training.sweep.picture import draw_parallel_coordinates
-from training.sweep.space import Choice, Dimension, assignments, parse_space
+from training.sweep.space import Dimension, OneOf, assignments, parse_space
 from training.train import Evaluation
 from training.workers import connect
 
@@ -101,7 +101,7 @@ def _check(sweep: Sweep, space: dict[str, Dimension], fixed: list[str]) -> None:
     """Raises UserError for values that no recipe can have, and a grid over numbers."""
     first = {key: dimension.extremes[0] for key, dimension in space.items()}
     for key, dimension in space.items():
-        if sweep.search == "grid" and not isinstance(dimension, Choice):
+        if sweep.search == "grid" and not isinstance(dimension, OneOf):
             raise UserError(f"{key}: a grid needs a list of values; or use --search random")
         for value in dimension.extremes:
             load_recipe(sweep.recipe, [*fixed, *assignments(first | {key: value})])
@@ -126,7 +126,7 @@ def _domains(space: dict[str, Dimension], search: Search) -> dict[str, Any]:
     """The dimensions as Ray Tune takes them."""
 
     def domain(dimension: Dimension) -> Any:
-        if isinstance(dimension, Choice):
+        if isinstance(dimension, OneOf):
             values = list(dimension.values)
             return tune.grid_search(values) if search == "grid" else tune.choice(values)
         low, high = dimension.low, dimension.high

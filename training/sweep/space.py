@@ -12,7 +12,7 @@ _RANGE = re.compile(r"(log|uniform|integer)\((.*),(.*)\)")
 
 
 @dataclass(frozen=True)
-class Choice:
+class OneOf:
     """One of some values."""
 
     values: tuple[Any, ...]
@@ -37,7 +37,7 @@ class Range:
         return self.low, self.high
 
 
-Dimension = Choice | Range
+Dimension = OneOf | Range
 
 
 def parse_space(settings: Iterable[str]) -> tuple[dict[str, Dimension], list[str]]:
@@ -57,7 +57,7 @@ def parse_space(settings: Iterable[str]) -> tuple[dict[str, Dimension], list[str
         if match:
             space[key] = _range(assignment, *match.groups())
         elif text.strip().startswith("["):
-            space[key] = Choice(tuple(_list(assignment, text)))
+            space[key] = OneOf(tuple(_list(assignment, text)))
         else:
             fixed.append(assignment)
     if not space:

@@ -5,7 +5,7 @@ import pytest
 from textrnn.config import override
 from textrnn.errors import UserError
 from training.sweep.picture import draw_parallel_coordinates
-from training.sweep.space import Choice, Range, assignments, parse_space
+from training.sweep.space import OneOf, Range, assignments, parse_space
 
 
 def test_settings_with_several_values_are_dimensions():
@@ -25,11 +25,11 @@ def test_settings_with_several_values_are_dimensions():
     )  # fmt: skip
     assert fixed == ["train.epochs=3"]
     assert space == {
-        "model.encoder.cell": Choice(("lstm", "indrnn")),
-        "train.lengths": Choice(([16, 32], [64])),
-        "train.ema": Choice((0.0, 0.9)),
-        "model.cell": Choice(("gru", {"kind": "stack", "depth": 8})),
-        "model.fast": Choice((True, False)),
+        "model.encoder.cell": OneOf(("lstm", "indrnn")),
+        "train.lengths": OneOf(([16, 32], [64])),
+        "train.ema": OneOf((0.0, 0.9)),
+        "model.cell": OneOf(("gru", {"kind": "stack", "depth": 8})),
+        "model.fast": OneOf((True, False)),
         "train.optimizer.rate": Range("log", 1e-4, 1e-2),
         "model.dropout": Range("uniform", 0, 0.5),
         "model.encoder.hidden": Range("integer", 8, 64),
@@ -61,7 +61,7 @@ def test_faulty_settings(setting, message):
 @pytest.mark.parametrize("results", [[0.5], [0.1, 0.1], [0.2, 0.4, 0.9]])
 def test_a_picture_of_few_or_equal_trials(results, tmp_path):
     """Fails if it divides by a span of zero."""
-    space = {"cell": Choice(("a", "b")), "rate": Range("log", 1e-4, 1.0)}
+    space = {"cell": OneOf(("a", "b")), "rate": Range("log", 1e-4, 1.0)}
     trials = [({"cell": "b", "rate": 0.01}, value) for value in results]
     draw_parallel_coordinates(space, trials, "accuracy", tmp_path / "trials.png")
     assert (tmp_path / "trials.png").read_bytes().startswith(b"\x89PNG")
