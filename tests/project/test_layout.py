@@ -13,7 +13,7 @@ from support.paths import ROOT
 LAYERS = {
     "textrnn": """
         cli
-        cluster
+        cluster ray
         __init__
         scoring
         predictor

@@ -4,6 +4,7 @@ import pytest
 
 from support.data import sentences, write_csv
 from textrnn import scoring
+from textrnn.errors import UserError
 from textrnn.scoring import local, score
 
 
@@ -34,3 +35,33 @@ def test_many_workers_write_the_same_file_as_one(
         assert (done.rows, done.bad) == (299, 1)
         written.append(output.read_bytes())
     assert written[0] == written[1]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.process
+def test_a_dataset_gets_the_answers_of_the_library(cluster, tiny_bundle, warm_predictor):
+    """Fails if rows are lost or mixed up, or if one that cannot be read stops the others."""
+    import ray.data
+
+    from textrnn.ray import map_batches
+
+    texts = [text for text, _ in sentences(40, seed=6)]
+    rows = [{"id": number, "review": text} for number, text in enumerate([*texts, ""])]
+    dataset = ray.data.from_items(rows, override_num_blocks=3)
+    model = str(tiny_bundle)
+    answered = map_batches(dataset, model, columns={"text": "review"}, workers=2, batch_size=16)
+    *good, bad = sorted(answered.take_all(), key=lambda row: row["id"])
+    assert [row["review"] for row in good] == texts
+    expected = [answer["label"] for answer in warm_predictor.predict(texts)]
+    assert [row["predicted_label"] for row in good] == expected
+    assert {row["predicted_error"] for row in good} == {None}
+    assert (bad["predicted_label"], bad["predicted_score"]) == (None, None)
+    assert "empty" in bad["predicted_error"]
+
+    for arguments, message in (
+        ({"columns": {"text": "comment"}}, "the dataset has no column 'comment', only id, review"),
+        ({}, "no column text, only id, review; name one"),
+        ({"columns": {"text": "review"}, "options": {"top": 3}}, "options: "),
+    ):
+        with pytest.raises(UserError, match=message):
+            map_batches(dataset, model, **arguments)
