@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from support.bundles import same_parameters, weights
-from support.command import textrnn_here
+from support.command import textrnn, textrnn_here
 from textrnn.errors import UserError
 from training.hosts import joined
 from training.log import read_metrics
@@ -98,6 +98,14 @@ def test_two_hosts_equal_one_and_a_killed_run_goes_on(tiny_data, tmp_path):
 def test_arguments_that_do_not_fit_together(arguments, message):
     with pytest.raises(UserError, match=message), joined(*arguments):
         pass
+
+
+def test_shards_that_devices_cannot_share_are_refused_before_the_data_is_read(tmp_path):
+    two = {"XLA_FLAGS": f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"}
+    settings = ["train.devices=2", "train.shards=3", "data.train.0.path=none.csv"]
+    done = textrnn("train", "classify", *settings, "--output", tmp_path / "run", **two)
+    assert done.returncode == 1
+    assert "train.shards is 3, which 2 devices cannot share equally" in done.stderr
 
 
 def test_options_of_two_engines_are_refused(tiny_data, tmp_path):
