@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
@@ -88,7 +89,11 @@ class Shards:
                 rest = jax.tree.map(lambda x: x[1:], shards)
                 total, carries = lax.scan(add, total, rest)
                 carry = jax.tree.map(lambda *x: jnp.concatenate(x), carry, carries)
-            return lax.psum(total, AXIS), carry
+            if self.mesh.size > 1:
+                # As one array, since each sum over hosts takes a round trip.
+                flat, unflatten = ravel_pytree(total)
+                total = unflatten(lax.psum(flat, AXIS))
+            return total, carry
 
         sharded, replicated = PartitionSpec(AXIS), PartitionSpec()
         return jax.shard_map(
