@@ -14,7 +14,6 @@ from functools import partial
 
 import jax
 import numpy as np
-from jax._src.lib import _jax  # pyright: ignore[reportPrivateImportUsage]
 from jax.experimental import multihost_utils
 
 from textrnn.errors import UserError
@@ -98,7 +97,8 @@ def _use_route_to(coordinator: str) -> None:
     """Let gloo use the address of this host on the way to the coordinator.
 
     JAX leaves it to gloo, which takes what the name of the host stands for. On many machines that
-    is the loopback device, where no other host can connect. JAX has no option for it.
+    is the loopback device, where no other host can connect. JAX has no option for it, so this is
+    left undone in a version whose internals differ.
     """
     host, _, port = coordinator.rpartition(":")
     try:
@@ -107,7 +107,12 @@ def _use_route_to(coordinator: str) -> None:
             address = probe.getsockname()[0]
     except OSError as error:
         raise UserError(f"--coordinator is {coordinator!r}, which has no route: {error}") from None
-    make = _jax.make_gloo_tcp_collectives
+    try:
+        from jax._src.lib import _jax  # pyright: ignore[reportPrivateImportUsage]
+
+        make = _jax.make_gloo_tcp_collectives
+    except (ImportError, AttributeError):
+        return
     _jax.make_gloo_tcp_collectives = partial(make, hostname=address)
 
 

@@ -28,7 +28,7 @@ class HMLSTM(Cell):
     its state if the level below finds a boundary now, and copies it if not. Chung et al. 2017,
     Hierarchical multiscale recurrent neural networks; the gradient of a boundary is that of its
     hard sigmoid (straight-through). The output is the states of all levels side by side, without
-    the gates of their output module.
+    the gates of their output module. The bias of forget gates starts at 1.
     """
 
     options_type = HMLSTMOptions

@@ -76,7 +76,8 @@ class FullyRecurrent(OneProductCell):
 
     h <- tanh(W x + U h + b), `settle` times. The network of Williams and Zipser 1989 makes one
     update a step. Here the input is held for a few, as in Almeida 1987 and Pineda 1987, who go on
-    until the units settle. The units are tanh, those of Williams and Zipser logistic.
+    until the units settle. The units are tanh, those of Williams and Zipser logistic, and read the
+    input a step later.
     """
 
     width = 1
@@ -146,7 +147,8 @@ class SecondOrder(Cell):
     """Products of each unit with each input.
 
     h'_i = sigmoid(sum_jk W_ijk h_j x_k + b_i). Giles et al. 1992, with a bias. The first unit
-    starts at 1, the others at 0, as there. Its weights are hidden x hidden x inputs.
+    starts at 1, the others at 0, as there. There, one unit is the answer; here, what follows reads
+    all of them. Its weights are hidden x hidden x inputs.
     """
 
     def __init__(self, inputs: int, hidden: int, options: Any, *, rngs: nnx.Rngs):

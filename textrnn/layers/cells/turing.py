@@ -40,7 +40,7 @@ class NTM(Cell):
     2014, equations 1 to 9. Places are found in the memory before the write, and the write comes
     before the read. The output is a linear layer of the controller's output and the value read, as
     wide as the controller. The memory starts at a constant, and keys and what is added are limited
-    by tanh, as in Collier and Beel 2018, whose constant is smaller.
+    by tanh, as in Collier and Beel 2018, whose constant is smaller. Heads start at the first slot.
     """
 
     options_type = NTMOptions
