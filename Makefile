@@ -102,7 +102,7 @@ $(VENV)/.install: $(VENV)/.editable
 	touch $@ $(VENV)/.service
 
 $(VENV)/.test: $(VENV)/.editable
-	$(INSTALL) 'textrnn[service,training,ray,test]'
+	$(INSTALL) 'textrnn[service,training,ray,mlflow,test]'
 	@$(BIN)/textrnn --version
 	touch $@ $(VENV)/.install $(VENV)/.service
 

@@ -22,6 +22,7 @@ IMPORTED_LATE = {
     "textrnn/cluster/ray.py": "ray",
     "textrnn/ray.py": "ray",
     "training/cluster.py": "ray",
+    "training/tracking.py": "mlflow",
     "training/sweep/run.py": "ray",
     "training/workers.py": "ray",
     "textrnn/tasks/translate/bleu.py": "training",

@@ -40,7 +40,7 @@ LAYERS = {
         settings errors languages garbage_collection
     """,
     "training": """
-        compress cluster sweep comparison_page
+        compress cluster sweep comparison_page tracking
         job compare experiments
         report export
         train

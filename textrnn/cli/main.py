@@ -79,7 +79,8 @@ def main() -> NoReturn:
             raise
         print(
             f"textrnn: {error.name} is not installed; pip install 'textrnn[service]' for serving, "
-            "'textrnn[training]' for training and evaluation, 'textrnn[ray]' for clusters",
+            "'textrnn[training]' for training and evaluation, 'textrnn[ray]' for clusters, "
+            "'textrnn[mlflow]' for MLflow",
             file=sys.stderr,
         )
         sys.exit(1)

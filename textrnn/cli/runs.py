@@ -7,7 +7,7 @@ import typer
 
 from textrnn.cli.tables import print_table
 
-app = typer.Typer(help="List, show and compare training runs.", no_args_is_help=True)
+app = typer.Typer(help="List, show, compare and track training runs.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -42,6 +42,21 @@ def show_run_command(
     rows += [[f"data {name}", digest] for name, digest in run.data.items()]
     rows += [[name, str(value)] for name, value in run.recipe.items()]
     print_table(rows)
+
+
+@app.command("track")
+def track_runs_command(
+    directories: Annotated[list[Path], typer.Argument(help="Directories of runs.")],
+    experiment: Annotated[str, typer.Option(help="The experiment in MLflow.")] = "textrnn",
+) -> None:
+    """Log runs to MLflow: settings, metrics, pictures and models.
+
+    The server is that of MLFLOW_TRACKING_URI, by default a database mlflow.db in this directory.
+    """
+    from training.tracking import track
+
+    for directory in directories:
+        print(f"{directory}: run {track(directory, experiment)} of {experiment}")
 
 
 @app.command("compare")
