@@ -71,6 +71,7 @@ def cost(path: Path, cell: str) -> Cost:
     prepared = prepare(recipe)
     few = replace(
         prepared,
+        recipe=recipe.model_copy(update={"train": recipe.train.model_copy(update={"epochs": 1})}),
         examples=prepared.examples[:COST_EXAMPLES],
         dev={name: rows[:DEVELOPMENT_ROWS] for name, rows in prepared.dev.items()},
     )
