@@ -30,14 +30,14 @@ def map_batches(
     *,
     columns: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
-    workers: int | tuple[int, int] | None = None,
+    workers: int | None = None,
     batch_size: int = CHUNK,
 ) -> ray.data.Dataset:
     """The dataset with the columns of the model's answers, whose names begin with `predicted_`.
 
     `columns` maps fields of a row to columns, as in `{"text": "review"}`, and `options` are options
-    of the task. `workers` is the number of processes with the model loaded, or a least and a
-    largest one; by default one for each CPU of the cluster, at most. A row that cannot be read has
+    of the task. `workers` is the number of processes with the model loaded; by default as many as
+    the data keeps busy, and at most one for each CPU of the cluster. A row that cannot be read has
     nulls, and the reason in `predicted_error`. A bundle directory must be readable by every worker
     under the same path.
 
@@ -61,16 +61,13 @@ def map_batches(
     clash = [name for name in names if name.startswith(PREFIX)]
     if clash:
         raise UserError(f"columns starting with {PREFIX!r} are reserved; rename {', '.join(clash)}")
-    if workers is None:
-        workers = (1, max(1, int(ray.cluster_resources().get("CPU", 1))))
+    cpus = max(1, int(ray.cluster_resources().get("CPU", 1)))
     return dataset.map_batches(
         _Answering,
         fn_constructor_args=(model, fields, dict(options or {})),
         batch_format="pyarrow",
         batch_size=batch_size,
-        compute=ray.data.ActorPoolStrategy(size=workers)
-        if isinstance(workers, int)
-        else ray.data.ActorPoolStrategy(min_size=workers[0], max_size=workers[1]),
+        compute=ray.data.ActorPoolStrategy(min_size=workers or 1, max_size=workers or cpus),
         num_cpus=1,
     )
 

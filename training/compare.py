@@ -108,11 +108,12 @@ def comparison(runs: Sequence[RunSummary]) -> list[list[str]]:
     groups = by_seed(runs)
     firsts = [group[0] for group in groups]
     rows = [["", *(", ".join(run.directory.name for run in group) for group in groups)]]
-    if any(len(group) > 1 for group in groups):
+    differing = differences(firsts)
+    if len(groups) < len(runs) or SEED in differing:
         seeds = [", ".join(str(run.recipe.get(SEED, 0)) for run in group) for group in groups]
         rows.append([SEED, *seeds])
-    for key, values in differences(firsts).items():
-        if [key] != rows[-1][:1]:
+    for key, values in differing.items():
+        if key != SEED:
             rows.append([key, *("" if value is None else str(value) for value in values)])
     metrics = sorted({name for run in runs for name in run.best})
     rows += [[f"best {name}", *(_over_seeds(name, group) for group in groups)] for name in metrics]

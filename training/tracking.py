@@ -27,7 +27,8 @@ def track(directory: Path, experiment: str) -> str:
 
         textrnn.load(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/bundle"))
 
-    Raises UserError if the directory holds no run, or if MLflow fails.
+    A setting that is longer than MLflow takes is cut; the artifact recipe.toml has it whole. Raises
+    UserError if the directory holds no run, or if MLflow fails.
     """
     summary = summarise(directory)
     params = summary.recipe | {f"data {name}": digest for name, digest in summary.data.items()}

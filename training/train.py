@@ -240,7 +240,7 @@ def _augmented(prepared: Prepared, task: Task) -> Callable[[int], Sequence[Windo
 
 def on_this_host(arrays: Any) -> Any:
     """Arrays that all devices of all hosts have, on the first device of this one."""
-    return jax.tree.map(lambda array: jax.device_put(array.addressable_data(0)), arrays)
+    return jax.tree.map(lambda array: array.addressable_data(0), arrays)
 
 
 def _flat(metrics: dict[str, Metrics]) -> dict[str, float]:

@@ -38,15 +38,16 @@ def test_differences_are_the_settings_that_differ(tmp_path):
 
 
 def test_runs_that_differ_in_their_seed_alone_are_a_column(tmp_path):
-    """Fails if seeds are columns of their own, or other runs are in the mean."""
+    """Fails if seeds are columns of their own or twice in the table, or if other runs are in the
+    mean."""
     runs = [
         run(tmp_path / name, rate, {"heldout.accuracy": accuracy}, seed=seed)
         for name, rate, seed, accuracy in
-        (("a", 0.1, 0, 0.5), ("b", 0.1, 1, 0.7), ("c", 0.2, 0, 0.4))
+        (("a", 0.1, 0, 0.5), ("b", 0.1, 1, 0.7), ("c", 0.2, 2, 0.4))
     ]  # fmt: skip
     assert comparison(runs) == [
         ["", "a, b", "c"],
-        ["train.seed", "0, 1", "0"],
+        ["train.seed", "0, 1", "2"],
         ["train.optimizer.rate", "0.1", "0.2"],
         ["best heldout.accuracy", "0.6000 ± 0.1000", "0.4000"],
     ]

@@ -16,11 +16,10 @@ from training.sweep.space import Dimension, OneOf, Range
 def draw_parallel_coordinates(
     space: dict[str, Dimension],
     trials: Sequence[tuple[dict[str, Any], float]],
-    metric: str,
     path: Path,
 ) -> None:
-    """`trials` has the values of each trial and the value of the metric; the better trials, which
-    come last, are drawn over the others."""
+    """`trials` has the values of each trial and its metric; the better trials, which come last, are
+    drawn over the others."""
     figure, axis = plt.subplots(figsize=(2.5 * (len(space) + 1), 4), layout="constrained")
     places = np.arange(len(space) + 1)
     results = np.array([value for _, value in trials])
@@ -37,7 +36,7 @@ def draw_parallel_coordinates(
         axis.text(places[-1], height, label, fontsize=8, va="center")
     for place in places:
         axis.axvline(float(place), color="gray", linewidth=0.8)
-    axis.set_xticks(places, [*space, metric], rotation=15, fontsize=9)
+    axis.set_xticks(places, [*space, "value"], rotation=15, fontsize=9)
     axis.set_yticks([])
     axis.set_xlim(0, places[-1] + 0.4)
     axis.set_frame_on(False)

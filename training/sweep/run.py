@@ -1,7 +1,7 @@
 """Run the trials of a sweep on Ray Tune, on a cluster or on this machine."""
 
 import csv
-import logging
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -51,7 +51,7 @@ class Trial:
 
 def run_sweep(sweep: Sweep, directory: Path, resume: bool) -> list[Trial]:
     """Run all trials, or go on with them, and write what the package says. The best trial is the
-    first. Raises UserError if the sweep cannot be begun, or if no trial is evaluated."""
+    first. Raises UserError if the sweep cannot be begun, or if all trials fail."""
     space, fixed = parse_space(sweep.settings)
     _check(sweep, space, fixed)
     _claim(sweep, directory, resume)
@@ -92,7 +92,7 @@ def run_sweep(sweep: Sweep, directory: Path, resume: bool) -> list[Trial]:
         )
     results = tuner.fit()
     trials = [_trial(result, directory) for result in results]
-    trials.sort(key=lambda trial: -float("inf") if trial.best is None else trial.best, reverse=True)
+    trials.sort(key=_rank, reverse=True)
     _write(trials, space, directory)
     return trials
 
@@ -145,7 +145,6 @@ def _search(sweep: Sweep) -> Any:
 
 def _train(values: dict[str, Any], recipe: str, fixed: list[str], directory: Path) -> None:
     """A trial, in a process of its own."""
-    logging.getLogger("absl").setLevel(logging.WARNING)
     number = _number(tune.get_context().get_trial_id())
     chosen = load_recipe(recipe, [*fixed, *assignments(values)])
 
@@ -172,22 +171,31 @@ def _trial(result: Any, directory: Path) -> Trial:
     return Trial(run_directory, result.config, "finished" if finished else "stopped", best)
 
 
+def _rank(trial: Trial) -> tuple[bool, float]:
+    """Failed trials are the last, however good they were."""
+    return trial.state != "failed", -math.inf if trial.best is None else trial.best
+
+
 def _number(trial_id: str) -> str:
     """00003 of a name such as a1b2c_00003."""
     return trial_id.rpartition("_")[2]
 
 
 def _write(trials: list[Trial], space: dict[str, Dimension], directory: Path) -> None:
-    """Raises UserError if no trial was evaluated."""
+    """Raises UserError if all trials failed."""
     with (directory / "trials.csv").open("w", newline="") as stream:
         rows = csv.writer(stream)
         rows.writerow(["trial", *space, "value", "state", "error"])
         for trial in trials:
             values = [trial.values[key] for key in space]
             rows.writerow([trial.directory.name, *values, trial.best, trial.state, trial.error])
-    evaluated = [(trial.values, trial.best) for trial in trials if trial.best is not None]
-    if not evaluated:
-        raise UserError(f"no trial was evaluated; the first one ended with: {trials[0].error}")
-    draw_parallel_coordinates(space, evaluated[::-1], "metric", directory / "trials.png")
+    lines = [
+        (trial.values, trial.best)
+        for trial in reversed(trials)
+        if trial.state != "failed" and trial.best is not None
+    ]
+    if not lines:
+        raise UserError(f"all trials failed; the first one with: {trials[0].error}")
+    draw_parallel_coordinates(space, lines, directory / "trials.png")
     best = (trials[0].directory / "recipe.toml").read_text()
     write_atomically(directory / "best.toml", best)

@@ -1,5 +1,6 @@
 """The settings that the trials of a sweep differ in."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -109,8 +110,4 @@ def _toml(value: Any) -> str:
         return "{" + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return str(value)
-    return repr(float(value)) if isinstance(value, float) else f'"{value}"'
+    return json.dumps(value)  # all other values are the same in both
