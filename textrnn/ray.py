@@ -18,7 +18,7 @@ import textrnn
 from textrnn.bundle import load_bundle
 from textrnn.errors import InvalidText, UserError
 from textrnn.io.schema import annotated_schema
-from textrnn.scoring import CHUNK, PREFIX
+from textrnn.scoring import CHUNK, PREFIX, with_columns
 
 ERROR = f"{PREFIX}error"
 """The column that says why a row has no answer."""
@@ -48,23 +48,18 @@ def map_batches(
     schema = dataset.schema()
     if schema is None:
         raise UserError("the dataset is empty, and has no columns")
-    names, fields = schema.names, dict(columns or {})
-    for column in fields.values():
-        if column not in names:
-            raise UserError(f"the dataset has no column {column!r}, only {', '.join(names)}")
+    names = schema.names
+    fields = with_columns(dict.fromkeys(names), columns or {})
     inputs = list(dict.fromkeys([task.row_fields[0], "text"]))
-    if not {*inputs} & {*names, *fields}:
+    if not {*inputs} & fields.keys():
         raise UserError(
             f"the dataset has no column {' or '.join(inputs)}, only {', '.join(names)}; name one, "
             f'as in columns={{"{inputs[-1]}": "{names[0]}"}}'
         )
-    clash = [name for name in names if name.startswith(PREFIX)]
-    if clash:
-        raise UserError(f"columns starting with {PREFIX!r} are reserved; rename {', '.join(clash)}")
     cpus = max(1, int(ray.cluster_resources().get("CPU", 1)))
     return dataset.map_batches(
         _Answering,
-        fn_constructor_args=(model, fields, dict(options or {})),
+        fn_constructor_args=(model, dict(columns or {}), dict(options or {})),
         batch_format="pyarrow",
         batch_size=batch_size,
         compute=ray.data.ActorPoolStrategy(min_size=workers or 1, max_size=workers or cpus),
@@ -86,7 +81,7 @@ class _Answering:
     def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
         examples, errors = [], []
         for row in table.to_pylist():
-            row |= {name: row[column] for name, column in self._columns.items()}
+            row = with_columns(row, self._columns)
             try:
                 examples.append(self._predictor.task.read(row, self._options))
                 errors.append(None)

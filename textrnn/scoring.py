@@ -17,7 +17,7 @@ from textrnn.io.journal import BadRow, Journal, JournalProgress, start_or_resume
 from textrnn.io.layout import columns_of
 from textrnn.io.lines import is_stream
 from textrnn.io.lock import exclusive
-from textrnn.io.records import Record, TableOptions
+from textrnn.io.records import TableOptions
 from textrnn.io.streams import StreamOutput
 from textrnn.io.writers import Layout, OutputRow
 from textrnn.predictor import Predictor
@@ -165,7 +165,7 @@ def _chunks(
             try:
                 if record.error:
                     raise InvalidText(record.error, "unreadable")
-                chunk.examples.append(task.read(_row(record, columns), options))
+                chunk.examples.append(task.read(with_columns(record.fields, columns), options))
                 chunk.outcomes.append(OutputRow(file, record, {}))
             except UserError as error:
                 # A column that the whole table lacks is a mistake in the command, not in a row.
@@ -175,18 +175,19 @@ def _chunks(
         yield chunk
 
 
-def _row(record: Record, columns: dict[str, str]) -> dict[str, Any]:
-    """The record's fields under the names that the task expects. Raises UserError."""
-    clash = sorted(name for name in record.fields if name.startswith(PREFIX))
+def with_columns(fields: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """The fields, those of `columns` also under the names that the task expects. Raises UserError
+    for a column that is not there, and for names that are reserved for answers."""
+    clash = sorted(name for name in fields if name.startswith(PREFIX))
     if clash:
         raise UserError(
             f"columns starting with {PREFIX!r} are reserved for answers; rename {', '.join(clash)}"
         )
-    row = dict(record.fields)
+    row = dict(fields)
     for name, column in columns.items():
-        if column not in record.fields:
-            raise UserError(f"no column {column!r}; the columns are {', '.join(record.fields)}")
-        row[name] = record.fields[column]
+        if column not in fields:
+            raise UserError(f"no column {column!r}; the columns are {', '.join(fields)}")
+        row[name] = fields[column]
     return row
 
 

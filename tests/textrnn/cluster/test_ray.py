@@ -59,7 +59,7 @@ def test_a_dataset_gets_the_answers_of_the_library(cluster, tiny_bundle, warm_pr
     assert "empty" in bad["predicted_error"]
 
     for arguments, message in (
-        ({"columns": {"text": "comment"}}, "the dataset has no column 'comment', only id, review"),
+        ({"columns": {"text": "comment"}}, "no column 'comment'; the columns are id, review"),
         ({}, "no column text, only id, review; name one"),
         ({"columns": {"text": "review"}, "options": {"top": 3}}, "options: "),
     ):
