@@ -35,7 +35,7 @@ from textrnn.tasks.tag.task import TagConfig
 from training.epochs import POOL, Epochs
 from training.optimizer import make_optimizer
 from training.recipe import Recipe, TrainConfig, load_recipe
-from training.shards import Shards, devices_of_hosts, stacked
+from training.shards import shards_of, stacked
 from training.step import initial_state, make_step, without_carry
 from training.truncated_bptt import Streams
 
@@ -180,7 +180,7 @@ def textrnn_pass(work: Workload, precision: str) -> Pass:
     loss, carry = without_carry(task), ()
     if isinstance(task, StreamTask):
         loss, carry = task.loss_with_carry, stacked([task.initial_carry(config.rows)])
-    shards = Shards(1, devices_of_hosts(1))
+    shards = shards_of(config)
     graph, _ = task.structure
     optimizer = make_optimizer(config.optimizer, 1)
     step = make_step(loss, graph, optimizer, config, shards)

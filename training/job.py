@@ -23,7 +23,7 @@ from training.export import finish
 from training.hosts import is_first, wait_for_all
 from training.recipe import Recipe
 from training.report import write_report
-from training.shards import Shards, devices_of_hosts
+from training.shards import shards_of
 from training.train import Evaluation, fit, prepare
 
 
@@ -42,7 +42,7 @@ def run(
     begun = _begun(directory)
     recipe = _with_shards(recipe, begun)
     _check_unclaimed(recipe, begun, directory, resume)
-    Shards(recipe.train.shards or 1, devices_of_hosts(recipe.train.devices))  # refused at once
+    shards_of(recipe.train)  # an error comes before the data is read
     wait_for_all("begin")  # before the first one writes the recipe
     if is_first():
         print(f"{recipe.name}: reading and checking the data", file=sys.stderr, flush=True)

@@ -20,6 +20,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
 from textrnn.errors import UserError
+from training.recipe import TrainConfig
 
 AXIS = "devices"
 
@@ -29,7 +30,15 @@ def stacked(batches: Iterable[Any]) -> Any:
     return jax.tree.map(lambda *arrays: np.stack(arrays), *batches)
 
 
-def devices_of_hosts(count: int) -> Mesh:
+def shards_of(config: TrainConfig) -> "Shards":
+    """The shards that a recipe asks for, on the devices that it names.
+
+    Raises UserError if the devices are not there, or cannot have equally many shards.
+    """
+    return Shards(config.shards or 1, _devices_of_hosts(config.devices))
+
+
+def _devices_of_hosts(count: int) -> Mesh:
     """The first `count` devices of each host. Raises UserError if this host has fewer."""
     available = jax.local_device_count()
     if count > available:

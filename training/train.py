@@ -26,7 +26,7 @@ from training.hosts import agreed, is_first
 from training.log import NoLog, RunLog
 from training.optimizer import make_optimizer, make_schedule, with_fixed
 from training.recipe import Recipe
-from training.shards import Shards, devices_of_hosts, stacked
+from training.shards import shards_of, stacked
 from training.step import Loss, State, initial_state, make_step, without_carry
 from training.truncated_bptt import Streams
 from training.warm_start import load_initial_params
@@ -92,7 +92,7 @@ class _Run:
         self.dev = prepared.dev
         self.directory = directory
         self.evaluated = evaluated
-        self.shards = Shards(config.shards or 1, devices_of_hosts(config.devices))
+        self.shards = shards_of(config)
         served = prepared.task
         task, examples = training_task(served, config), prepared.examples
         if isinstance(task, StreamTask):
@@ -100,7 +100,7 @@ class _Run:
             self.epochs = Streams(ids, config)
             loss: Loss = task.loss_with_carry
             self.count = len(examples)
-            streams = self.epochs.rows // (config.shards or 1)
+            streams = self.epochs.rows // self.shards.count
             carry = stacked([task.initial_carry(streams)] * len(self.shards.here))
         else:
             windows = [window for example in examples for window in example.windows]

@@ -18,7 +18,7 @@ from textrnn.tasks import StreamTask
 from training.epochs import Epochs
 from training.optimizer import make_optimizer
 from training.recipe import load_recipe
-from training.shards import Shards, devices_of_hosts, stacked
+from training.shards import shards_of, stacked
 from training.step import initial_state, make_step, without_carry
 from training.train import prepare
 from training.truncated_bptt import Streams
@@ -78,6 +78,6 @@ def test_training(name, platform, precision, data, monkeypatch):
     graph, params = split_model(task.build(nnx.Rngs(0)))
     state = initial_state(params, optimizer, config, carry)
     batch = stacked([batches.collate(batches.batches(0)[0])])
-    shards = Shards(1, devices_of_hosts(1))
+    shards = shards_of(config)
     with tracing_for(platform):
         lower(make_step(loss, graph, optimizer, config, shards), platform, state, batch)

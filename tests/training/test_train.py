@@ -27,7 +27,7 @@ from training.job import run
 from training.log import read_metrics
 from training.optimizer import OptimizerConfig, make_optimizer
 from training.recipe import TrainConfig, load_recipe
-from training.shards import Shards, devices_of_hosts, stacked
+from training.shards import shards_of, stacked
 from training.step import drop_weights, initial_state, make_step, without_carry
 from training.train import fit, prepare
 
@@ -331,7 +331,7 @@ def small_step(config: TrainConfig):
     optimizer = make_optimizer(config.optimizer, 100)
     batch = task.collate([task.read(r, task.options_type(), True) for r in rows], Shape(2, 8))
     return (
-        make_step(without_carry(task), graph, optimizer, config, Shards(1, devices_of_hosts(1))),
+        make_step(without_carry(task), graph, optimizer, config, shards_of(config)),
         initial_state(params, optimizer, config, ()),
         stacked([batch]),
     )
